@@ -1,0 +1,1 @@
+//! Web driver: web-sys links, timers, worker pool, bridge to the page

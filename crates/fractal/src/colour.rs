@@ -1,0 +1,124 @@
+//! Numbers to colours. Whoever looks at a picture does this; colours never travel.
+//!
+//! The smooth value n + f of a pixel is first put on a logarithmic scale, so that a view whose counts
+//! lie around 10 and one whose counts lie around 10,000 show a similar number of bands, and then wound
+//! around the ring of the palette. A colour depends on its own pixel only, so tiles meet without seams.
+
+use crate::palette::{Palette, Rgb, TABLE_ENTRIES};
+
+/// Turns of the ring for each doubling of the smooth value, at density 1. Chosen by eye.
+const TURNS_PER_DOUBLING: f64 = 0.4;
+/// Added to the smooth value. Chosen by eye: it calms the few wide bands far from the set.
+const CALM: f64 = 4.0;
+const DENSITY_MIN: f64 = 0.01;
+const DENSITY_MAX: f64 = 100.0;
+/// Offsets beyond this lose the precision of a turn.
+const OFFSET_MAX: f64 = 1e6;
+
+/// How the ring of a palette is wound through a picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Colouring {
+    /// How often colours come round, relative to the usual 1. Kept within 0.01 and 100.
+    pub density: f64,
+    /// Where on the ring to begin, in turns. Kept within a million turns either way.
+    pub offset: f64,
+}
+
+/// A palette ready for use. Making one costs about a millisecond; keep it for many tiles.
+#[derive(Debug, Clone)]
+pub struct Painter {
+    table: Vec<Rgb>,
+    inside: Rgb,
+    turns_per_doubling: f64,
+    offset: f64,
+}
+
+impl Default for Colouring {
+    fn default() -> Colouring {
+        Colouring { density: 1.0, offset: 0.0 }
+    }
+}
+
+impl Painter {
+    /// Prepares a palette. Numbers that are not finite count as the usual ones.
+    pub fn new(palette: Palette, colouring: Colouring) -> Painter {
+        let usual = Colouring::default();
+        let density = finite_or(colouring.density, usual.density).clamp(DENSITY_MIN, DENSITY_MAX);
+        Painter {
+            table: palette.table(),
+            inside: palette.inside(),
+            turns_per_doubling: TURNS_PER_DOUBLING * density,
+            offset: finite_or(colouring.offset, usual.offset).clamp(-OFFSET_MAX, OFFSET_MAX),
+        }
+    }
+
+    /// The colour of a level, sRGB.
+    pub fn colour(&self, level: u32) -> [u8; 3] {
+        if level == 0 {
+            return self.inside;
+        }
+        let smooth = f64::from(level) / 256.0;
+        let turns = libm::log2(smooth + CALM) * self.turns_per_doubling + self.offset;
+        let place = turns - libm::floor(turns);
+        // A turn that rounds up to 1 is the beginning again.
+        let entry = (place * f64::from(TABLE_ENTRIES)) as u32 % TABLE_ENTRIES;
+        self.table[entry as usize]
+    }
+
+    /// Writes the colours of a tile's levels as opaque RGBA, four bytes per pixel.
+    ///
+    /// # Panics
+    /// When `out` is not four bytes for each level.
+    pub fn paint(&self, levels: &[u32], out: &mut [u8]) {
+        let (pixels, rest) = out.as_chunks_mut::<4>();
+        assert!(rest.is_empty() && pixels.len() == levels.len(), "four bytes for each level");
+        for (pixel, &level) in pixels.iter_mut().zip(levels) {
+            let [red, green, blue] = self.colour(level);
+            *pixel = [red, green, blue, 255];
+        }
+    }
+}
+
+/// Colours one tile; see [`Painter::paint`], which is faster for several.
+///
+/// # Panics
+/// When `out` is not four bytes for each level.
+pub fn colour_tile(levels: &[u32], palette: Palette, colouring: Colouring, out: &mut [u8]) {
+    Painter::new(palette, colouring).paint(levels, out);
+}
+
+fn finite_or(value: f64, otherwise: f64) -> f64 {
+    if value.is_finite() { value } else { otherwise }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inside_and_outside_are_opaque() {
+        let mut out = [0; 12];
+        colour_tile(&[0, 256, u32::MAX], Palette::Ember, Colouring::default(), &mut out);
+        let [red, green, blue] = Palette::Ember.inside();
+        assert_eq!(out[..4], [red, green, blue, 255]);
+        assert_eq!((out[7], out[11]), (255, 255));
+    }
+
+    #[test]
+    fn an_offset_of_whole_turns_changes_nothing() {
+        let painter = |offset| Painter::new(Palette::Dusk, Colouring { density: 1.0, offset });
+        let (zero, three) = (painter(0.0), painter(-3.0));
+        for level in (256..1_000_000).step_by(997) {
+            let same = zero.colour(level).into_iter().zip(three.colour(level));
+            assert!(same.into_iter().all(|(a, b)| a.abs_diff(b) <= 2));
+        }
+    }
+
+    #[test]
+    fn any_numbers_are_survived() {
+        for value in [f64::NAN, f64::INFINITY, -1.0, 0.0, f64::MAX, -1e-300] {
+            let painter = Painter::new(Palette::Ink, Colouring { density: value, offset: value });
+            let _ = painter.colour(u32::MAX);
+        }
+    }
+}

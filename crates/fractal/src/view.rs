@@ -1,0 +1,320 @@
+//! What a person asks to see, and the check that makes it safe to compute.
+//!
+//! A [`View`] is text and may say anything; a [`Spec`] is numbers within limits. Only
+//! [`View::validate`] makes a spec, so whoever holds one may compute it. Coordinates stay text in the
+//! view: a deeper kernel will read more digits of the same text than f64 holds.
+//!
+//! The picture: zoom 1 shows a width of 4 units around the centre, pixels are square, the imaginary
+//! axis points up, and pixel (i, j) samples its middle.
+
+use std::fmt;
+
+use crate::decimal::{DecimalError, f64_from_decimal};
+use crate::escape::{Orbit, escape, level_from_escape};
+use crate::formula::Formula;
+use crate::tile::{Rect, TILE, Tiles};
+
+/// Longest side of a picture in pixels; a larger one is refused.
+pub const SIDE_MAX: u32 = 16_384;
+/// Most tasks of one job. Follows from [`SIDE_MAX`] and [`TILE`].
+pub const TASKS_MAX: u32 = SIDE_MAX.div_ceil(TILE) * SIDE_MAX.div_ceil(TILE);
+/// Largest iteration limit, so that a count and its 8-bit fraction share a u32; a larger is refused.
+pub const MAX_ITER_MAX: u32 = (1 << 24) - 1;
+/// Most characters of a coordinate or a zoom, enough for every digit that f64 can tell apart and to
+/// spare; longer text is refused unread.
+pub const DECIMAL_CHARS_MAX: u32 = 1_100;
+/// Largest size of each coordinate of the centre and of c; a larger one is refused. Nothing of
+/// either family is farther out than 2.
+pub const COORDINATE_MAX: f64 = 16.0;
+/// Smallest zoom; a smaller one is refused. Chosen: it shows the set as a single pixel.
+pub const ZOOM_MIN: f64 = 1e-3;
+/// Most iterations that a whole job may cost, pixels times limit; a costlier one is refused.
+/// Chosen: a poster of 64 megapixels at a limit of a million, or about ten hours of one fast core.
+pub const WORK_MAX: u64 = 1 << 46;
+/// Least distance of neighbouring pixels in units of the last place of the largest coordinate;
+/// a deeper zoom is refused. Chosen: below 4 the rounding of coordinates is seen as distortion.
+pub const PITCH_ULPS_MIN: f64 = 4.0;
+
+/// The size below which a coordinate is not taken to be finer than this. Around 0 f64 would
+/// represent ever smaller coordinates, but the first steps of the orbit lose what they differ by.
+const COORDINATE_FLOOR: f64 = 1.0 / 1024.0;
+/// The width that zoom 1 shows.
+const WIDTH_AT_ZOOM_1: f64 = 4.0;
+
+/// A picture as asked for. Nothing is checked before [`View::validate`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct View {
+    /// Family of the picture.
+    pub formula: Formula,
+    /// Real part of the centre, a plain decimal number.
+    pub re: String,
+    /// Imaginary part of the centre, a plain decimal number.
+    pub im: String,
+    /// Magnification, a plain decimal number; 1 shows a width of 4 units.
+    pub zoom: String,
+    /// Real part of the constant of a Julia set. The other families carry it unused, usually "0".
+    pub c_re: String,
+    /// Imaginary part of the constant of a Julia set.
+    pub c_im: String,
+    /// Steps after which a point counts as inside.
+    pub max_iter: u32,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// A checked view: finite numbers and bounded cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    formula: Formula,
+    re: f64,
+    im: f64,
+    c_re: f64,
+    c_im: f64,
+    pitch: f64,
+    max_iter: u32,
+    tiles: Tiles,
+}
+
+/// The part of a view that an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// [`View::re`].
+    Re,
+    /// [`View::im`].
+    Im,
+    /// [`View::zoom`].
+    Zoom,
+    /// [`View::c_re`].
+    CRe,
+    /// [`View::c_im`].
+    CIm,
+}
+
+/// Why a view is refused, in words for the person who asked.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum ViewError {
+    /// A number has no text.
+    #[error("{0} is empty; write a decimal number such as -0.75")]
+    Empty(Field),
+    /// A number has more than [`DECIMAL_CHARS_MAX`] characters.
+    #[error("{0} is longer than {DECIMAL_CHARS_MAX} characters")]
+    TooLong(Field),
+    /// A number is something else than sign, digits, point and exponent.
+    #[error("{0} is not a plain decimal number such as -0.75 or 1.5e3")]
+    NotDecimal(Field),
+    /// A coordinate is beyond [`COORDINATE_MAX`].
+    #[error("{0} is out of range; it must lie between -{COORDINATE_MAX} and {COORDINATE_MAX}")]
+    OutOfRange(Field),
+    /// The zoom is zero, negative, or below [`ZOOM_MIN`].
+    #[error("the zoom is too small; it must be at least {ZOOM_MIN}")]
+    TooWide,
+    /// f64 cannot tell the pixels apart.
+    #[error(
+        "the zoom is too deep; this version computes with 64-bit floating-point numbers, which \
+         at this place and picture width reach a zoom of about {zoom_max:.1e}"
+    )]
+    TooDeep {
+        /// The deepest zoom at this centre and width, approximately.
+        zoom_max: f64,
+    },
+    /// A side is 0 or more than [`SIDE_MAX`].
+    #[error("the picture must be 1 to {SIDE_MAX} pixels wide and high")]
+    Size,
+    /// The iteration limit is 0 or more than [`MAX_ITER_MAX`].
+    #[error("the iteration limit must be between 1 and {MAX_ITER_MAX}")]
+    MaxIter,
+    /// Pixels times iteration limit exceed [`WORK_MAX`].
+    #[error(
+        "the picture is too much work: at this size the iteration limit may be at most \
+         {max_iter_max}"
+    )]
+    TooMuchWork {
+        /// The largest iteration limit at this size.
+        max_iter_max: u64,
+    },
+    /// The numbers together do not fit into the parameters of a job.
+    #[error("the coordinates are too long together; use fewer digits")]
+    TextTooLong,
+    /// The bytes are not the canonical encoding of a view.
+    #[error("the job's parameters cannot be read: {0}")]
+    Malformed(&'static str),
+}
+
+impl Default for View {
+    /// The whole Mandelbrot set.
+    fn default() -> View {
+        View {
+            formula: Formula::Mandelbrot,
+            re: "-0.5".into(),
+            im: "0".into(),
+            zoom: "1".into(),
+            c_re: "0".into(),
+            c_im: "0".into(),
+            max_iter: 1_000,
+            width: 1_024,
+            height: 1_024,
+        }
+    }
+}
+
+impl View {
+    /// Checks every limit and converts the text to numbers. The cost is bounded whatever the text.
+    ///
+    /// # Errors
+    /// The first reason, in words, for which this version does not compute the view.
+    pub fn validate(&self) -> Result<Spec, ViewError> {
+        let tiles = Tiles::new(self.width, self.height).ok_or(ViewError::Size)?;
+        check_max_iter(self.max_iter)?;
+        let max_iter_max = WORK_MAX / (u64::from(self.width) * u64::from(self.height));
+        if u64::from(self.max_iter) > max_iter_max {
+            return Err(ViewError::TooMuchWork { max_iter_max });
+        }
+        if !self.fits_params() {
+            return Err(self.longest_text());
+        }
+        let re = coordinate(Field::Re, &self.re)?;
+        let im = coordinate(Field::Im, &self.im)?;
+        let c_re = coordinate(Field::CRe, &self.c_re)?;
+        let c_im = coordinate(Field::CIm, &self.c_im)?;
+        let pitch = self.pitch(re, im)?;
+        let (formula, max_iter) = (self.formula, self.max_iter);
+        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles })
+    }
+
+    /// The error of a view whose text does not fit: of one number if that alone is too long.
+    fn longest_text(&self) -> ViewError {
+        let fields = [Field::Re, Field::Im, Field::Zoom, Field::CRe, Field::CIm];
+        let too_long = |text: &&str| text.len() > DECIMAL_CHARS_MAX as usize;
+        let longest = fields.into_iter().zip(self.texts()).find(|(_, text)| too_long(text));
+        longest.map_or(ViewError::TextTooLong, |(field, _)| ViewError::TooLong(field))
+    }
+
+    /// The numbers in the order in which they are encoded.
+    pub(crate) fn texts(&self) -> [&str; 5] {
+        [&self.re, &self.im, &self.zoom, &self.c_re, &self.c_im]
+    }
+
+    /// Distance between neighbouring pixels, known to be resolved by f64.
+    fn pitch(&self, re: f64, im: f64) -> Result<f64, ViewError> {
+        let zoom = match number(Field::Zoom, &self.zoom) {
+            // A zoom beyond f64 is a decimal number all the same, and is too deep or too negative.
+            Err(ViewError::OutOfRange(_)) if self.zoom.starts_with('-') => 0.0,
+            Err(ViewError::OutOfRange(_)) => f64::INFINITY,
+            other => other?,
+        };
+        if zoom < ZOOM_MIN {
+            return Err(ViewError::TooWide);
+        }
+        let width = f64::from(self.width);
+        let pitch = WIDTH_AT_ZOOM_1 / (zoom * width);
+        let reach_re = re.abs() + width * 0.5 * pitch;
+        let reach_im = im.abs() + f64::from(self.height) * 0.5 * pitch;
+        if pitch < PITCH_ULPS_MIN * ulp(reach_re.max(reach_im)) {
+            let finest = PITCH_ULPS_MIN * ulp(re.abs().max(im.abs()));
+            return Err(ViewError::TooDeep { zoom_max: WIDTH_AT_ZOOM_1 / (finest * width) });
+        }
+        Ok(pitch)
+    }
+}
+
+impl Spec {
+    /// Family of the picture.
+    pub fn formula(&self) -> Formula {
+        self.formula
+    }
+
+    /// Steps after which a point counts as inside.
+    pub fn max_iter(&self) -> u32 {
+        self.max_iter
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
+        self.tiles.width()
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
+        self.tiles.height()
+    }
+
+    /// The tasks of this picture.
+    pub fn tiles(&self) -> &Tiles {
+        &self.tiles
+    }
+
+    /// How many tasks the picture has.
+    pub fn task_count(&self) -> u32 {
+        self.tiles.count()
+    }
+
+    /// The part of the picture that a task computes; `None` when there is no such task.
+    pub fn tile_rect(&self, task: u32) -> Option<Rect> {
+        self.tiles.rect(task)
+    }
+
+    /// Real part of the points of column `i`, counted from the left edge of the picture.
+    ///
+    /// Invariant: a coordinate depends on the pixel and the view only, never on the tile, and these
+    /// operations in this order are part of the protocol.
+    pub fn column(&self, i: u32) -> f64 {
+        self.re + ((f64::from(i) + 0.5) - f64::from(self.width()) * 0.5) * self.pitch
+    }
+
+    /// Imaginary part of the points of row `j`, counted from the top edge of the picture.
+    pub fn row(&self, j: u32) -> f64 {
+        self.im - ((f64::from(j) + 0.5) - f64::from(self.height()) * 0.5) * self.pitch
+    }
+
+    /// The orbit of the point `(re, im)` before its first step.
+    pub fn orbit(&self, re: f64, im: f64) -> Orbit {
+        self.formula.orbit(re, im, self.c_re, self.c_im)
+    }
+
+    /// The level of one pixel, by the reference loop: what a verifier compares a tile with.
+    pub fn level(&self, i: u32, j: u32) -> u32 {
+        level_from_escape(escape(self.orbit(self.column(i), self.row(j)), self.max_iter))
+    }
+}
+
+pub(crate) fn check_max_iter(max_iter: u32) -> Result<(), ViewError> {
+    if (1..=MAX_ITER_MAX).contains(&max_iter) { Ok(()) } else { Err(ViewError::MaxIter) }
+}
+
+/// A coordinate within [`COORDINATE_MAX`].
+pub(crate) fn coordinate(field: Field, text: &str) -> Result<f64, ViewError> {
+    let value = number(field, text)?;
+    if value.abs() <= COORDINATE_MAX { Ok(value) } else { Err(ViewError::OutOfRange(field)) }
+}
+
+fn number(field: Field, text: &str) -> Result<f64, ViewError> {
+    f64_from_decimal(text).map_err(|error| match error {
+        DecimalError::Empty => ViewError::Empty(field),
+        DecimalError::TooLong => ViewError::TooLong(field),
+        DecimalError::NotDecimal => ViewError::NotDecimal(field),
+        DecimalError::TooLarge => ViewError::OutOfRange(field),
+    })
+}
+
+/// Distance from a finite positive number to the next larger f64.
+fn ulp(value: f64) -> f64 {
+    let value = value.max(COORDINATE_FLOOR);
+    f64::from_bits(value.to_bits() + 1) - value
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Field::Re => "the real part of the centre",
+            Field::Im => "the imaginary part of the centre",
+            Field::Zoom => "the zoom",
+            Field::CRe => "the real part of the constant c",
+            Field::CIm => "the imaginary part of the constant c",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

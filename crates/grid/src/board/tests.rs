@@ -1,0 +1,122 @@
+use super::*;
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use base::Rng;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn node(value: u128) -> NodeId {
+    NodeId::new(value)
+}
+
+fn board(tasks: u32, workers: u128) -> Board {
+    let mut board = Board::new(tasks);
+    for worker in 1..=workers {
+        assert!(board.enlist(node(worker), 1, Time::ZERO));
+    }
+    board
+}
+
+fn pull(board: &mut Board, worker: u128, wanted: u16) -> Vec<u32> {
+    board.want(node(worker), wanted);
+    board.grant(node(worker))
+}
+
+#[test]
+fn the_most_important_tasks_go_first() {
+    let mut board = board(100, 2);
+    assert_eq!(pull(&mut board, 1, 3), [0, 1, 2]);
+    assert_eq!(pull(&mut board, 2, 2), [3, 4]);
+    assert!(board.release(node(1), 1));
+    assert_eq!(pull(&mut board, 2, 2), [1, 5]);
+    assert_eq!(board.reassigned(), 1);
+}
+
+#[test]
+fn the_last_tasks_are_dealt_out() {
+    let mut board = board(8, 4);
+    for worker in 1..=4 {
+        assert_eq!(pull(&mut board, worker, 8).len(), 1, "worker {worker}");
+    }
+    assert_eq!(pull(&mut board, 1, 8), [0; 0], "one in hand, four workers, four open");
+    board.close(0);
+    assert_eq!(board.hungry(), [node(1), node(2), node(3), node(4)]);
+    assert_eq!(board.grant(node(1)), [4], "what it still wants comes when a task is done");
+}
+
+#[test]
+fn a_failed_task_goes_elsewhere() {
+    let mut board = board(1, 2);
+    assert_eq!(pull(&mut board, 1, 1), [0]);
+    assert_eq!(board.fail(node(1), 0), Some(1));
+    assert_eq!(board.fail(node(1), 0), None, "said twice");
+    assert_eq!(pull(&mut board, 1, 1), [0; 0]);
+    assert!(!board.has_open_for(node(1)));
+    assert_eq!(pull(&mut board, 2, 1), [0]);
+    assert_eq!(board.fail(node(2), 0), Some(2));
+}
+
+#[test]
+fn what_is_not_named_is_asked_for_and_then_taken() {
+    let mut board = board(4, 1);
+    assert_eq!(pull(&mut board, 1, 2), [0, 1]);
+    let named = BTreeSet::from([1]);
+    let at = Time::from_millis;
+    assert_eq!(board.extend(node(1), &named, at(0), PATIENCE), vec![]);
+    assert_eq!(board.extend(node(1), &named, at(1000), PATIENCE), vec![0]);
+    assert!(board.was_asked(node(1), 0) && !board.was_asked(node(1), 1));
+    assert_eq!(board.drop_missing(at(3999), 4 * PATIENCE), 0);
+    assert_eq!(board.drop_missing(at(4000), 4 * PATIENCE), 1);
+    assert!(board.was_leased(node(1), 0), "a late answer is still known for one");
+    assert_eq!(board.open_count(), 3);
+}
+
+#[test]
+fn the_dismissed_leave_nothing_behind() {
+    let mut board = board(4, 2);
+    assert_eq!(pull(&mut board, 1, 2).len(), 1);
+    assert_eq!(board.dismiss(node(1)), Some(1));
+    assert_eq!(board.dismiss(node(1)), None);
+    assert!(board.knows(node(1)) && !board.has_member(node(1)));
+    assert_eq!(board.open_count(), 4);
+}
+
+/// Whatever happens, every task is open, in somebody's hands, or done.
+#[test]
+fn no_task_is_ever_lost() {
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let mut board = board(20, 4);
+        let mut done = BTreeSet::new();
+        for step in 0..300u64 {
+            let worker = node(1 + u128::from(rng.below(4)));
+            let task = u32::try_from(rng.below(20)).unwrap();
+            let now = Time::from_millis(step * 100);
+            match rng.below(8) {
+                0 | 1 => {
+                    board.want(worker, u16::try_from(rng.below(6)).unwrap());
+                    let granted = board.grant(worker);
+                    assert!(granted.iter().all(|task| !done.contains(task)));
+                }
+                2 => drop(board.release(worker, task)),
+                3 => drop(board.fail(worker, task)),
+                4 => drop(board.dismiss(worker)),
+                5 => drop(board.enlist(worker, 2, now)),
+                6 => {
+                    board.extend(worker, &BTreeSet::from([task]), now, PATIENCE);
+                    board.drop_missing(now, 2 * PATIENCE);
+                }
+                _ if board.was_leased(worker, task) => {
+                    board.close(task);
+                    done.insert(task);
+                }
+                _ => {}
+            }
+            for task in 0..20 {
+                let held = board.members.values().any(|m| m.leased.contains_key(&task));
+                let places = [board.open.contains(&task), held, done.contains(&task)];
+                assert_eq!(places.iter().filter(|p| **p).count(), 1, "seed {seed} task {task}");
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Carries the outputs of one machine to the inputs of another, until all are quiet.
+
+use alloc::vec::Vec;
+
+use base::{NodeId, Signature, Time};
+use bytes::Bytes;
+use wire::overlay::{Contact, Message as OverlayMessage, Target};
+use wire::{Class, Frame, Hello, Parcel, grid as grid_wire};
+
+use crate::seal::Route;
+use crate::session::Queued;
+use crate::{Event, LinkId, Node, Output};
+
+/// Steps of one pump; machines that keep each other busy beyond it have a bug.
+const STEPS_MAX: u32 = 1_000_000;
+
+impl Node {
+    pub(crate) fn hello(&self) -> Hello {
+        Hello { version: base::PROTOCOL_VERSION, epoch: self.config.card.epoch }
+    }
+
+    pub(crate) fn pump(&mut self, now: Time) {
+        for _ in 0..STEPS_MAX {
+            if let Some(output) = self.overlay.poll_output() {
+                self.on_overlay(now, output);
+            } else if let Some(output) = self.grid.poll_output() {
+                self.on_grid(now, output);
+            } else {
+                return;
+            }
+        }
+        panic!("overlay and grid keep each other busy");
+    }
+
+    fn on_overlay(&mut self, now: Time, output: overlay::Output) {
+        match output {
+            overlay::Output::Send { to, via, message } => self.send_overlay(now, to, via, message),
+            overlay::Output::Deliver { key, target, body } => {
+                self.on_deliver(now, key, target, &body);
+            }
+            overlay::Output::Dial { peer, permit, via } => {
+                self.outputs.push_back(Output::Dial { peer, permit, via });
+            }
+            overlay::Output::Expect { peer, permit } => {
+                self.outputs.push_back(Output::Expect { peer, permit });
+            }
+            overlay::Output::HangUp { peer } => self.hang_up(peer),
+            overlay::Output::Event(event) => self.on_overlay_event(now, event),
+        }
+    }
+
+    fn on_overlay_event(&mut self, now: Time, event: overlay::Event) {
+        let event = match event {
+            overlay::Event::Ready => {
+                self.grid.handle(now, grid::Input::Ready(true));
+                Event::Ready
+            }
+            overlay::Event::NotReady => {
+                self.grid.handle(now, grid::Input::Ready(false));
+                Event::NotReady
+            }
+            overlay::Event::PeerGone { peer, reason } => {
+                self.grid.handle(now, grid::Input::PeerGone(peer));
+                Event::PeerGone { peer, reason }
+            }
+            overlay::Event::JoinFailed => Event::JoinFailed,
+            overlay::Event::NeighboursChanged => Event::NeighboursChanged,
+            overlay::Event::Misbehaved { peer, why } => Event::Misbehaved { peer, why },
+            // Whoever sent it repeats what matters.
+            overlay::Event::Undeliverable { .. } => return,
+        };
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn on_grid(&mut self, now: Time, output: grid::Output) {
+        match output {
+            grid::Output::Send { to, class, message } => self.send_grid(now, &[to], class, message),
+            grid::Output::Publish { to, message } => {
+                let class = message.class();
+                self.send_grid(now, &to, class, message);
+            }
+            grid::Output::Route { key, message } => {
+                let route = Route { key, target: Target::Root, via: None, class: message.class() };
+                self.seal(route, &Parcel::Grid(message));
+            }
+            grid::Output::Prefer(peer) => {
+                self.overlay.handle(now, overlay::Input::Prefer { peer });
+            }
+            grid::Output::Unprefer(peer) => {
+                self.overlay.handle(now, overlay::Input::Unprefer { peer });
+            }
+            grid::Output::Appraise { job, kind, params, tasks } => {
+                self.outputs.push_back(Output::Appraise { job, kind, params, tasks });
+            }
+            grid::Output::Compute { work, job, task, kind, params } => {
+                self.outputs.push_back(Output::Compute { work, job, task, kind, params });
+            }
+            grid::Output::Abandon(work) => self.outputs.push_back(Output::Abandon(work)),
+            grid::Output::Event(event) => {
+                self.outputs.push_back(Output::Event(Event::Grid(event)));
+            }
+        }
+    }
+
+    fn send_overlay(
+        &mut self,
+        now: Time,
+        to: NodeId,
+        via: Option<NodeId>,
+        message: OverlayMessage,
+    ) {
+        if let Some(link) = self.links.get(&to).copied() {
+            let frame = Frame::Overlay(message);
+            return self.send_frame(now, link, frame.class(), &frame.encode());
+        }
+        if is_hop_by_hop(&message) {
+            // The link went down within this turn; the overlay hears of it and routes anew.
+            self.traffic.dropped += 1;
+            return;
+        }
+        self.seal_to_node(to, via, Class::Control, &Parcel::Overlay(message));
+    }
+
+    /// Sends one message to several peers, encoded once for all that are linked.
+    fn send_grid(
+        &mut self,
+        now: Time,
+        to: &[NodeId],
+        class: Class,
+        message: grid_wire::Message,
+    ) {
+        let linked: Vec<LinkId> = to.iter().filter_map(|id| self.links.get(id).copied()).collect();
+        let unlinked: Vec<NodeId> =
+            to.iter().filter(|id| !self.links.contains_key(id)).copied().collect();
+        if !unlinked.is_empty() {
+            let parcel = Parcel::Grid(message.clone());
+            for id in unlinked {
+                self.seal_to_node(id, None, class, &parcel);
+            }
+        }
+        if !linked.is_empty() {
+            let bytes = Frame::Grid(message).encode();
+            for link in linked {
+                self.send_frame(now, link, class, &bytes);
+            }
+        }
+    }
+
+    fn send_frame(&mut self, now: Time, link: LinkId, class: Class, bytes: &[u8]) {
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        match session.send(class, bytes) {
+            Queued::Yes => self.flush(link),
+            Queued::Dropped => self.traffic.dropped += 1,
+            Queued::Stuck => {
+                self.traffic.dropped += 1;
+                self.break_link(now, link, None);
+            }
+        }
+    }
+
+    pub(crate) fn flush(&mut self, link: LinkId) {
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        while let Some((class, chunk)) = session.next_chunk() {
+            self.traffic.sent(class, chunk.len());
+            self.outputs.push_back(Output::Send { link, class, chunk });
+        }
+    }
+
+    fn hang_up(&mut self, peer: NodeId) {
+        if let Some(link) = self.links.remove(&peer) {
+            self.sessions.remove(&link);
+            self.outputs.push_back(Output::HangUp(link));
+            self.outputs.push_back(Output::Event(Event::Unlinked(peer)));
+        }
+    }
+
+    pub(crate) fn seal_to_node(
+        &mut self,
+        to: NodeId,
+        via: Option<NodeId>,
+        class: Class,
+        parcel: &Parcel,
+    ) {
+        self.seal(Route { key: to, target: Target::Node, via, class }, parcel);
+    }
+
+    fn seal(&mut self, route: Route, parcel: &Parcel) {
+        let bytes = Bytes::from(parcel.encode());
+        match self.sealer.prepare(route, self.reply_via(), bytes) {
+            Some((token, bytes)) => self.outputs.push_back(Output::Sign { token, bytes }),
+            None => self.traffic.dropped += 1,
+        }
+    }
+
+    /// Until the ring knows this node, answers come through a linked peer.
+    fn reply_via(&self) -> Option<NodeId> {
+        if self.overlay.is_ready() {
+            return None;
+        }
+        self.links.keys().next().copied()
+    }
+
+    pub(crate) fn on_signed(&mut self, now: Time, token: u64, signature: Signature) {
+        let Some((route, body)) = self.sealer.complete(token, signature) else { return };
+        let Route { key, target, via, class } = route;
+        self.overlay.handle(now, overlay::Input::Route { key, target, via, class, body });
+    }
+
+    fn on_deliver(&mut self, now: Time, key: NodeId, target: Target, body: &[u8]) {
+        let opened = self.sealer.open(now, key, body);
+        let Ok((from, statement)) = opened else {
+            // Who sent it cannot be known: the seal is broken, or this is a repetition.
+            self.traffic.refused += 1;
+            return;
+        };
+        let contact = Contact { id: from, epoch: statement.card.epoch };
+        let via = statement.via;
+        match (Parcel::decode(&statement.parcel), target) {
+            (Ok(Parcel::Overlay(message)), Target::Node) if !is_hop_by_hop(&message) => {
+                let input = overlay::Input::Received { from: contact, via, message };
+                self.overlay.handle(now, input);
+            }
+            (Ok(Parcel::Grid(message)), Target::Node) => {
+                self.grid.handle(now, grid::Input::Received { from, message });
+            }
+            (Ok(Parcel::Grid(message)), Target::Root) => {
+                self.grid.handle(now, grid::Input::Delivered { key, from, message });
+            }
+            (Ok(Parcel::Signal(payload)), Target::Node) => {
+                self.outputs.push_back(Output::Signal { from, via, payload });
+            }
+            _ => {
+                self.traffic.refused += 1;
+                let why = "malformed sealed message";
+                self.outputs.push_back(Output::Event(Event::Misbehaved { peer: from, why }));
+            }
+        }
+    }
+}
+
+/// Messages that mean something between linked peers only.
+fn is_hop_by_hop(message: &OverlayMessage) -> bool {
+    matches!(
+        message,
+        OverlayMessage::Route(_) | OverlayMessage::RouteAck(_) | OverlayMessage::Join { .. }
+    )
+}

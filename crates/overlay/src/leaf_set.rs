@@ -1,0 +1,170 @@
+//! The leaf set: the nodes closest to this one on either side of the ring (Pastry §2.3).
+//!
+//! Only what the set holds and what it covers lives here; who may enter it is decided in `repair`.
+//! Invariant: each side is sorted, nearest first, without this node and without repetitions. In a
+//! ring of at most 2·[`LEAF_HALF`] nodes one node stands on both sides.
+
+use alloc::vec::Vec;
+
+use base::{Bounded, Key, NodeId};
+use wire::overlay::{Contact, LEAF_HALF, LeafState};
+
+/// The neighbours of one node.
+#[derive(Clone, Debug)]
+pub(crate) struct LeafSet {
+    me: NodeId,
+    left: Vec<Contact>,
+    right: Vec<Contact>,
+}
+
+impl LeafSet {
+    pub(crate) fn new(me: NodeId) -> Self {
+        LeafSet { me, left: Vec::new(), right: Vec::new() }
+    }
+
+    /// Counter-clockwise neighbours, nearest first.
+    pub(crate) fn left(&self) -> &[Contact] {
+        &self.left
+    }
+
+    /// Clockwise neighbours, nearest first.
+    pub(crate) fn right(&self) -> &[Contact] {
+        &self.right
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    pub(crate) fn get(&self, id: NodeId) -> Option<Contact> {
+        self.left.iter().chain(&self.right).find(|contact| contact.id == id).copied()
+    }
+
+    pub(crate) fn contains(&self, id: NodeId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Whether `id`, not a member, would become one.
+    pub(crate) fn wants(&self, id: NodeId) -> bool {
+        let enters = |side: &[Contact], reach: &dyn Fn(NodeId) -> u128| {
+            side.len() < LEAF_HALF || side.last().is_some_and(|last| reach(id) < reach(last.id))
+        };
+        id != self.me
+            && !self.contains(id)
+            && (enters(&self.left, &|other| other.clockwise_to(self.me))
+                || enters(&self.right, &|other| self.me.clockwise_to(other)))
+    }
+
+    /// Takes `contact` in where it is close enough, or raises the epoch of a member. True when the
+    /// set changed.
+    pub(crate) fn insert(&mut self, contact: Contact) -> bool {
+        if contact.id == self.me {
+            return false;
+        }
+        let me = self.me;
+        let left = enter(&mut self.left, contact, |other| other.clockwise_to(me));
+        let right = enter(&mut self.right, contact, |other| me.clockwise_to(other));
+        left || right
+    }
+
+    /// Takes a member out. The other side's members close the gap as far as they reach.
+    pub(crate) fn remove(&mut self, id: NodeId) -> bool {
+        if !self.contains(id) {
+            return false;
+        }
+        self.left.retain(|contact| contact.id != id);
+        self.right.retain(|contact| contact.id != id);
+        for contact in self.members() {
+            self.insert(contact);
+        }
+        true
+    }
+
+    /// Every member once, the nearest first, left before right.
+    pub(crate) fn members(&self) -> Vec<Contact> {
+        let mut members = Vec::with_capacity(2 * LEAF_HALF);
+        for rank in 0..LEAF_HALF {
+            for contact in [self.left.get(rank), self.right.get(rank)].into_iter().flatten() {
+                if !members.contains(contact) {
+                    members.push(*contact);
+                }
+            }
+        }
+        members
+    }
+
+    /// The ring neighbours: none, one (a ring of two) or two.
+    pub(crate) fn neighbours(&self) -> impl Iterator<Item = Contact> + use<> {
+        let left = self.left.first().copied();
+        let right = self.right.first().copied().filter(|right| Some(*right) != left);
+        left.into_iter().chain(right)
+    }
+
+    pub(crate) fn is_neighbour(&self, id: NodeId) -> bool {
+        self.neighbours().any(|contact| contact.id == id)
+    }
+
+    /// The members that stand behind `id`, one step further from this node.
+    pub(crate) fn behind(&self, id: NodeId) -> impl Iterator<Item = Contact> {
+        let next = move |side: &[Contact]| {
+            let at = side.iter().position(|contact| contact.id == id)?;
+            side.get(at + 1).copied()
+        };
+        [next(&self.left), next(&self.right)].into_iter().flatten()
+    }
+
+    /// The farthest member on each side: whom to ask when the side has a gap.
+    pub(crate) fn extremes(&self) -> impl Iterator<Item = Contact> {
+        [self.left.last().copied(), self.right.last().copied()].into_iter().flatten()
+    }
+
+    /// Whether the root of `key` is this node or a member: the key lies between the extremes, or
+    /// the two sides together go all the way round.
+    pub(crate) fn covers(&self, key: Key) -> bool {
+        if self.left.len() < LEAF_HALF || self.right.len() < LEAF_HALF {
+            return true;
+        }
+        let (Some(first), Some(last)) = (self.left.last(), self.right.last()) else { return true };
+        let (left, right) = (first.id.clockwise_to(self.me), self.me.clockwise_to(last.id));
+        match left.checked_add(right) {
+            Some(span) => first.id.clockwise_to(key) <= span,
+            None => true,
+        }
+    }
+
+    /// What this node tells others.
+    pub(crate) fn state(&self, ready: bool) -> LeafState {
+        LeafState {
+            ready,
+            left: Bounded::truncating(self.left.iter().copied()),
+            right: Bounded::truncating(self.right.iter().copied()),
+        }
+    }
+}
+
+/// Whether `state` can be an honest node's: sorted from `owner` outwards, without itself.
+pub(crate) fn is_plausible(owner: NodeId, state: &LeafState) -> bool {
+    let rises = |reaches: Vec<u128>| {
+        reaches.first() != Some(&0) && reaches.windows(2).all(|pair| pair[0] < pair[1])
+    };
+    rises(state.left.iter().map(|contact| contact.id.clockwise_to(owner)).collect())
+        && rises(state.right.iter().map(|contact| owner.clockwise_to(contact.id)).collect())
+}
+
+fn enter(side: &mut Vec<Contact>, contact: Contact, reach: impl Fn(NodeId) -> u128) -> bool {
+    let at = side.partition_point(|other| reach(other.id) < reach(contact.id));
+    if let Some(member) = side.get_mut(at).filter(|member| member.id == contact.id) {
+        let fresh = member.epoch < contact.epoch;
+        member.epoch = member.epoch.max(contact.epoch);
+        return fresh;
+    }
+    if at >= LEAF_HALF {
+        return false;
+    }
+    side.insert(at, contact);
+    side.truncate(LEAF_HALF);
+    true
+}
+
+#[cfg(test)]
+mod tests;

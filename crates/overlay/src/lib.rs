@@ -1,0 +1,335 @@
+//! Pastry: leaf set, routing table, join, repair, liveness, link budget.
+//!
+//! The machine routes opaque bodies to keys over linked peers and keeps the tables that make
+//! routes short. It does not know what a body says, how a link is built or how a sender is proved:
+//! whatever it receives is authenticated, over a link or by a seal, before it arrives here.
+//!
+//! This file holds the machine's four functions and the dispatch; each conversation has its own
+//! file. `route` carries messages and `hop` chooses their way; `join` enters the ring; `liveness`
+//! notices who is gone; `repair` keeps the tables full; `links` spends the link budget.
+//!
+//! The rules a reader could break:
+//! - A contact enters a table after it spoke itself, and leaves it after this node's own probes
+//!   failed or its own goodbye. Hearsay starts probes and nothing else.
+//! - Tables hold contacts, routes use links. `Route`, `RouteAck` and `Join` go to linked peers
+//!   only; everything else can be said to any contact.
+//! - A message is delivered by a ready node that knows nobody closer to the key.
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod config;
+mod face;
+mod hop;
+mod join;
+mod leaf_set;
+mod links;
+mod liveness;
+mod peers;
+mod recent;
+mod repair;
+mod route;
+mod routing_table;
+mod stats;
+
+use alloc::collections::VecDeque;
+
+use base::{Duration, NodeId, Rng, Time};
+use wire::overlay::{Contact, Message};
+
+pub use config::Config;
+pub use face::{Event, GoneReason, Input, Output, Wake};
+pub use stats::Stats;
+
+use join::Join;
+use leaf_set::LeafSet;
+use links::Links;
+use liveness::Watch;
+use peers::Peers;
+use repair::Repair;
+use route::Routes;
+use routing_table::RoutingTable;
+
+/// Heartbeats without a call of [`Overlay::handle`] after which others may have declared this node
+/// dead: it was frozen, and asks its neighbours before it delivers anything.
+const FROZEN_BEATS: u32 = 15;
+
+/// One node of the overlay.
+#[derive(Debug)]
+pub struct Overlay {
+    config: Config,
+    me: Contact,
+    rng: Rng,
+    now: Time,
+    /// Whether this node answers for its keys.
+    ready: bool,
+    /// Whether it said goodbye; it takes no further part.
+    left: bool,
+    /// An attempt to enter a ring, or to make sure of still being in it.
+    join: Option<Join>,
+    leaf: LeafSet,
+    table: RoutingTable,
+    peers: Peers,
+    links: Links,
+    watch: Watch,
+    repair: Repair,
+    routes: Routes,
+    /// What `settle` must look at before `handle` returns.
+    stale: Stale,
+    due: Option<(Time, Wake)>,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+}
+
+/// What changed during one `handle`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stale {
+    /// The leaf set: tell the driver.
+    leaf: bool,
+    /// Something that may give a waiting message a way.
+    ways: bool,
+    /// Something that may call for another link.
+    links: bool,
+}
+
+impl Overlay {
+    /// A node outside any ring. Nothing happens before the first input.
+    #[must_use]
+    pub fn new(config: Config, me: Contact, seed: u64, now: Time) -> Self {
+        let mut rng = Rng::new(seed);
+        let first_beat = now + random_part(&mut rng, config.heartbeat);
+        Overlay {
+            config,
+            me,
+            now,
+            ready: false,
+            left: false,
+            join: None,
+            leaf: LeafSet::new(me.id),
+            table: RoutingTable::new(me.id),
+            peers: Peers::default(),
+            links: Links::new(config.links_max),
+            watch: Watch::default(),
+            repair: Repair::new(first_beat),
+            routes: Routes::default(),
+            stale: Stale::default(),
+            due: None,
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+            rng,
+        }
+    }
+
+    /// Takes in one input. Drain [`Overlay::poll_output`] before the next.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        let slept = now.since(self.now);
+        self.now = self.now.max(now);
+        if self.left {
+            return;
+        }
+        if slept > self.config.heartbeat * FROZEN_BEATS {
+            self.on_thaw();
+        }
+        match input {
+            Input::LinkUp { peer } => self.on_link_up(peer),
+            Input::LinkDown { peer } => self.on_link_down(peer),
+            Input::DialFailed { peer } => self.on_dial_failed(peer),
+            Input::Received { from, via, message } => self.on_received(from, via, message),
+            Input::Route { key, target, via, class, body } => {
+                self.on_route_request(key, target, via, class, body);
+            }
+            Input::Prefer { peer } => self.on_prefer(peer),
+            Input::Unprefer { peer } => self.on_unprefer(peer),
+            Input::Found => self.on_found(),
+            Input::Join { through } => self.on_join_request(through),
+            Input::Leave => self.on_leave(),
+            Input::Timeout => {}
+        }
+        self.on_deadlines();
+        self.settle();
+    }
+
+    /// What the driver must do or learn, in order; `None` when it has been told everything.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call `handle` with [`Input::Timeout`] at the latest, and why. Poll after `handle`.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
+        self.due
+    }
+
+    fn on_received(&mut self, from: Contact, via: Option<NodeId>, message: Message) {
+        if !self.hear(from, via) {
+            return;
+        }
+        match message {
+            Message::Route(routed) => self.on_route(from.id, routed),
+            Message::RouteAck(id) => self.on_route_ack(from.id, id),
+            Message::Join { joiner, attempt, via, hops, rows } => {
+                self.on_join(from.id, join::Newcomer { joiner, attempt, via, hops, rows });
+            }
+            Message::JoinReply { attempt, rows, leaf } => {
+                self.on_join_reply(from, attempt, rows, leaf);
+            }
+            Message::JoinRefused { attempt } => self.on_join_refused(attempt),
+            Message::Probe { token, leaf } => self.on_probe(from, token, &leaf),
+            Message::ProbeReply { token, leaf } => self.on_probe_reply(from, token, &leaf),
+            Message::Heartbeat => {}
+            Message::LeafSet(leaf) => self.on_leaf_set(from, &leaf),
+            Message::RowRequest { row } => self.on_row_request(from.id, row),
+            Message::Row { row, entries } => self.on_row(row, entries),
+            Message::Suspect(contact) => self.on_suspect(from.id, contact),
+            Message::LinkRequest { permit } => self.on_link_request(from, permit),
+            Message::LinkGrant { permit } => self.on_link_grant(from.id, permit),
+            Message::LinkRefuse { permit, reason } => self.on_link_refuse(from.id, permit, reason),
+            Message::Leaving(leaf) => self.on_leaving(from, &leaf),
+        }
+    }
+
+    fn on_deadlines(&mut self) {
+        if self.due.is_some_and(|(due, _)| due > self.now) {
+            return;
+        }
+        self.on_probes_due();
+        self.on_neighbours_due();
+        self.on_join_due();
+        self.on_links_due();
+        self.on_routes_due();
+        if self.repair.next_beat <= self.now {
+            self.on_beat();
+        }
+    }
+
+    /// Draws the consequences of one input.
+    fn settle(&mut self) {
+        if self.left {
+            self.due = None;
+            return;
+        }
+        self.probe_candidates();
+        self.check_join();
+        if core::mem::take(&mut self.stale.leaf) {
+            self.event(Event::NeighboursChanged);
+            self.stale.ways = true;
+            self.stale.links = true;
+        }
+        if core::mem::take(&mut self.stale.links) {
+            self.fill_links();
+        }
+        if core::mem::take(&mut self.stale.ways) {
+            self.retry_waiting();
+        }
+        self.due = self.next_due();
+    }
+
+    fn next_due(&self) -> Option<(Time, Wake)> {
+        let beat = (self.repair.next_beat, Wake::Maintenance);
+        let neighbours = self.neighbours_due().map(|due| (due, Wake::Heartbeat));
+        let deadlines = [
+            self.watch.next_due(),
+            self.join.as_ref().map(|join| join.due),
+            self.links.next_due(),
+            self.routes.next_due(),
+        ];
+        let deadline = deadlines.into_iter().flatten().min().map(|due| (due, Wake::Deadline));
+        let rest = [neighbours, deadline].into_iter().flatten();
+        rest.chain([beat]).min_by_key(|(due, _)| *due)
+    }
+
+    /// Says `message` to any contact, over its link or the best known way.
+    fn send(&mut self, to: NodeId, message: Message) {
+        let linked = self.links.is_open(to);
+        let via = if linked { None } else { self.peers.via(self.now, to) };
+        self.send_by(to, via.filter(|via| *via != self.me.id), message);
+    }
+
+    fn send_by(&mut self, to: NodeId, via: Option<NodeId>, message: Message) {
+        if to == self.me.id {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(to) {
+            peer.sent = self.now;
+        }
+        self.stats.sent += 1;
+        self.outputs.push_back(Output::Send { to, via, message });
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn misbehaved(&mut self, peer: NodeId, why: &'static str) {
+        self.event(Event::Misbehaved { peer, why });
+    }
+
+    /// Whether some table needs the record of `id`.
+    fn is_needed(&self, id: NodeId) -> bool {
+        self.leaf.contains(id) || self.table.contains(id) || self.links.needs(id)
+    }
+}
+
+/// What an inspector, a driver or a benchmark may look at.
+impl Overlay {
+    /// This node.
+    #[must_use]
+    pub fn me(&self) -> Contact {
+        self.me
+    }
+
+    /// Whether this node answers for its keys.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The leaf set: counter-clockwise and clockwise neighbours, nearest first.
+    #[must_use]
+    pub fn leaf_set(&self) -> (&[Contact], &[Contact]) {
+        (self.leaf.left(), self.leaf.right())
+    }
+
+    /// The routing table's entries as (row, column, contact).
+    pub fn table_rows(&self) -> impl Iterator<Item = (u8, u8, Contact)> + '_ {
+        self.table.entries().map(|((row, column), contact)| (row, column, contact))
+    }
+
+    /// The peers with an open link.
+    pub fn links(&self) -> impl Iterator<Item = Contact> + '_ {
+        self.links.open().map(|link| link.contact)
+    }
+
+    /// Link slots in use: open ones and those kept for a set-up under way.
+    #[must_use]
+    pub fn slots_used(&self) -> u64 {
+        self.links.used()
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// A linked peer through which answers reach this node, to be named in what it seals: a ring
+    /// neighbour, else the entrance to the ring. `None` without links.
+    #[must_use]
+    pub fn return_via(&self) -> Option<NodeId> {
+        let neighbour = self.leaf.neighbours().map(|contact| contact.id);
+        let entrance = self.join.as_ref().and_then(|join| join.through);
+        let oldest = self.links.open().filter(|link| link.ready).min_by_key(|link| link.since);
+        neighbour
+            .filter(|id| self.links.get(*id).is_some_and(|link| link.ready))
+            .chain(entrance)
+            .find(|id| self.links.is_open(*id))
+            .or(oldest.map(|link| link.contact.id))
+    }
+}
+
+/// A random part of `span`, so that nodes that started together do not act together.
+fn random_part(rng: &mut Rng, span: Duration) -> Duration {
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(rng.below(micros))
+}

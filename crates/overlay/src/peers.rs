@@ -1,0 +1,114 @@
+//! Who has spoken to this node, and how an answer gets back to it.
+//!
+//! A record exists for every member of the leaf set, the routing table and the links, and for a
+//! while for others who spoke. Nothing in it was learned by hearsay.
+
+use alloc::collections::BTreeMap;
+
+use base::{Duration, NodeId, Time};
+use wire::overlay::Contact;
+
+/// Records at most. When full, the longest silent record that no table needs makes room; if every
+/// record is needed, the stranger is answered but not remembered.
+pub(crate) const PEERS_MAX: usize = 1024;
+/// How long a peer outside every table is remembered (chosen: longer than a join takes).
+pub(crate) const STRANGER_RETENTION: Duration = Duration::from_secs(60);
+/// How long a peer's word on who can reach it is believed (chosen: a few heartbeats of a relay).
+const VIA_RETENTION: Duration = Duration::from_secs(30);
+
+/// One peer, as its own messages showed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) contact: Contact,
+    /// It said that it has joined, and answers for its keys.
+    pub(crate) ready: bool,
+    /// It answered a probe since this node began to join.
+    pub(crate) answered: bool,
+    pub(crate) heard: Time,
+    pub(crate) sent: Time,
+    /// Named by the peer itself, when.
+    via: Option<(NodeId, Time)>,
+    /// The linked peer that brought its last routed message.
+    trail: Option<NodeId>,
+}
+
+/// All records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Peers {
+    records: BTreeMap<NodeId, Peer>,
+}
+
+impl Peers {
+    pub(crate) fn get(&self, id: NodeId) -> Option<&Peer> {
+        self.records.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: NodeId) -> Option<&mut Peer> {
+        self.records.get_mut(&id)
+    }
+
+    pub(crate) fn remove(&mut self, id: NodeId) {
+        self.records.remove(&id);
+    }
+
+    /// Notes that `contact` spoke at `now`. `needed` tells which records must stay.
+    pub(crate) fn note(
+        &mut self,
+        now: Time,
+        contact: Contact,
+        via: Option<NodeId>,
+        needed: impl Fn(NodeId) -> bool,
+    ) {
+        let via = via.map(|via| (via, now));
+        if let Some(peer) = self.records.get_mut(&contact.id) {
+            peer.contact = contact;
+            peer.heard = now;
+            peer.via = via.or(peer.via);
+            return;
+        }
+        if self.records.len() >= PEERS_MAX {
+            let oldest = self.records.values().filter(|peer| !needed(peer.contact.id));
+            let Some(id) = oldest.min_by_key(|peer| peer.heard).map(|peer| peer.contact.id) else {
+                return;
+            };
+            self.records.remove(&id);
+        }
+        let peer = Peer {
+            contact,
+            ready: false,
+            answered: false,
+            heard: now,
+            sent: Time::ZERO,
+            via,
+            trail: None,
+        };
+        self.records.insert(contact.id, peer);
+    }
+
+    /// Notes that `hop` brought a message that `source` routed to this node.
+    pub(crate) fn note_trail(&mut self, source: NodeId, hop: NodeId) {
+        if let Some(peer) = self.records.get_mut(&source) {
+            peer.trail = Some(hop);
+        }
+    }
+
+    /// A node through which `id` can be reached: what it said itself, else the way that its last
+    /// message came.
+    pub(crate) fn via(&self, now: Time, id: NodeId) -> Option<NodeId> {
+        let peer = self.records.get(&id)?;
+        let named = peer.via.filter(|(_, at)| now.since(*at) < VIA_RETENTION);
+        named.map(|(via, _)| via).or(peer.trail).filter(|via| *via != id)
+    }
+
+    /// Forgets strangers who fell silent.
+    pub(crate) fn prune(&mut self, now: Time, needed: impl Fn(NodeId) -> bool) {
+        self.records.retain(|id, peer| now.since(peer.heard) < STRANGER_RETENTION || needed(*id));
+    }
+
+    /// Every answer to a probe counts for one join only.
+    pub(crate) fn forget_answers(&mut self) {
+        for peer in self.records.values_mut() {
+            peer.answered = false;
+        }
+    }
+}

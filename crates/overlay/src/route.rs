@@ -1,0 +1,352 @@
+//! Routed messages: taken over from the previous hop, kept until the next one took them over.
+//!
+//! An acknowledgement means custody, not delivery. A message whose next hop is silent or gone goes
+//! another way; one that has no way at present waits for a while. Repetitions are recognised:
+//! where they were delivered, and where they were passed on.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use base::{Duration, Key, NodeId, Time};
+use bytes::Bytes;
+use wire::Class;
+use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
+use wire::overlay::{Message, MessageId, Routed, Target};
+
+use crate::hop::{Step, Way};
+use crate::recent::{Delivered, Passed, TRIED_MAX};
+use crate::{Event, Output, Overlay};
+
+/// Messages in custody. When full, a message that has a way is passed on without being kept, and
+/// one that has none is not taken: the previous hop keeps it.
+const CUSTODY_MAX: usize = 512;
+/// Bytes of the bodies in custody; the same happens.
+const CUSTODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a message may be in custody (chosen: a link set-up with one failed attempt).
+const CUSTODY_TIME: Duration = Duration::from_secs(20);
+/// Between two looks for a way.
+const WAIT: Duration = Duration::from_secs(1);
+/// Times that one message is sent from here.
+const SENDS_MAX: u8 = 16;
+/// Retransmission timeout before the first acknowledgement was measured, and its bounds (FreePastry
+/// has the same shape: tight, because there are other ways).
+const RTO_FIRST: Duration = Duration::from_secs(1);
+const RTO_MIN: Duration = Duration::from_millis(200);
+const RTO_MAX: Duration = Duration::from_secs(3);
+/// What a large body may take on top: the slowest uplink worth waiting for.
+const RTO_BYTES_PER_SECOND: u64 = 32 * 1024;
+/// Bodies up to this size measure the round trip; larger ones measure the bandwidth.
+const RTT_BYTES_MAX: usize = 4 * 1024;
+
+/// The smoothed round trip of one link (RFC 6298).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rtt {
+    smoothed: Option<Duration>,
+    variation: Duration,
+}
+
+impl Rtt {
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        let Some(smoothed) = self.smoothed else {
+            self.smoothed = Some(rtt);
+            self.variation = rtt / 2;
+            return;
+        };
+        let error = if rtt > smoothed { rtt - smoothed } else { smoothed - rtt };
+        self.variation = (self.variation * 3 + error) / 4;
+        self.smoothed = Some((smoothed * 7 + rtt) / 8);
+    }
+
+    fn timeout(&self) -> Duration {
+        match self.smoothed {
+            Some(smoothed) => (smoothed + self.variation * 4).clamp(RTO_MIN, RTO_MAX),
+            None => RTO_FIRST,
+        }
+    }
+}
+
+/// A message that nobody else answers for.
+#[derive(Clone, Debug)]
+struct Custody {
+    routed: Routed,
+    from: Option<NodeId>,
+    relayed: bool,
+    /// Whom it was sent to; `None` while it waits for a way.
+    hop: Option<NodeId>,
+    tried: Vec<NodeId>,
+    sends: u8,
+    since: Time,
+    sent: Time,
+    due: Time,
+}
+
+/// The state of this conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    number: u64,
+    custody: BTreeMap<MessageId, Custody>,
+    by_due: BTreeSet<(Time, MessageId)>,
+    bytes: u64,
+    delivered: Delivered,
+    passed: Passed,
+}
+
+impl Routes {
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.by_due.first().map(|(due, _)| *due)
+    }
+
+    fn has_room(&self, body: &Bytes) -> bool {
+        self.custody.len() < CUSTODY_MAX && self.bytes + body.len() as u64 <= CUSTODY_BYTES_MAX
+    }
+
+    fn keep(&mut self, custody: Custody) {
+        self.bytes += custody.routed.body.len() as u64;
+        self.by_due.insert((custody.due, custody.routed.id));
+        self.custody.insert(custody.routed.id, custody);
+    }
+
+    fn release(&mut self, id: &MessageId) -> Option<Custody> {
+        let custody = self.custody.remove(id)?;
+        self.bytes -= custody.routed.body.len() as u64;
+        self.by_due.remove(&(custody.due, *id));
+        Some(custody)
+    }
+
+    fn held_for(&self, concerns: impl Fn(&Custody) -> bool) -> Vec<MessageId> {
+        let held = self.custody.iter().filter(|(_, custody)| concerns(custody));
+        held.map(|(id, _)| *id).collect()
+    }
+}
+
+impl Overlay {
+    /// A body of this node's own.
+    pub(crate) fn on_route_request(
+        &mut self,
+        key: Key,
+        target: Target,
+        via: Option<NodeId>,
+        class: Class,
+        body: Bytes,
+    ) {
+        if body.len() > BODY_BYTES_MAX {
+            self.stats.dropped += 1;
+            self.event(Event::Undeliverable { key });
+            return;
+        }
+        self.routes.number += 1;
+        let number = self.routes.number;
+        let id = MessageId { source: self.me.id, epoch: self.me.epoch, number };
+        let routed = Routed { id, key, target, via, hops: 0, class, body };
+        self.dispatch(self.fresh(routed, None, Vec::new()));
+    }
+
+    /// A message that a linked peer asks this node to take over.
+    pub(crate) fn on_route(&mut self, from: NodeId, routed: Routed) {
+        if !self.links.is_open(from) {
+            // It was under way when the link closed; its sender has noticed too.
+            return;
+        }
+        if routed.hops == 0 || routed.hops > HOPS_MAX {
+            self.misbehaved(from, "hop count out of range");
+            return;
+        }
+        let id = routed.id;
+        if self.routes.delivered.contains(&id) {
+            self.stats.repeated += 1;
+            self.acknowledge(from, id);
+            return;
+        }
+        if let Some(custody) = self.routes.custody.get(&id) {
+            let returned = custody.hop == Some(from);
+            self.stats.repeated += 1;
+            self.acknowledge(from, id);
+            if returned {
+                self.reroute(&id, from);
+            }
+            return;
+        }
+        let tried = match self.routes.passed.get(&id) {
+            // A message comes back when the hop had no way, at once or after a round trip. From
+            // anyone else it is a repetition of what is under way already.
+            Some(passage) if passage.tried.contains(&from) || routed.hops >= passage.hops + 2 => {
+                passage.tried.clone()
+            }
+            Some(_) => {
+                self.stats.repeated += 1;
+                self.acknowledge(from, id);
+                return;
+            }
+            None => Vec::new(),
+        };
+        self.dispatch(self.fresh(routed, Some(from), tried));
+    }
+
+    pub(crate) fn on_route_ack(&mut self, from: NodeId, id: MessageId) {
+        let Some(custody) = self.routes.custody.get(&id) else { return };
+        if custody.hop != Some(from) && !custody.tried.contains(&from) {
+            return;
+        }
+        let measures = custody.sends == 1 && custody.routed.body.len() <= RTT_BYTES_MAX;
+        let rtt = self.now.since(custody.sent);
+        if let Some(link) = self.links.get_mut(from)
+            && measures
+        {
+            link.rtt.sample(rtt);
+        }
+        self.routes.release(&id);
+    }
+
+    /// Sends on what was sent to `hop`, which is gone.
+    pub(crate) fn reroute_from(&mut self, hop: NodeId) {
+        for id in self.routes.held_for(|custody| custody.hop == Some(hop)) {
+            self.reroute(&id, hop);
+        }
+    }
+
+    /// Looks for a way again for all that wait for one.
+    pub(crate) fn retry_waiting(&mut self) {
+        for id in self.routes.held_for(|custody| custody.hop.is_none()) {
+            self.retry(&id);
+        }
+    }
+
+    pub(crate) fn on_routes_due(&mut self) {
+        let due = self.routes.by_due.range(..=(self.now, LAST_ID)).map(|(_, id)| *id);
+        for id in due.collect::<Vec<_>>() {
+            match self.routes.custody.get(&id).and_then(|custody| custody.hop) {
+                Some(hop) => {
+                    self.suspect(hop);
+                    self.reroute(&id, hop);
+                }
+                None => self.retry(&id),
+            }
+        }
+    }
+
+    fn fresh(&self, mut routed: Routed, from: Option<NodeId>, tried: Vec<NodeId>) -> Custody {
+        let relayed = routed.via == Some(self.me.id);
+        if relayed {
+            routed.via = None;
+        }
+        let now = self.now;
+        Custody { routed, from, relayed, hop: None, tried, sends: 0, since: now, sent: now, due: now }
+    }
+
+    fn reroute(&mut self, id: &MessageId, hop: NodeId) {
+        let Some(mut custody) = self.routes.release(id) else { return };
+        self.stats.rerouted += 1;
+        if !custody.tried.contains(&hop) && custody.tried.len() < TRIED_MAX {
+            custody.tried.push(hop);
+        }
+        self.dispatch(custody);
+    }
+
+    fn retry(&mut self, id: &MessageId) {
+        let Some(mut custody) = self.routes.release(id) else { return };
+        custody.tried.clear();
+        self.dispatch(custody);
+    }
+
+    fn dispatch(&mut self, custody: Custody) {
+        let Routed { id, key, target, via, hops, .. } = custody.routed;
+        let expired = self.now.since(custody.since) >= CUSTODY_TIME;
+        if expired || custody.sends >= SENDS_MAX {
+            return self.give_up(&custody);
+        }
+        let (from, relayed, tried) = (custody.from, custody.relayed, &custody.tried);
+        let first = custody.sends == 0;
+        match self.step(&Way { key, target, via, from, relayed, tried }) {
+            Step::Here => {
+                if let Some(from) = custody.from.filter(|_| first) {
+                    self.acknowledge(from, id);
+                }
+                self.deliver(custody);
+            }
+            Step::Hop(..) if hops >= HOPS_MAX => self.give_up(&custody),
+            Step::Hop(to, via) => self.pass_on(custody, to, via),
+            Step::Wait => self.wait(custody),
+            Step::Nowhere => {
+                if let Some(from) = custody.from.filter(|_| first) {
+                    self.acknowledge(from, id);
+                }
+                self.give_up(&custody);
+            }
+        }
+    }
+
+    fn deliver(&mut self, custody: Custody) {
+        let Routed { id, key, target, hops, body, .. } = custody.routed;
+        self.routes.delivered.insert(self.now, &id);
+        if let Some(from) = custody.from.filter(|from| *from != id.source) {
+            self.peers.note_trail(id.source, from);
+        }
+        self.stats.delivered += 1;
+        self.stats.hops += u64::from(hops);
+        self.outputs.push_back(Output::Deliver { key, target, body });
+    }
+
+    fn pass_on(&mut self, mut custody: Custody, to: NodeId, via: Option<NodeId>) {
+        let id = custody.routed.id;
+        if custody.sends == 0
+            && let Some(from) = custody.from
+        {
+            self.acknowledge(from, id);
+        }
+        let mut routed = custody.routed.clone();
+        routed.hops += 1;
+        routed.via = via;
+        self.repair_hole(to, routed.key);
+        self.routes.passed.note(id, custody.routed.hops, to);
+        self.stats.forwarded += 1;
+        custody.hop = Some(to);
+        custody.sends += 1;
+        custody.sent = self.now;
+        custody.due = self.now + self.ack_timeout(to, &custody);
+        self.send_by(to, None, Message::Route(routed));
+        if self.routes.has_room(&custody.routed.body) {
+            self.routes.keep(custody);
+        }
+    }
+
+    fn wait(&mut self, mut custody: Custody) {
+        if !self.routes.has_room(&custody.routed.body) {
+            if custody.from.is_none() {
+                self.give_up(&custody);
+            }
+            return;
+        }
+        if custody.sends == 0 && custody.hop.is_none() && custody.since == self.now {
+            self.stats.held += 1;
+            if let Some(from) = custody.from {
+                self.acknowledge(from, custody.routed.id);
+            }
+        }
+        custody.hop = None;
+        custody.due = self.now + WAIT;
+        self.routes.keep(custody);
+    }
+
+    fn give_up(&mut self, custody: &Custody) {
+        self.stats.dropped += 1;
+        if custody.routed.id.source == self.me.id {
+            self.event(Event::Undeliverable { key: custody.routed.key });
+        }
+    }
+
+    fn acknowledge(&mut self, to: NodeId, id: MessageId) {
+        if self.links.is_open(to) {
+            self.send_by(to, None, Message::RouteAck(id));
+        }
+    }
+
+    fn ack_timeout(&self, to: NodeId, custody: &Custody) -> Duration {
+        let base = self.links.get(to).map_or(RTO_FIRST, |link| link.rtt.timeout());
+        let bytes = custody.routed.body.len() as u64;
+        let body = Duration::from_micros(bytes * 1_000_000 / RTO_BYTES_PER_SECOND);
+        base * 2u32.pow(u32::from(custody.sends.saturating_sub(1)).min(3)) + body
+    }
+}
+
+const LAST_ID: MessageId =
+    MessageId { source: NodeId::new(u128::MAX), epoch: u64::MAX, number: u64::MAX };

@@ -1,0 +1,246 @@
+//! What goes into the machine and what comes out.
+
+use alloc::string::String;
+
+use base::{Bounded, Card, Duration, Signature};
+use bytes::Bytes;
+use node::{Class, Failure, JobId, LinkId, WorkId};
+use signal::message::{ICE_SERVERS_MAX, IceServer};
+use signal::negotiation::Attempt;
+
+/// Which signature is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SignToken {
+    /// The login at the server.
+    Login,
+    /// An offer or answer.
+    Proposal(Attempt),
+    /// A sealed message of the node.
+    Sealed(u64),
+    /// A job's description, by its serial number.
+    Job(u64),
+}
+
+/// What happened, or what is asked.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The WebSocket to the server is open.
+    ServerOpened,
+    /// It is closed, or could not be opened; why, in words.
+    ServerClosed(String),
+    /// A binary message of the server.
+    ServerReceived(Bytes),
+    /// A person pressed "retry": connect to the server now.
+    RetryNow,
+    /// The signature that [`Output::Sign`] asked for.
+    Signed {
+        /// Of the request.
+        token: SignToken,
+        /// The signature.
+        signature: Signature,
+    },
+    /// The local description of a link under construction, complete with candidates.
+    Described {
+        /// Which link.
+        link: LinkId,
+        /// The session description.
+        sdp: String,
+    },
+    /// Both channels of a link are open.
+    LinkOpened(LinkId),
+    /// A link is closed, failed, or could not be constructed.
+    LinkBroken {
+        /// Which link.
+        link: LinkId,
+        /// In words.
+        reason: String,
+    },
+    /// A channel message arrived.
+    Received {
+        /// On which link.
+        link: LinkId,
+        /// On which channel.
+        class: Class,
+        /// One chunk.
+        chunk: Bytes,
+    },
+    /// Bytes of [`Output::Send`] left the driver's buffers for the network.
+    Drained {
+        /// On which link.
+        link: LinkId,
+        /// On which channel.
+        class: Class,
+        /// How many.
+        bytes: u32,
+    },
+    /// Create a job. Its parameters were checked. [`Event::Submitted`](crate::Event::Submitted)
+    /// names it, with this serial number.
+    Submit {
+        /// Any number that this peer has not used for a job.
+        serial: u64,
+        /// The workload.
+        kind: u16,
+        /// How many tasks.
+        tasks: u32,
+        /// Its parameters.
+        params: Bytes,
+    },
+    /// End an own job, or take no further part in another's.
+    Cancel(JobId),
+    /// The answer to [`Output::Appraise`].
+    Appraised {
+        /// Which job.
+        job: JobId,
+        /// The reason in words.
+        verdict: Result<(), String>,
+    },
+    /// A computation that [`Output::Compute`] started has ended.
+    Computed {
+        /// Which.
+        work: WorkId,
+        /// The payload, or why there is none.
+        outcome: Result<Bytes, Failure>,
+    },
+    /// How many computations may run at once; 0 is a pause.
+    Slots(u16),
+    /// Hand everything back and say goodbye; [`Output::Left`] follows.
+    Leave,
+    /// A deadline of `poll_timeout` came; early, late and repeated ones are fine.
+    Timeout,
+}
+
+/// What the driver must do or learn.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Open the WebSocket to the server: `ServerOpened` or `ServerClosed` must follow.
+    ConnectServer,
+    /// Close it.
+    DisconnectServer,
+    /// Send the server a binary message.
+    SendServer(Bytes),
+    /// Sign with the node's key: `Signed` must follow.
+    Sign {
+        /// Names the request.
+        token: SignToken,
+        /// What.
+        bytes: Bytes,
+    },
+    /// Construct a peer connection with both channels and make an offer: `Described` or
+    /// `LinkBroken` must follow.
+    CreateOffer(LinkId),
+    /// Construct a peer connection with both channels, take this offer and make an answer:
+    /// `Described` or `LinkBroken` must follow.
+    CreateAnswer {
+        /// Which link.
+        link: LinkId,
+        /// The remote description.
+        sdp: String,
+    },
+    /// Take this answer; `LinkOpened` or `LinkBroken` must follow.
+    ApplyAnswer {
+        /// Which link.
+        link: LinkId,
+        /// The remote description.
+        sdp: String,
+    },
+    /// Close a peer connection after what was sent on it, and release everything of it.
+    /// `LinkBroken` need not follow.
+    CloseLink(LinkId),
+    /// Put one chunk on a channel, and report it as drained once the channel has taken it.
+    Send {
+        /// On which link.
+        link: LinkId,
+        /// On which channel.
+        class: Class,
+        /// At most 16 KiB.
+        chunk: Bytes,
+    },
+    /// May this job be worked on here? `Appraised` must follow.
+    Appraise {
+        /// Which job.
+        job: JobId,
+        /// The workload.
+        kind: u16,
+        /// Its parameters.
+        params: Bytes,
+        /// How many tasks its creator claims.
+        tasks: u32,
+    },
+    /// Compute a task on a free worker: `Computed` must follow.
+    Compute {
+        /// Names the computation.
+        work: WorkId,
+        /// Of which job.
+        job: JobId,
+        /// Which task.
+        task: u32,
+        /// The workload.
+        kind: u16,
+        /// The job's parameters.
+        params: Bytes,
+    },
+    /// Stop a computation; an answer that is under way is ignored.
+    Abandon(WorkId),
+    /// Something a person may want to know.
+    Event(Event),
+    /// The goodbyes are queued on the links; close them once they are sent.
+    Left,
+}
+
+/// What happened at this peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The server vouched for this peer: keep the voucher. Once in a start.
+    Named {
+        /// Key, voucher, epoch.
+        card: Card,
+        /// STUN and TURN servers for the links.
+        ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
+    },
+    /// Logged in at the server.
+    ServerReached {
+        /// Peers connected to it.
+        peers: u32,
+    },
+    /// The server is out of reach; links and jobs go on without it.
+    ServerUnreachable {
+        /// In words.
+        reason: String,
+        /// Until the next try.
+        retry: Duration,
+    },
+    /// The server does not take this peer, in words; it is not asked again unprompted.
+    ServerRefused(String),
+    /// A submission has its name now.
+    Submitted {
+        /// Of the request.
+        serial: u64,
+        /// The job.
+        job: JobId,
+    },
+    /// A submission could not be made: this peer has no voucher yet.
+    NotSubmitted {
+        /// Of the request.
+        serial: u64,
+    },
+    /// No link to this peer came about, in words.
+    LinkFailed {
+        /// With whom.
+        peer: base::NodeId,
+        /// In words.
+        reason: String,
+    },
+    /// From the node.
+    Node(node::Event),
+}
+
+/// Why the machine wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The node's reason.
+    Node(node::Wake),
+    /// The conversation with the server.
+    Entry(signal::entry::Wake),
+    /// The conversation with a peer about a link.
+    Negotiation(signal::negotiation::Wake),
+}

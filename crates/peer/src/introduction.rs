@@ -1,0 +1,46 @@
+//! The way into a ring: which of the peers that the server named is tried.
+
+use alloc::collections::VecDeque;
+
+use base::NodeId;
+
+/// Where the way in stands.
+#[derive(Debug, Default)]
+pub(crate) struct Introduction {
+    /// Named by the server and not tried yet. As many as one introduction names.
+    anchors: VecDeque<NodeId>,
+    /// Being dialled, or linked and not joined through yet.
+    through: Option<NodeId>,
+}
+
+impl Introduction {
+    /// The server named these; returns the one to dial, unless one is being dialled.
+    pub(crate) fn start(&mut self, anchors: impl IntoIterator<Item = NodeId>) -> Option<NodeId> {
+        self.anchors = anchors.into_iter().collect();
+        if self.through.is_some() {
+            return None;
+        }
+        self.next()
+    }
+
+    /// The one under way did not work; returns the next to dial, if any is left.
+    pub(crate) fn failed(&mut self) -> Option<NodeId> {
+        self.through = None;
+        self.next()
+    }
+
+    fn next(&mut self) -> Option<NodeId> {
+        self.through = self.anchors.pop_front();
+        self.through
+    }
+
+    /// A link is up: true once, when it is the one to join through.
+    pub(crate) fn linked(&mut self, peer: NodeId) -> bool {
+        let is_first_hop = self.through == Some(peer);
+        if is_first_hop {
+            self.through = None;
+            self.anchors.clear();
+        }
+        is_first_hop
+    }
+}

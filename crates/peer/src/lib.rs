@@ -1,0 +1,138 @@
+//! A whole peer: [`node::Node`], [`signal::entry::Entry`] and
+//! [`signal::negotiation::Negotiator`] wired together; the one machine a driver sees.
+//!
+//! The three are strangers: the node does not know how a link is built, the negotiator not what it
+//! is for, the entry not what a ring is. What lies between them (whom to dial first, when to ask
+//! for another introduction, when to found a ring) is here, once, so that a tab, a native process
+//! and the simulator run the same peer. A driver adds sockets, channels, timers, workers, a key.
+//!
+//! Driving contract: one [`Peer::handle`], then [`Peer::poll_output`] until `None`, then the next.
+#![no_std]
+extern crate alloc;
+
+mod face;
+mod introduction;
+mod wiring;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use base::{Card, PublicKey, Rng, Time, Voucher};
+use node::{Description, LinkId, Node};
+use signal::entry::Entry;
+use signal::negotiation::{Attempt, Negotiator};
+
+pub use face::{Event, Input, Output, SignToken, Wake};
+
+use introduction::Introduction;
+
+/// Submissions waiting for a signature; above it a new one is refused.
+const SUBMISSIONS_MAX: usize = 64;
+
+/// What a peer is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its key.
+    pub public_key: PublicKey,
+    /// Its start: higher than any before.
+    pub epoch: u64,
+    /// The voucher it kept from an earlier start.
+    pub voucher: Option<Voucher>,
+    /// Whether it is a native process.
+    pub native: bool,
+    /// Links at most.
+    pub links_max: u16,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Peer {
+    config: Config,
+    rng: Rng,
+    entry: Entry,
+    /// From the first welcome on: without a voucher there is no id.
+    named: Option<Named>,
+    introduction: Introduction,
+    /// Linked just now: to be joined through once the node is drained.
+    join_through: Option<base::NodeId>,
+    /// Links that negotiation handed to the node and neither side has closed.
+    open: BTreeSet<LinkId>,
+    submissions: BTreeMap<u64, Description>,
+    slots: u16,
+    standing: (u32, bool),
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+struct Named {
+    card: Card,
+    node: Node,
+    negotiator: Negotiator,
+}
+
+impl Peer {
+    /// A peer that asks for its server first. `seed` must be unpredictable in a driver.
+    #[must_use]
+    pub fn new(config: Config, seed: u64, now: Time) -> Self {
+        let mut rng = Rng::new(seed);
+        let entry = signal::entry::Config {
+            public_key: config.public_key,
+            epoch: config.epoch,
+            voucher: config.voucher,
+            native: config.native,
+        };
+        let mut peer = Peer {
+            entry: Entry::new(entry, rng.next_u64(), now),
+            config,
+            rng,
+            named: None,
+            introduction: Introduction::default(),
+            join_through: None,
+            open: BTreeSet::new(),
+            submissions: BTreeMap::new(),
+            slots: 0,
+            standing: (0, false),
+            outputs: VecDeque::new(),
+        };
+        peer.pump(now);
+        peer
+    }
+
+    /// The node, once the server has vouched for this peer: for reading.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.named.as_ref().map(|named| &named.node)
+    }
+
+    /// The next thing to do. `None`: everything is done until the next input or deadline.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call with [`Input::Timeout`] at the latest, and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
+        let entry = self.entry.poll_timeout().map(|(at, why)| (at, Wake::Entry(why)));
+        let node = self.named.as_ref().and_then(|named| {
+            let node = named.node.poll_timeout().map(|(at, why)| (at, Wake::Node(why)));
+            let negotiation =
+                named.negotiator.poll_timeout().map(|(at, why)| (at, Wake::Negotiation(why)));
+            [node, negotiation].into_iter().flatten().min_by_key(|(at, _)| *at)
+        });
+        [entry, node].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Takes one input; drain [`Peer::poll_output`] afterwards.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.take(now, input);
+        self.pump(now);
+        self.report_standing(now);
+    }
+}
+
+fn attempt_of(link: LinkId) -> Attempt {
+    Attempt(link.0)
+}
+
+fn link_of(attempt: Attempt) -> LinkId {
+    LinkId(attempt.0)
+}

@@ -1,0 +1,324 @@
+//! Carries the outputs of node, entry and negotiator to one another's inputs, until all are quiet.
+
+use base::{Card, NodeId, Time};
+use bytes::Bytes;
+use node::{LinkId, Node};
+use signal::entry;
+use signal::negotiation::{self, Negotiator, Path};
+
+use crate::{
+    Event, Input, Named, Output, Peer, SUBMISSIONS_MAX, SignToken, attempt_of, link_of,
+};
+
+/// Steps of one pump; machines that keep each other busy beyond it have a bug.
+const STEPS_MAX: u32 = 1_000_000;
+
+impl Peer {
+    pub(crate) fn take(&mut self, now: Time, input: Input) {
+        match input {
+            Input::ServerOpened => self.entry.handle(now, entry::Input::Opened),
+            Input::ServerClosed(why) => self.entry.handle(now, entry::Input::Closed(why)),
+            Input::ServerReceived(bytes) => self.entry.handle(now, entry::Input::Received(bytes)),
+            Input::RetryNow => self.entry.handle(now, entry::Input::RetryNow),
+            Input::Signed { token, signature } => self.on_signed(now, token, signature),
+            Input::Described { link, sdp } => {
+                let attempt = attempt_of(link);
+                self.negotiate(now, negotiation::Input::Described { attempt, sdp });
+            }
+            Input::LinkOpened(link) => {
+                self.negotiate(now, negotiation::Input::Opened(attempt_of(link)));
+            }
+            Input::LinkBroken { link, reason } => self.on_link_broken(now, link, reason),
+            Input::Received { link, class, chunk } => {
+                self.tell(now, node::Input::Received { link, class, chunk });
+            }
+            Input::Drained { link, class, bytes } => {
+                self.tell(now, node::Input::Drained { link, class, bytes });
+            }
+            Input::Submit { serial, kind, tasks, params } => {
+                self.on_submit(serial, kind, tasks, params);
+            }
+            Input::Cancel(job) => self.tell(now, node::Input::Cancel(job)),
+            Input::Appraised { job, verdict } => {
+                self.tell(now, node::Input::Appraised { job, verdict });
+            }
+            Input::Computed { work, outcome } => {
+                self.tell(now, node::Input::Computed { work, outcome });
+            }
+            Input::Slots(count) => {
+                self.slots = count;
+                self.tell(now, node::Input::Slots(count));
+            }
+            Input::Leave => self.on_leave(now),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
+
+    /// To the node, if there is one. It is drained before its next input.
+    fn tell(&mut self, now: Time, input: node::Input) {
+        if let Some(named) = &mut self.named {
+            named.node.handle(now, input);
+        }
+        self.drain_node(now);
+    }
+
+    fn negotiate(&mut self, now: Time, input: negotiation::Input) {
+        if let Some(named) = &mut self.named {
+            named.negotiator.handle(now, input);
+        }
+    }
+
+    fn on_timeout(&mut self, now: Time) {
+        self.entry.handle(now, entry::Input::Timeout);
+        self.negotiate(now, negotiation::Input::Timeout);
+        self.tell(now, node::Input::Timeout);
+    }
+
+    fn on_leave(&mut self, now: Time) {
+        self.entry.handle(now, entry::Input::Leave);
+        if self.named.is_some() {
+            self.tell(now, node::Input::Leave);
+        } else {
+            self.outputs.push_back(Output::Left);
+        }
+    }
+
+    fn on_signed(&mut self, now: Time, token: SignToken, signature: base::Signature) {
+        match token {
+            SignToken::Login => self.entry.handle(now, entry::Input::Signed(signature)),
+            SignToken::Proposal(attempt) => {
+                self.negotiate(now, negotiation::Input::Signed { attempt, signature });
+            }
+            SignToken::Sealed(token) => self.tell(now, node::Input::Signed { token, signature }),
+            SignToken::Job(serial) => {
+                let Some(description) = self.submissions.remove(&serial) else { return };
+                let job = description.job();
+                self.event(Event::Submitted { serial, job });
+                let job = node::SignedDescription { description, signature };
+                self.tell(now, node::Input::Submit(job));
+            }
+        }
+    }
+
+    fn on_submit(&mut self, serial: u64, kind: u16, tasks: u32, params: Bytes) {
+        let Some(named) = self.named.as_ref().filter(|_| self.submissions.len() < SUBMISSIONS_MAX)
+        else {
+            return self.event(Event::NotSubmitted { serial });
+        };
+        let description = named.node.describe(serial, kind, tasks, params);
+        let bytes = Bytes::from(description.signing_bytes());
+        self.submissions.insert(serial, description);
+        self.outputs.push_back(Output::Sign { token: SignToken::Job(serial), bytes });
+    }
+
+    fn on_link_broken(&mut self, now: Time, link: LinkId, reason: alloc::string::String) {
+        if self.open.remove(&link) {
+            self.tell(now, node::Input::LinkDown(link));
+        } else {
+            let attempt = attempt_of(link);
+            self.negotiate(now, negotiation::Input::Broken { attempt, reason });
+        }
+    }
+
+    pub(crate) fn pump(&mut self, now: Time) {
+        for _ in 0..STEPS_MAX {
+            if let Some(output) = self.entry.poll_output() {
+                self.on_entry(now, output);
+            } else if let Some(output) =
+                self.named.as_mut().and_then(|named| named.negotiator.poll_output())
+            {
+                self.on_negotiation(now, output);
+            } else {
+                return;
+            }
+        }
+        panic!("entry, negotiator and node keep each other busy");
+    }
+
+    fn on_entry(&mut self, now: Time, output: entry::Output) {
+        match output {
+            entry::Output::Connect => self.outputs.push_back(Output::ConnectServer),
+            entry::Output::Disconnect => self.outputs.push_back(Output::DisconnectServer),
+            entry::Output::Send(bytes) => self.outputs.push_back(Output::SendServer(bytes)),
+            entry::Output::Sign(bytes) => {
+                self.outputs.push_back(Output::Sign { token: SignToken::Login, bytes });
+            }
+            entry::Output::Welcome { card, ice_servers, peers } => {
+                if self.named.is_none() {
+                    self.on_named(now, card);
+                    self.event(Event::Named { card, ice_servers });
+                }
+                self.event(Event::ServerReached { peers });
+            }
+            entry::Output::Introduced(anchors) => {
+                let through = self.introduction.start(anchors);
+                self.dial_anchor(now, through);
+            }
+            entry::Output::Visitor(peer) => {
+                self.negotiate(now, negotiation::Input::Expect { peer, permit: 0 });
+            }
+            entry::Output::Alone => {
+                if self.node().is_some_and(|node| !node.is_ready() && node.link_count() == 0) {
+                    self.tell(now, node::Input::Found);
+                }
+            }
+            entry::Output::Signal { from, payload } => {
+                let path = Path::Server;
+                self.negotiate(now, negotiation::Input::Received { from, path, payload });
+            }
+            entry::Output::Absent(peer) => {
+                self.negotiate(now, negotiation::Input::Unreachable { peer });
+            }
+            entry::Output::Unreachable { reason, retry } => {
+                self.event(Event::ServerUnreachable { reason, retry });
+            }
+            entry::Output::Refused(reason) => self.event(Event::ServerRefused(reason)),
+        }
+    }
+
+    /// The server vouched for this peer: it has an id from now on, and looks for its ring.
+    fn on_named(&mut self, now: Time, card: Card) {
+        let network = card.voucher.introducer;
+        let mut config = node::Config::new(network, card);
+        config.overlay.links_max = self.config.links_max;
+        self.named = Some(Named {
+            card,
+            node: Node::new(config, self.rng.next_u64(), now),
+            negotiator: Negotiator::new(network, card, self.rng.next_u64(), now),
+        });
+        self.tell(now, node::Input::Slots(self.slots));
+        self.entry.handle(now, entry::Input::Introduce);
+    }
+
+    /// Dials the peer to join through; without one left, asks the server for others.
+    fn dial_anchor(&mut self, now: Time, through: Option<NodeId>) {
+        if let Some(peer) = through {
+            let dial = negotiation::Input::Dial { peer, permit: 0, path: Path::Server };
+            self.negotiate(now, dial);
+        }
+    }
+
+    fn on_negotiation(&mut self, now: Time, output: negotiation::Output) {
+        match output {
+            negotiation::Output::CreateOffer(attempt) => {
+                self.outputs.push_back(Output::CreateOffer(link_of(attempt)));
+            }
+            negotiation::Output::CreateAnswer { attempt, sdp } => {
+                self.outputs.push_back(Output::CreateAnswer { link: link_of(attempt), sdp });
+            }
+            negotiation::Output::ApplyAnswer { attempt, sdp } => {
+                self.outputs.push_back(Output::ApplyAnswer { link: link_of(attempt), sdp });
+            }
+            negotiation::Output::Close(attempt) => {
+                self.outputs.push_back(Output::CloseLink(link_of(attempt)));
+            }
+            negotiation::Output::Sign { attempt, bytes } => {
+                self.outputs.push_back(Output::Sign { token: SignToken::Proposal(attempt), bytes });
+            }
+            negotiation::Output::Send { to, path: Path::Server, payload } => {
+                self.entry.handle(now, entry::Input::Signal { to, payload });
+            }
+            negotiation::Output::Send { to, path: Path::Overlay { via }, payload } => {
+                self.tell(now, node::Input::Signal { to, via, payload });
+            }
+            negotiation::Output::Established { attempt, card, introduced: _ } => {
+                let link = link_of(attempt);
+                self.open.insert(link);
+                self.tell(now, node::Input::LinkUp { link, card });
+            }
+            negotiation::Output::Failed { peer, reason, introduced } => {
+                self.event(Event::LinkFailed { peer, reason });
+                if introduced {
+                    let next = self.introduction.failed();
+                    if next.is_none() {
+                        self.entry.handle(now, entry::Input::Introduce);
+                    }
+                    self.dial_anchor(now, next);
+                } else {
+                    self.tell(now, node::Input::DialFailed(peer));
+                }
+            }
+        }
+    }
+
+    fn drain_node(&mut self, now: Time) {
+        for _ in 0..STEPS_MAX {
+            let Some(output) = self.named.as_mut().and_then(|named| named.node.poll_output())
+            else {
+                let Some(through) = self.join_through.take() else { return };
+                if let Some(named) = &mut self.named {
+                    named.node.handle(now, node::Input::Join { through });
+                }
+                continue;
+            };
+            self.on_node(now, output);
+        }
+        panic!("the node does not come to rest");
+    }
+
+    fn on_node(&mut self, now: Time, output: node::Output) {
+        let output = match output {
+            node::Output::Send { link, class, chunk } => Output::Send { link, class, chunk },
+            node::Output::HangUp(link) => {
+                self.open.remove(&link);
+                Output::CloseLink(link)
+            }
+            node::Output::Dial { peer, permit, via } => {
+                let path = Path::Overlay { via };
+                return self.negotiate(now, negotiation::Input::Dial { peer, permit, path });
+            }
+            node::Output::Expect { peer, permit } => {
+                return self.negotiate(now, negotiation::Input::Expect { peer, permit });
+            }
+            node::Output::Signal { from, via, payload } => {
+                let path = Path::Overlay { via };
+                return self.negotiate(now, negotiation::Input::Received { from, path, payload });
+            }
+            node::Output::Sign { token, bytes } => {
+                Output::Sign { token: SignToken::Sealed(token), bytes }
+            }
+            node::Output::Appraise { job, kind, params, tasks } => {
+                Output::Appraise { job, kind, params, tasks }
+            }
+            node::Output::Compute { work, job, task, kind, params } => {
+                Output::Compute { work, job, task, kind, params }
+            }
+            node::Output::Abandon(work) => Output::Abandon(work),
+            node::Output::Event(event) => return self.on_node_event(now, event),
+            node::Output::Left => Output::Left,
+        };
+        self.outputs.push_back(output);
+    }
+
+    fn on_node_event(&mut self, now: Time, event: node::Event) {
+        match event {
+            // The first frames agreed: only now does the overlay know the link.
+            node::Event::Linked(peer) if self.introduction.linked(peer) => {
+                self.event(Event::Node(event));
+                // The node is being drained: this input waits for the end of it.
+                self.join_through = Some(peer);
+            }
+            node::Event::JoinFailed => {
+                self.entry.handle(now, entry::Input::Introduce);
+                self.event(Event::Node(event));
+            }
+            _ => self.event(Event::Node(event)),
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// The entry needs to know whether this peer is a member, and how urgent the server is.
+    pub(crate) fn report_standing(&mut self, now: Time) {
+        let Some(named) = &self.named else { return };
+        let standing = (named.node.link_count(), named.node.is_ready());
+        if standing != self.standing {
+            self.standing = standing;
+            let (links, ready) = standing;
+            self.entry.handle(now, entry::Input::Standing { links, ready });
+            self.pump(now);
+        }
+    }
+}

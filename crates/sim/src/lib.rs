@@ -1,0 +1,1 @@
+//! A deterministic world: virtual time, network and fault models, checkers, experiments

@@ -1,0 +1,176 @@
+//! What overlay nodes say to each other (Pastry §2–3, MSPastry §3).
+//!
+//! Over a link, the link proves the sender; between nodes without one, the seal does. Contacts
+//! inside a message are hearsay: they may be probed, never inserted.
+
+use base::{Bounded, Key, NodeId};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::Class;
+use crate::limits::HOPS_MAX;
+
+/// Entries on one side of a leaf set (|L| / 2).
+pub const LEAF_HALF: usize = 8;
+/// Rows that a join may collect: one a hop, as many as a message may hop.
+pub const JOIN_ROWS_MAX: usize = HOPS_MAX as usize;
+/// Entries of a routing-table row: every column but the own.
+pub const ROW_ENTRIES: usize = 15;
+
+/// A node as others name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its identifier.
+    pub id: NodeId,
+    /// Its start; a higher one replaces a lower one.
+    pub epoch: u64,
+}
+
+/// A node's leaf set as it is now, nearest first on each side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeafState {
+    /// Whether the node has joined: only then may it answer for its keys.
+    pub ready: bool,
+    /// Counter-clockwise neighbours.
+    pub left: Bounded<Contact, LEAF_HALF>,
+    /// Clockwise neighbours.
+    pub right: Bounded<Contact, LEAF_HALF>,
+}
+
+/// Entries of one routing-table row.
+pub type Row = Bounded<Contact, ROW_ENTRIES>;
+
+/// A message's name: unique, so that a message is delivered once however often it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageId {
+    /// Who routed it first.
+    pub source: NodeId,
+    /// The source's epoch.
+    pub epoch: u64,
+    /// Counts up at the source.
+    pub number: u64,
+}
+
+/// Where a routed message may be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// At the live node closest to the key.
+    Root,
+    /// At the node whose id is the key, and nowhere else.
+    Node,
+}
+
+/// A message under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routed {
+    /// Its name.
+    pub id: MessageId,
+    /// Where it is going.
+    pub key: Key,
+    /// Who may take it.
+    pub target: Target,
+    /// For [`Target::Node`]: a node that is linked to the target, to be reached first.
+    pub via: Option<NodeId>,
+    /// Links crossed so far.
+    pub hops: u8,
+    /// Its channel on every link it crosses.
+    pub class: Class,
+    /// Opaque to the overlay.
+    pub body: Bytes,
+}
+
+/// Why a link was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefuseReason {
+    /// Every link slot is taken by something more important.
+    Full,
+    /// A set-up between the two is under way already, in the other direction.
+    Glare,
+}
+
+/// One message between two overlay nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// A message under way, to a linked peer.
+    Route(Routed),
+    /// The next hop took this message over.
+    RouteAck(MessageId),
+    /// A newcomer on its way to the root of its own id; each hop adds a row of its table.
+    Join {
+        /// The newcomer.
+        joiner: Contact,
+        /// Its number for this attempt.
+        attempt: u64,
+        /// Its first link: where answers reach it.
+        via: NodeId,
+        /// Links crossed so far.
+        hops: u8,
+        /// Row i of the table of hop i, with that hop itself in the list.
+        rows: Bounded<Row, JOIN_ROWS_MAX>,
+    },
+    /// The root's answer to a [`Message::Join`].
+    JoinReply {
+        /// The attempt it answers.
+        attempt: u64,
+        /// What the join collected.
+        rows: Bounded<Row, JOIN_ROWS_MAX>,
+        /// The root's leaf set.
+        leaf: LeafState,
+    },
+    /// The join met a node that is not ready itself; try again later.
+    JoinRefused {
+        /// The attempt it answers.
+        attempt: u64,
+    },
+    /// Are you there? Carries the sender's leaf set, so that it announces and repairs at once.
+    Probe {
+        /// Echoed by the answer.
+        token: u64,
+        /// The sender's leaf set.
+        leaf: LeafState,
+    },
+    /// The answer to a [`Message::Probe`].
+    ProbeReply {
+        /// Of the probe.
+        token: u64,
+        /// The sender's leaf set.
+        leaf: LeafState,
+    },
+    /// Nothing to say, still here.
+    Heartbeat,
+    /// The sender's leaf set, unasked (periodic sharing).
+    LeafSet(LeafState),
+    /// Asks for a row of the routing table.
+    RowRequest {
+        /// Which row.
+        row: u8,
+    },
+    /// A row of the routing table.
+    Row {
+        /// Which row.
+        row: u8,
+        /// Its entries.
+        entries: Row,
+    },
+    /// The sender found this node dead. Hearsay: the receiver probes for itself.
+    Suspect(Contact),
+    /// May a link be built? Costs nothing yet.
+    LinkRequest {
+        /// Names the attempt.
+        permit: u64,
+    },
+    /// A slot is kept for a moment: send the offer.
+    LinkGrant {
+        /// Of the request.
+        permit: u64,
+    },
+    /// No link.
+    LinkRefuse {
+        /// Of the request.
+        permit: u64,
+        /// Why.
+        reason: RefuseReason,
+    },
+    /// The sender leaves the ring now; its leaf set repairs the hole.
+    Leaving(LeafState),
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask …`: everything that builds, runs and checks Millefeuille.
+//!
+//! One file per command. No command needs another tool than cargo, rustup and, for tests, what
+//! `setup` installs. A rule that a machine can check lives in `tidy`, not in review.
+
+mod bench;
+mod demo;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use run::{Counts, Repo, StageFailed, Stages};
+use web::Mode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  web [--release|--dev]            build the page into target/web; --dev is quick, large and unchecked
+  demo [--once] [--listen ADDR]    build, start a server and three peers, render a picture, serve the page
+  test [FILTER]                    everything that is checked; FILTER is a stage or part of a test's name
+  ci                               the same as test, without a filter
+  tidy                             crate walls, allowed dependencies, bans in pure crates
+  bench [SECTION…]                 measured ratios: kernel, link, grid
+  setup                            install what the tests need: chromium, firefox-esr, node, wasm target
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match command(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is::<StageFailed>() {
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(args: &[&str]) -> Result<()> {
+    let repo = Repo::find()?;
+    run::stop_on_signals()?;
+    match args {
+        [] | ["help" | "--help" | "-h", ..] => print!("{HELP}"),
+        ["web"] | ["web", "--release"] => staged(|stages| web::build(&repo, stages, Mode::Release))?,
+        ["web", "--dev"] => staged(|stages| web::build(&repo, stages, Mode::Dev))?,
+        ["demo", options @ ..] => {
+            let options = demo::Options::parse(options)?;
+            staged(|stages| demo::run(&repo, stages, &options))?;
+        }
+        ["test" | "ci"] => test::run(&repo, None)?,
+        ["test", filter] if !filter.starts_with('-') => test::run(&repo, Some(filter))?,
+        ["tidy"] => staged(|stages| {
+            if stages.check("tidy", || tidy::run(&repo).map(|()| Counts::ONE)) {
+                Ok(())
+            } else {
+                Err(StageFailed.into())
+            }
+        })?,
+        ["bench", sections @ ..] => staged(|stages| bench::run(&repo, stages, sections))?,
+        ["setup"] => staged(|stages| setup::run(&repo, stages))?,
+        _ => bail!("unknown: cargo xtask {}\n\n{HELP}", args.join(" ")),
+    }
+    Ok(())
+}
+
+/// Runs a command's stages and prints their table, also after a failure.
+fn staged(body: impl FnOnce(&mut Stages) -> Result<()>) -> Result<()> {
+    let mut stages = Stages::default();
+    let result = body(&mut stages);
+    stages.print();
+    result
+}

@@ -1,0 +1,100 @@
+//! Installs what building and testing need and a machine with only Rust lacks.
+//!
+//! Looks first and installs only what is missing, so a second run takes no time and needs no network.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::run::{Repo, Stages, find_program, run, succeeds};
+
+/// Debian package, and the programs of which one shows that it is there.
+const PACKAGES: [(&str, &[&str]); 4] = [
+    ("chromium", &["chromium", "chromium-browser", "google-chrome"]),
+    ("firefox-esr", &["firefox-esr", "firefox"]),
+    ("nodejs", &["node"]),
+    ("npm", &["npm"]),
+];
+
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+pub(crate) fn run_all(repo: &Repo) -> Result<()> {
+    rust_parts(repo)?;
+    packages(repo)?;
+    node_modules(repo)
+}
+
+/// The command: every part as a stage of its own.
+pub(crate) fn run(repo: &Repo, stages: &mut Stages) -> Result<()> {
+    stages.step("setup: rust", || rust_parts(repo))?;
+    stages.step("setup: packages", || packages(repo))?;
+    stages.step("setup: node modules", || node_modules(repo))
+}
+
+fn rust_parts(repo: &Repo) -> Result<()> {
+    wasm_target(repo)?;
+    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !succeeds(&mut repo.cargo(&[command, "--version"])) {
+            run(repo.program("rustup").args(["component", "add", component]))
+                .with_context(|| format!("{component} is missing"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The standard library for wasm. Asks rustc, since a distribution's Rust has it without rustup.
+pub(crate) fn wasm_target(repo: &Repo) -> Result<()> {
+    let mut rustc = repo.program("rustc");
+    rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    let folder = crate::run::read(&mut rustc)?;
+    if Path::new(folder.trim()).is_dir() {
+        return Ok(());
+    }
+    run(repo.program("rustup").args(["target", "add", WASM_TARGET]))
+        .with_context(|| format!("the target {WASM_TARGET} is missing"))
+}
+
+fn packages(repo: &Repo) -> Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(_, programs)| programs.iter().all(|name| find_program(name).is_none()))
+        .map(|(package, _)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let by_hand = || format!("missing: {}; install them by hand", missing.join(" "));
+    if find_program("apt-get").is_none() {
+        bail!(by_hand());
+    }
+    let apt = |args: &[&str]| {
+        let as_root = rustix::process::geteuid().is_root();
+        let mut command = repo.program(if as_root { "apt-get" } else { "sudo" });
+        if !as_root {
+            command.args(["-n", "apt-get"]);
+        }
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        run(&mut command)
+    };
+    apt(&["update"]).with_context(by_hand)?;
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(&missing);
+    apt(&install).with_context(by_hand)
+}
+
+/// `npm ci` in `tests/`, unless its result is there and of the same lock file.
+fn node_modules(repo: &Repo) -> Result<()> {
+    let tests = repo.root.join("tests");
+    let lock = fs::read(tests.join("package-lock.json")).context("tests/package-lock.json")?;
+    let digest = format!("{:02x?}", Sha256::digest(&lock).as_slice());
+    let stamp = tests.join("node_modules/.lock-digest");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == digest) {
+        return Ok(());
+    }
+    let mut npm = repo.program("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&tests);
+    run(&mut npm)?;
+    fs::write(&stamp, digest).with_context(|| stamp.display().to_string())
+}

@@ -1,0 +1,84 @@
+// A browser on a pipe: one JSON question a line in, one JSON answer a line out.
+//
+// It is the only JavaScript of the whole-system tests: it drives a real Chromium or Firefox ESR
+// through puppeteer and knows nothing of the product. The browser ends with standard input.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import puppeteer from 'puppeteer-core';
+
+const engine = process.argv[2];
+const profile = mkdtempSync(join(tmpdir(), `millefeuille-${engine}-`));
+
+// What a container needs (root, no GPU, no network of its own), and no WebRTC flag.
+const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+const browser = await puppeteer.launch(engine === 'firefox'
+  ? { browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true,
+      userDataDir: profile }
+  : { executablePath: '/usr/bin/chromium', headless: true, args: CHROMIUM, pipe: true,
+      userDataDir: profile, protocolTimeout: 600_000 });
+
+const pages = new Map();
+let opened = 0;
+
+async function open({ url }) {
+  const page = await browser.newPage();
+  const entry = { page, complaints: [], requests: [] };
+  page.on('console', (message) => {
+    if (['error', 'warn', 'warning'].includes(message.type())) entry.complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => entry.complaints.push(String(error)));
+  page.on('request', (request) => entry.requests.push(request.url()));
+  await page.goto(url, { waitUntil: 'load' });
+  pages.set(++opened, entry);
+  return opened;
+}
+
+const actions = {
+  open,
+  eval: ({ page, expression }) => pages.get(page).page.evaluate(expression),
+  // Asked again and again from here: the page's own policy forbids a predicate built in it.
+  async wait({ page, expression, patience }) {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      const value = await pages.get(page).page.evaluate(expression);
+      if (value) return value;
+      if (Date.now() > deadline) throw new Error(`not within ${patience} ms`);
+      await delay(50);
+    }
+  },
+  click: ({ page, selector }) => pages.get(page).page.click(selector),
+  async close({ page }) {
+    await pages.get(page).page.close({ runBeforeUnload: false });
+    pages.delete(page);
+  },
+  complaints: ({ page }) => pages.get(page).complaints,
+  requests: ({ page }) => pages.get(page).requests,
+  async screenshot({ page, file, width, height, dark }) {
+    const target = pages.get(page).page;
+    await target.emulateMediaFeatures(
+      [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
+    await target.setViewport({ width, height });
+    await target.screenshot({ path: file });
+  },
+};
+
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+say({ event: 'started' });
+for await (const line of createInterface({ input: process.stdin })) {
+  const question = JSON.parse(line);
+  Promise.resolve()
+    .then(() => actions[question.do](question))
+    .then((value) => say({ number: question.number, value: value ?? null }))
+    .catch((error) => say({ number: question.number, error: String(error?.message ?? error) }));
+}
+await browser.close().catch(() => {});
+rmSync(profile, { recursive: true, force: true });
+process.exit(0);

@@ -1,0 +1,121 @@
+//! The server and native peers as processes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::{Process, built};
+
+fn millefeuille() -> PathBuf {
+    built("MILLEFEUILLE_BIN", "target/debug/millefeuille")
+}
+
+/// `millefeuille-server`, listening.
+#[derive(Debug)]
+pub struct Server {
+    /// The process.
+    pub process: Process,
+    /// Where it listens, `http://127.0.0.1:PORT/`.
+    pub url: String,
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts a server of its own network on a free port.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn start() -> Result<Self> {
+        Self::start_with("127.0.0.1:0", None)
+    }
+
+    /// Starts a server at an address, with the introducer's key in a file.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn start_with(listen: &str, key: Option<&Path>) -> Result<Self> {
+        let mut command =
+            Command::new(built("MILLEFEUILLE_SERVER_BIN", "target/debug/millefeuille-server"));
+        command.args(["--listen", listen, "--web-dir"]);
+        command.arg(built("MILLEFEUILLE_WEB_DIR", "target/web"));
+        if let Some(key) = key {
+            command.arg("--key").arg(key);
+        }
+        let process = Process::start("server", command)?;
+        let line = process.lines.event("listening")?;
+        let text = |name: &str| line[name].as_str().map(str::to_owned).context(name.to_owned());
+        Ok(Server { url: text("url")?, address: text("address")?, process })
+    }
+
+    /// The value of a counter on `/metrics`, summed over its labels; 0 when it is not there.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let page = http_get(&self.address, "/metrics")?;
+        let samples = page.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+        });
+        Ok(samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+}
+
+/// The body of a plain GET.
+fn http_get(address: &str, path: &str) -> Result<String> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+/// `millefeuille peer`, ready.
+#[derive(Debug)]
+pub struct Peer {
+    /// The process.
+    pub process: Process,
+    /// Its node id.
+    pub id: String,
+}
+
+impl Peer {
+    /// Starts a peer and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start(server: &Server, arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(millefeuille());
+        command.args(["peer", "--json", "--server", &server.url]).args(arguments);
+        let process = Process::start("peer", command)?;
+        let ready = process.lines.event("ready")?;
+        let id = ready["id"].as_str().context("ready names the id")?.to_owned();
+        Ok(Peer { process, id })
+    }
+}
+
+/// Starts `millefeuille render --json` in the network of `server`.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn render(server: &Server, view: &[&str], file: &Path) -> Result<Process> {
+    let mut command = Command::new(millefeuille());
+    command.args(["render", "--json", "--server", &server.url]).args(view).arg("-o").arg(file);
+    Process::start("render", command)
+}
+
+/// Renders a view with `render --alone` and returns what it printed.
+///
+/// # Errors
+/// When it fails.
+pub fn alone(view: &[&str], file: &Path) -> Result<Value> {
+    let mut command = Command::new(millefeuille());
+    command.args(["render", "--json", "--alone"]).args(view).arg("-o").arg(file);
+    let output = command.output()?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
