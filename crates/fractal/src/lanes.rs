@@ -81,6 +81,7 @@ impl Lanes {
         (self.before_x, self.before_y) = (x, y);
         for _ in 0..CHUNK {
             for lane in 0..LANES {
+                // `Orbit::step`, operation by operation.
                 let (a, b) = (x[lane], y[lane]);
                 x[lane] = (a * a - b * b) + c_re[lane];
                 y[lane] = (a + a) * b + c_im[lane];

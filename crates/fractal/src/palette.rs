@@ -84,50 +84,42 @@ impl Palette {
     /// The colour of the inside, sRGB.
     pub fn inside(self) -> [u8; 3] {
         rgb_from_hex(match self {
-            Palette::Dusk => 0x00_02_0a,
-            Palette::Ember => 0x07_02_02,
-            Palette::Ocean => 0x01_06_0c,
-            Palette::Aurora => 0x03_03_0b,
-            Palette::Ink => 0x05_05_05,
-            Palette::Sunset => 0x0a_04_10,
-            Palette::Spectrum => 0x06_06_08,
-            Palette::Pastry => 0x0d_06_03,
+            Palette::Dusk => 0x00020a,
+            Palette::Ember => 0x070202,
+            Palette::Ocean => 0x01060c,
+            Palette::Aurora => 0x03030b,
+            Palette::Ink => 0x050505,
+            Palette::Sunset => 0x0a0410,
+            Palette::Spectrum => 0x060608,
+            Palette::Pastry => 0x0d0603,
         })
     }
 
     /// Evenly spaced around the ring, sRGB.
     fn stops(self) -> &'static [u32] {
         match self {
-            Palette::Dusk => &[
-                0x00_07_32, 0x0f_3f_96, 0x4b_97_d6, 0xe9_f6_fb, 0xff_c2_4a, 0xb3_55_0f, 0x2c_0d_16,
-            ],
-            Palette::Ember => &[
-                0x0a_04_08, 0x4a_0d_14, 0xa8_20_12, 0xee_63_14, 0xff_c0_4d, 0xff_f2_cf, 0xd9_7a_2b,
-                0x4f_16_22,
-            ],
-            Palette::Ocean => &[
-                0x02_0c_1f, 0x04_33_5c, 0x06_74_8c, 0x2f_b7_a8, 0xc8_f2_df, 0x5c_c6_d0, 0x15_6a_a6,
-                0x0a_27_57,
-            ],
-            Palette::Aurora => &[
-                0x05_07_1c, 0x0b_3a_4a, 0x12_97_6b, 0x8c_f0_a0, 0xdc_fa_e6, 0x7a_9d_e8, 0x6a_3f_b5,
-                0x26_10_4d,
-            ],
-            Palette::Ink => {
-                &[0x0c_0c_0d, 0x55_55_57, 0xb4_b4_b3, 0xf6_f5_f1, 0x9a_9a_9b, 0x3a_3a_3c]
+            Palette::Dusk => {
+                &[0x000732, 0x0f3f96, 0x4b97d6, 0xe9f6fb, 0xffc24a, 0xb3550f, 0x2c0d16]
             }
-            Palette::Sunset => &[
-                0x1c_0f_33, 0x5e_1f_5c, 0xb8_36_64, 0xf2_74_5f, 0xff_c4_84, 0xff_ee_d2, 0x8f_a6_d6,
-                0x3b_42_85,
-            ],
-            Palette::Spectrum => &[
-                0x1b_10_38, 0x7a_1f_5f, 0xd9_44_4d, 0xf5_9a_3c, 0xf6_e5_8a, 0x58_b9_7a, 0x1b_7a_94,
-                0x24_3f_80,
-            ],
-            Palette::Pastry => &[
-                0x1c_0d_07, 0x5a_2d_14, 0xb0_6a_2a, 0xe9_b8_6a, 0xff_f3_dc, 0xf0_b9_a4, 0xa8_4a_4a,
-                0x47_16_20,
-            ],
+            Palette::Ember => {
+                &[0x0a0408, 0x4a0d14, 0xa82012, 0xee6314, 0xffc04d, 0xfff2cf, 0xd97a2b, 0x4f1622]
+            }
+            Palette::Ocean => {
+                &[0x020c1f, 0x04335c, 0x06748c, 0x2fb7a8, 0xc8f2df, 0x5cc6d0, 0x156aa6, 0x0a2757]
+            }
+            Palette::Aurora => {
+                &[0x05071c, 0x0b3a4a, 0x12976b, 0x8cf0a0, 0xdcfae6, 0x7a9de8, 0x6a3fb5, 0x26104d]
+            }
+            Palette::Ink => &[0x0c0c0d, 0x555557, 0xb4b4b3, 0xf6f5f1, 0x9a9a9b, 0x3a3a3c],
+            Palette::Sunset => {
+                &[0x1c0f33, 0x5e1f5c, 0xb83664, 0xf2745f, 0xffc484, 0xffeed2, 0x8fa6d6, 0x3b4285]
+            }
+            Palette::Spectrum => {
+                &[0x1b1038, 0x7a1f5f, 0xd9444d, 0xf59a3c, 0xf6e58a, 0x58b97a, 0x1b7a94, 0x243f80]
+            }
+            Palette::Pastry => {
+                &[0x1c0d07, 0x5a2d14, 0xb06a2a, 0xe9b86a, 0xfff3dc, 0xf0b9a4, 0xa84a4a, 0x471620]
+            }
         }
     }
 
@@ -136,7 +128,9 @@ impl Palette {
         let stops: Vec<[f64; 3]> =
             self.stops().iter().map(|&hex| oklab_from_rgb(rgb_from_hex(hex))).collect();
         (0..TABLE_ENTRIES)
-            .map(|entry| rgb_from_oklab(point_on_ring(&stops, f64::from(entry) / 4_096.0)))
+            .map(|entry| {
+                rgb_from_oklab(point_on_ring(&stops, f64::from(entry) / f64::from(TABLE_ENTRIES)))
+            })
             .collect()
     }
 }

@@ -111,7 +111,7 @@ static PRESETS: [Preset; 12] = [
         (Palette::Aurora, 1.0, 0.27),
     ),
     mandelbrot(
-        ("triple", "Triple spiral"),
+        ("shore", "Spiral shore"),
         ("-0.0615", "0.669"),
         "150",
         4_000,

@@ -1,1 +1,19 @@
-//! A deterministic world: virtual time, network and fault models, checkers, experiments
+//! A deterministic world: whole peers, the very code that runs in tabs, in virtual time.
+//!
+//! A [`World`] holds peers ([`peer::Peer`]), the server's room ([`signal::room::Room`]), and a
+//! network between them ([`Network`]): latency, bandwidth, the cost of building a link, what is
+//! noticed of a peer that vanished. Faults are calls on the world; checkers are apart from it, in
+//! [`check`]. One seed gives one run, to the last bit ([`World::trace`]).
+
+pub mod check;
+mod connect;
+mod host;
+mod network;
+mod server;
+mod workload;
+mod world;
+
+pub use host::{Host, HostConfig, HostId};
+pub use network::Network;
+pub use workload::{KIND, Work, payload};
+pub use world::World;

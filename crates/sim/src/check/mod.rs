@@ -1,0 +1,7 @@
+//! What must be true of a world. Checkers read; they never change anything.
+
+mod job;
+mod ring;
+
+pub use job::{everyone_has_everything, no_wrong_result};
+pub use ring::{leaf_sets_are_right, links_within_caps};

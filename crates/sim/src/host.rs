@@ -1,0 +1,105 @@
+//! One machine with one peer on it: the simulator's driver.
+
+use std::collections::BTreeMap;
+
+use base::{NodeId, Secret, Time};
+use node::{LinkId, Node, WorkId};
+use peer::{Event, Peer};
+
+/// Names a host in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostId(pub u32);
+
+/// What a host is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct HostConfig {
+    /// Links at most.
+    pub links_max: u16,
+    /// Workers.
+    pub slots: u16,
+    /// Work a worker does in a second, in seconds of a worker of speed 1.
+    pub speed: f64,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        HostConfig { links_max: 64, slots: 1, speed: 1.0 }
+    }
+}
+
+/// The far end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Far {
+    pub(crate) host: HostId,
+    pub(crate) link: LinkId,
+}
+
+/// A peer connection of a host.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection {
+    /// Known once an offer or answer was taken.
+    pub(crate) far: Option<Far>,
+    /// Both channels are open.
+    pub(crate) open: bool,
+    /// When each channel is free again: control, bulk.
+    pub(crate) free_at: [Time; 2],
+    /// When the last chunk of each channel arrives: none overtakes it.
+    pub(crate) arrives_at: [Time; 2],
+}
+
+/// One machine.
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) config: HostConfig,
+    pub(crate) secret: Secret,
+    pub(crate) epoch: u64,
+    pub(crate) peer: Peer,
+    pub(crate) alive: bool,
+    pub(crate) frozen: bool,
+    pub(crate) connections: BTreeMap<LinkId, Connection>,
+    pub(crate) computing: BTreeMap<WorkId, ()>,
+    pub(crate) wake_at: Option<Time>,
+    pub(crate) serial: u64,
+    pub(crate) busy: base::Duration,
+    pub(crate) links_peak: usize,
+    /// Everything this peer told its driver, with the time.
+    pub events: Vec<(Time, Event)>,
+}
+
+impl Host {
+    /// Its node, once the server has vouched for it.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.peer.node()
+    }
+
+    /// Its id, once the server has vouched for it.
+    #[must_use]
+    pub fn id(&self) -> Option<NodeId> {
+        self.node().map(Node::id)
+    }
+
+    /// Whether its process runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// Whether it is a full member of the ring.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.alive && self.node().is_some_and(Node::is_ready)
+    }
+
+    /// The most peer connections it had at once, closed ones not counted.
+    #[must_use]
+    pub fn links_peak(&self) -> usize {
+        self.links_peak
+    }
+
+    /// Worker time spent on tasks.
+    #[must_use]
+    pub fn busy(&self) -> base::Duration {
+        self.busy
+    }
+}

@@ -1,0 +1,439 @@
+//! The world: hosts, the server, an agenda of what happens when.
+
+use std::collections::BTreeMap;
+
+use base::{Duration, Rng, SECRET_BYTES, Secret, Time};
+use bytes::Bytes;
+use node::{Class, JobId, LinkId, WorkId};
+use peer::{Config, Event, Input, Output, Peer};
+
+use crate::server::{Carry, Server};
+use crate::{Host, HostConfig, HostId, KIND, Network, Work, payload};
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A host's deadline.
+    Wake(HostId),
+    /// The server's deadline.
+    ServerWake,
+    /// A driver's answer, after the time it takes.
+    Input(HostId, Input),
+    /// A computation is finished.
+    Computed { host: HostId, work: WorkId, params: Bytes, task: u32 },
+    /// A host's WebSocket reaches the server.
+    Connect(HostId),
+    /// A message reaches the server.
+    ToServer(HostId, Bytes),
+    /// A host's WebSocket closes at the server.
+    Disconnect(HostId),
+    /// A host that said goodbye is gone.
+    Gone(HostId),
+}
+
+/// A deterministic world.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) now: Time,
+    pub(crate) rng: Rng,
+    pub(crate) network: Network,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) server: Server,
+    agenda: BTreeMap<(Time, u64), Happening>,
+    sequence: u64,
+    server_wake_at: Option<Time>,
+    trace: u64,
+    /// Events handled so far.
+    steps: u64,
+}
+
+impl World {
+    /// A world with a running server and nobody else.
+    #[must_use]
+    pub fn new(seed: u64, network: Network) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut introducer = [0; SECRET_BYTES];
+        rng.fill(&mut introducer);
+        let mut server = Server::new(Secret::from_seed(&introducer));
+        server.start(&mut rng, Time::ZERO);
+        World {
+            now: Time::ZERO,
+            rng,
+            network,
+            hosts: Vec::new(),
+            server,
+            agenda: BTreeMap::new(),
+            sequence: 0,
+            server_wake_at: None,
+            trace: 0xcbf2_9ce4_8422_2325,
+            steps: 0,
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A digest of everything that happened: equal for equal seeds.
+    #[must_use]
+    pub fn trace(&self) -> u64 {
+        self.trace
+    }
+
+    /// Events handled so far.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The server's counters; `None` while it is down.
+    #[must_use]
+    pub fn server_stats(&self) -> Option<signal::room::Stats> {
+        self.server.stats()
+    }
+
+    /// A host.
+    ///
+    /// # Panics
+    /// When the world never had it.
+    #[must_use]
+    pub fn host(&self, id: HostId) -> &Host {
+        &self.hosts[index(id)]
+    }
+
+    /// Every host that was ever started.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostId, &Host)> {
+        (0..).map(HostId).zip(&self.hosts)
+    }
+
+    /// Hosts whose process runs.
+    pub fn alive(&self) -> impl Iterator<Item = (HostId, &Host)> {
+        self.hosts().filter(|(_, host)| host.alive)
+    }
+
+    /// Starts a host; it asks for the server at once.
+    pub fn start(&mut self, config: HostConfig) -> HostId {
+        let mut seed = [0; SECRET_BYTES];
+        self.rng.fill(&mut seed);
+        self.start_as(config, Secret::from_seed(&seed), 1)
+    }
+
+    fn start_as(&mut self, config: HostConfig, secret: Secret, epoch: u64) -> HostId {
+        let id = HostId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
+        let settings = Config {
+            public_key: secret.public(),
+            epoch,
+            voucher: None,
+            native: true,
+            links_max: config.links_max,
+        };
+        let peer = Peer::new(settings, self.rng.next_u64(), self.now);
+        self.hosts.push(Host {
+            config,
+            secret,
+            epoch,
+            peer,
+            alive: true,
+            frozen: false,
+            connections: BTreeMap::new(),
+            computing: BTreeMap::new(),
+            wake_at: None,
+            serial: 0,
+            busy: Duration::ZERO,
+            links_peak: 0,
+            events: Vec::new(),
+        });
+        self.drive(id, Input::Slots(config.slots));
+        id
+    }
+
+    /// Ends a host's process without a word (SIGKILL, power cut).
+    pub fn kill(&mut self, id: HostId) {
+        let host = &mut self.hosts[index(id)];
+        host.alive = false;
+        host.computing.clear();
+        let connections = std::mem::take(&mut host.connections);
+        let notice = self.network.death_notice;
+        for connection in connections.into_values() {
+            self.break_far_end(connection, notice, "the peer is silent");
+        }
+        self.later(Duration::ZERO, Happening::Disconnect(id));
+    }
+
+    /// Starts the node of a dead host again, with a higher epoch.
+    pub fn restart(&mut self, id: HostId) -> HostId {
+        let host = self.host(id);
+        let (config, secret, epoch) = (host.config, host.secret.clone(), host.epoch + 1);
+        self.start_as(config, secret, epoch)
+    }
+
+    /// Asks a host to leave: it hands back what it holds, says goodbye and ends.
+    pub fn leave(&mut self, id: HostId) {
+        self.drive(id, Input::Leave);
+    }
+
+    /// Stops a host's process (SIGSTOP): it handles nothing until [`World::thaw`].
+    pub fn freeze(&mut self, id: HostId) {
+        self.hosts[index(id)].frozen = true;
+    }
+
+    /// Lets a frozen host go on.
+    pub fn thaw(&mut self, id: HostId) {
+        self.hosts[index(id)].frozen = false;
+        self.drive(id, Input::Timeout);
+    }
+
+    /// Ends the server's process.
+    pub fn kill_server(&mut self) {
+        for host in self.server.kill() {
+            let latency = self.network.latency(&mut self.rng);
+            let closed = Input::ServerClosed("connection lost".to_owned());
+            self.later(latency, Happening::Input(host, closed));
+        }
+    }
+
+    /// Starts the server again, with the same key.
+    pub fn start_server(&mut self) {
+        self.server.start(&mut self.rng, self.now);
+    }
+
+    /// Submits a job at a host. The event `Submitted` names it.
+    pub fn submit(&mut self, id: HostId, tasks: u32, work: Work) -> Option<JobId> {
+        let host = &mut self.hosts[index(id)];
+        host.serial += 1;
+        let serial = host.serial;
+        self.drive(id, Input::Submit { serial, kind: KIND, tasks, params: work.encode() });
+        self.host(id).events.iter().rev().find_map(|(_, event)| match event {
+            Event::Submitted { serial: of, job } if *of == serial => Some(*job),
+            _ => None,
+        })
+    }
+
+    /// Gives a host an input, as its driver would.
+    pub fn drive(&mut self, id: HostId, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let host = &mut self.hosts[index(id)];
+            if !host.alive {
+                return;
+            }
+            host.peer.handle(self.now, input);
+            while let Some(output) = self.hosts[index(id)].peer.poll_output() {
+                self.perform(id, output, &mut inputs);
+            }
+            // A driver answers a signature at once, in the order in which they were asked.
+            inputs.reverse();
+        }
+        self.arm(id);
+    }
+
+    fn perform(&mut self, id: HostId, output: Output, inputs: &mut Vec<Input>) {
+        match output {
+            Output::ConnectServer => self.after_latency(Happening::Connect(id)),
+            Output::DisconnectServer => self.after_latency(Happening::Disconnect(id)),
+            Output::SendServer(bytes) => self.after_latency(Happening::ToServer(id, bytes)),
+            Output::Sign { token, bytes } => {
+                let signature = self.host(id).secret.sign(&bytes);
+                inputs.push(Input::Signed { token, signature });
+            }
+            Output::CreateOffer(link) => self.create_offer(id, link),
+            Output::CreateAnswer { link, sdp } => self.create_answer(id, link, &sdp),
+            Output::ApplyAnswer { link, sdp } => self.apply_answer(id, link, &sdp),
+            Output::CloseLink(link) => self.close_link(id, link),
+            Output::Send { link, class, chunk } => self.send(id, link, class, chunk),
+            Output::Appraise { job, kind, params, .. } => {
+                let known = kind == KIND && Work::decode(&params).is_some();
+                let verdict = if known { Ok(()) } else { Err("unknown workload".to_owned()) };
+                inputs.push(Input::Appraised { job, verdict });
+            }
+            Output::Compute { work, task, params, .. } => self.compute(id, work, params, task),
+            Output::Abandon(work) => {
+                self.hosts[index(id)].computing.remove(&work);
+            }
+            Output::Event(event) => self.hosts[index(id)].events.push((self.now, event)),
+            Output::Left => self.later(Duration::from_millis(200), Happening::Gone(id)),
+        }
+    }
+
+    fn compute(&mut self, id: HostId, work: WorkId, params: Bytes, task: u32) {
+        let host = &mut self.hosts[index(id)];
+        let cost = Work::decode(&params).map_or(Duration::ZERO, |work| work.cost);
+        let cost = cost.div_f64(host.config.speed);
+        host.computing.insert(work, ());
+        host.busy += cost;
+        self.later(cost, Happening::Computed { host: id, work, params, task });
+    }
+
+    /// Advances by `span`.
+    pub fn run_for(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.run_until(end, |_| false);
+    }
+
+    /// Advances until `done` holds, at most until `end`; whether it held.
+    pub fn run_until(&mut self, end: Time, mut done: impl FnMut(&World) -> bool) -> bool {
+        loop {
+            if done(self) {
+                return true;
+            }
+            self.arm_server();
+            let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= end)
+            else {
+                self.now = end;
+                return done(self);
+            };
+            let ((at, _), happening) = entry.remove_entry();
+            self.now = at;
+            self.steps += 1;
+            self.note(&happening);
+            self.happen(happening);
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Wake(id) => {
+                if self.host(id).wake_at == Some(self.now) {
+                    self.hosts[index(id)].wake_at = None;
+                    self.give(id, Input::Timeout);
+                }
+            }
+            Happening::ServerWake => {
+                self.server_wake_at = None;
+                let carry = self.server.timeout(self.now);
+                self.carry(carry);
+            }
+            Happening::Input(id, input) => self.give(id, input),
+            Happening::Computed { host, work, params, task } => {
+                if self.hosts[index(host)].computing.remove(&work).is_some() {
+                    let payload = Work::decode(&params).map(|work| payload(&work, task));
+                    let outcome = payload.ok_or(node::Failure::Stopped);
+                    self.give(host, Input::Computed { work, outcome });
+                }
+            }
+            Happening::Connect(id) => self.connect_server(id),
+            Happening::ToServer(id, bytes) => {
+                let carry = self.server.receive(self.now, id, bytes);
+                self.carry(carry);
+            }
+            Happening::Disconnect(id) => {
+                let carry = self.server.disconnect(self.now, id);
+                self.carry(carry);
+            }
+            Happening::Gone(id) => self.end(id),
+        }
+    }
+
+    fn connect_server(&mut self, id: HostId) {
+        let (accepted, carry) = self.server.connect(self.now, id);
+        let input = if accepted {
+            Input::ServerOpened
+        } else {
+            Input::ServerClosed("connection refused".to_owned())
+        };
+        self.after_latency(Happening::Input(id, input));
+        self.carry(carry);
+    }
+
+    fn carry(&mut self, carry: Vec<Carry>) {
+        // One way to a host, nothing overtakes: the longest latency for all.
+        let latency = self.network.latency_max;
+        for item in carry {
+            let (host, input) = match item {
+                Carry::Message(host, bytes) => (host, Input::ServerReceived(bytes)),
+                Carry::Close(host) => (host, Input::ServerClosed("closed".to_owned())),
+            };
+            self.later(latency, Happening::Input(host, input));
+        }
+    }
+
+    /// An input that a frozen host cannot take waits with the operating system.
+    fn give(&mut self, id: HostId, input: Input) {
+        if self.host(id).frozen {
+            self.later(Duration::from_millis(100), Happening::Input(id, input));
+        } else {
+            self.drive(id, input);
+        }
+    }
+
+    /// The process ends after its goodbyes: its transports close properly.
+    fn end(&mut self, id: HostId) {
+        let host = &mut self.hosts[index(id)];
+        host.alive = false;
+        let connections = std::mem::take(&mut host.connections);
+        for connection in connections.into_values() {
+            let latency = self.network.latency(&mut self.rng);
+            self.break_far_end(connection, latency, "closed");
+        }
+        self.later(Duration::ZERO, Happening::Disconnect(id));
+    }
+
+    pub(crate) fn later(&mut self, delay: Duration, happening: Happening) {
+        self.at(self.now + delay, happening);
+    }
+
+    pub(crate) fn at(&mut self, at: Time, happening: Happening) {
+        self.sequence += 1;
+        self.agenda.insert((at, self.sequence), happening);
+    }
+
+    fn after_latency(&mut self, happening: Happening) {
+        // The longest for all: what a host says to the server stays in order.
+        self.later(self.network.latency_max, happening);
+    }
+
+    fn arm(&mut self, id: HostId) {
+        let host = &mut self.hosts[index(id)];
+        let Some((at, _)) = host.peer.poll_timeout() else { return };
+        let at = at.max(self.now);
+        if at < Time::FAR_FUTURE && host.wake_at.is_none_or(|armed| at < armed) {
+            host.wake_at = Some(at);
+            self.at(at, Happening::Wake(id));
+        }
+    }
+
+    fn arm_server(&mut self) {
+        let Some(at) = self.server.wake_at() else { return };
+        let at = at.max(self.now);
+        if self.server_wake_at.is_none_or(|armed| at < armed) {
+            self.server_wake_at = Some(at);
+            self.at(at, Happening::ServerWake);
+        }
+    }
+
+    fn note(&mut self, happening: &Happening) {
+        let (code, host, size) = match happening {
+            Happening::Wake(id) => (1, id.0, 0),
+            Happening::ServerWake => (2, 0, 0),
+            Happening::Input(id, Input::Received { chunk, .. }) => (3, id.0, chunk.len()),
+            Happening::Input(id, _) => (4, id.0, 0),
+            Happening::Computed { host, task, .. } => (5, host.0, *task as usize),
+            Happening::Connect(id) => (6, id.0, 0),
+            Happening::ToServer(id, bytes) => (7, id.0, bytes.len()),
+            Happening::Disconnect(id) => (8, id.0, 0),
+            Happening::Gone(id) => (9, id.0, 0),
+        };
+        for word in [self.now.as_micros(), code, u64::from(host), size as u64] {
+            self.trace = (self.trace ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+pub(crate) fn index(id: HostId) -> usize {
+    usize::try_from(id.0).unwrap_or(usize::MAX)
+}
+
+/// Which of a link's two channels, as an index.
+pub(crate) fn lane(class: Class) -> usize {
+    match class {
+        Class::Control => 0,
+        Class::Bulk => 1,
+    }
+}
+
+/// A link of a host, as its session description names it.
+pub(crate) fn describe(id: HostId, link: LinkId) -> String {
+    format!("sim {} {}", id.0, link.0)
+}

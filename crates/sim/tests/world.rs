@@ -1,0 +1,227 @@
+//! Scenarios of whole peers: ring, jobs, faults, the server's absence. Each runs over several
+//! seeds; a seed that once failed stays in `FAILED_ONCE`.
+
+use base::{Duration, Time};
+use node::{JobId, JobState};
+use sim::{HostConfig, HostId, Network, Work, World, check};
+
+/// Seeds that found a mistake, kept for ever.
+const FAILED_ONCE: &[u64] = &[];
+
+fn seeds(count: u64) -> impl Iterator<Item = u64> {
+    FAILED_ONCE.iter().copied().chain(1..=count)
+}
+
+const WORK: Work = Work { salt: 1, cost: Duration::from_millis(300), result_bytes: 60_000 };
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// A world of `count` hosts that started within a few seconds of each other, all ready.
+fn ring(seed: u64, count: u32, config: HostConfig) -> (World, Vec<HostId>) {
+    let mut world = World::new(seed, Network::default());
+    let mut hosts = Vec::new();
+    for _ in 0..count {
+        hosts.push(world.start(config));
+        world.run_for(Duration::from_millis(50));
+    }
+    settle(&mut world, seed);
+    (world, hosts)
+}
+
+/// Waits until every live host is ready and every leaf set is right.
+fn settle(world: &mut World, seed: u64) {
+    let end = world.now() + seconds(180);
+    let mut verdict = Ok(());
+    let mut next = world.now();
+    world.run_until(end, |world| {
+        // Checking is dearer than a step: look four times a second.
+        if world.now() < next {
+            return false;
+        }
+        next = world.now() + Duration::from_millis(250);
+        verdict = check::leaf_sets_are_right(world);
+        verdict.is_ok()
+    });
+    assert_eq!(verdict, Ok(()), "seed {seed} at {:?}", world.now());
+}
+
+fn submit(world: &mut World, host: HostId, tasks: u32) -> JobId {
+    world.submit(host, tasks, WORK).expect("a ready peer has a voucher")
+}
+
+fn is_finished(world: &World, host: HostId, job: JobId) -> bool {
+    let job = world.host(host).node().and_then(|node| node.job(job));
+    job.is_some_and(|job| job.state == JobState::Finished && job.done == job.tasks)
+}
+
+/// Waits until every one of `hosts` has the whole job.
+fn finish(world: &mut World, seed: u64, hosts: &[HostId], job: JobId, within: Duration) {
+    let end = world.now() + within;
+    world.run_until(end, |world| hosts.iter().all(|host| is_finished(world, *host, job)));
+    for host in hosts {
+        let state = world.host(*host).node().and_then(|node| node.job(job));
+        assert!(is_finished(world, *host, job), "seed {seed} {host:?}: {state:?}");
+    }
+}
+
+fn done(world: &World, host: HostId, job: JobId) -> u32 {
+    world.host(host).node().and_then(|node| node.job(job)).map_or(0, |job| job.done)
+}
+
+fn run_until_done(world: &mut World, host: HostId, job: JobId, count: u32) {
+    let end = world.now() + seconds(120);
+    assert!(world.run_until(end, |world| done(world, host, job) >= count));
+}
+
+#[test]
+fn two_peers_share_a_job() {
+    for seed in seeds(10) {
+        let (mut world, hosts) = ring(seed, 2, HostConfig::default());
+        let job = submit(&mut world, hosts[0], 40);
+        finish(&mut world, seed, &hosts, job, seconds(60));
+        check::everyone_has_everything(&world, &hosts, job, 40, &WORK).unwrap();
+        let summary = world.host(hosts[0]).node().unwrap().job(job).unwrap();
+        let least = summary.workers.iter().map(|worker| worker.done).min();
+        assert!(summary.workers.len() == 2 && least > Some(10), "seed {seed}: {summary:?}");
+    }
+}
+
+#[test]
+fn a_lone_peer_does_its_own_job() {
+    let mut world = World::new(1, Network::default());
+    let host = world.start(HostConfig::default());
+    settle(&mut world, 1);
+    let job = submit(&mut world, host, 10);
+    finish(&mut world, 1, &[host], job, seconds(10));
+    check::everyone_has_everything(&world, &[host], job, 10, &WORK).unwrap();
+}
+
+#[test]
+fn forty_peers_with_eight_links_each() {
+    for seed in seeds(3) {
+        let config = HostConfig { links_max: 8, ..HostConfig::default() };
+        let (mut world, hosts) = ring(seed, 40, config);
+        let job = submit(&mut world, hosts[7], 400);
+        finish(&mut world, seed, &[hosts[7]], job, seconds(120));
+        let summary = world.host(hosts[7]).node().unwrap().job(job).unwrap();
+        assert!(summary.workers.len() >= 20, "seed {seed}: only {:?}", summary.workers);
+        check::no_wrong_result(&world, job, &WORK).unwrap();
+        check::links_within_caps(&world).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_workers_tasks_go_to_others() {
+    for seed in seeds(10) {
+        let (mut world, hosts) = ring(seed, 5, HostConfig::default());
+        let job = submit(&mut world, hosts[0], 200);
+        run_until_done(&mut world, hosts[0], job, 40);
+        world.kill(hosts[3]);
+        let rest = [hosts[0], hosts[1], hosts[2], hosts[4]];
+        finish(&mut world, seed, &rest, job, seconds(90));
+        check::everyone_has_everything(&world, &rest, job, 200, &WORK).unwrap();
+        let summary = world.host(hosts[0]).node().unwrap().job(job).unwrap();
+        assert!(summary.reassigned > 0, "seed {seed}: {summary:?}");
+        settle(&mut world, seed);
+    }
+}
+
+#[test]
+fn a_leaving_worker_hands_its_tasks_back_at_once() {
+    for seed in seeds(10) {
+        let (mut world, hosts) = ring(seed, 4, HostConfig::default());
+        let job = submit(&mut world, hosts[0], 100);
+        run_until_done(&mut world, hosts[0], job, 20);
+        world.leave(hosts[2]);
+        let left_at = world.now();
+        let is_free = |world: &World| {
+            let summary = world.host(hosts[0]).node().unwrap().job(job).unwrap();
+            let leaver = world.host(hosts[2]).id().unwrap();
+            summary.workers.iter().all(|worker| worker.worker != leaver || worker.leased == 0)
+        };
+        assert!(world.run_until(left_at + seconds(1), is_free), "seed {seed}");
+        finish(&mut world, seed, &[hosts[0], hosts[1], hosts[3]], job, seconds(60));
+        settle(&mut world, seed);
+    }
+}
+
+#[test]
+fn the_server_is_needed_to_enter_and_not_to_stay() {
+    for seed in seeds(5) {
+        let (mut world, mut hosts) = ring(seed, 6, HostConfig::default());
+        let job = submit(&mut world, hosts[1], 200);
+        run_until_done(&mut world, hosts[1], job, 20);
+        world.kill_server();
+        finish(&mut world, seed, &hosts, job, seconds(60));
+        check::everyone_has_everything(&world, &hosts, job, 200, &WORK).unwrap();
+        // Nobody enters meanwhile; then the server is back, and the ring is the same.
+        let late = world.start(HostConfig::default());
+        world.run_for(seconds(20));
+        assert!(!world.host(late).is_ready(), "seed {seed}");
+        world.start_server();
+        hosts.push(late);
+        settle(&mut world, seed);
+    }
+}
+
+#[test]
+fn links_form_without_the_server() {
+    for seed in seeds(5) {
+        let config = HostConfig { links_max: 8, ..HostConfig::default() };
+        let (mut world, hosts) = ring(seed, 24, config);
+        world.kill_server();
+        for host in [hosts[3], hosts[9], hosts[17]] {
+            world.kill(host);
+        }
+        settle(&mut world, seed);
+    }
+}
+
+#[test]
+fn a_restarted_peer_is_a_member_again() {
+    for seed in seeds(5) {
+        let (mut world, hosts) = ring(seed, 8, HostConfig::default());
+        world.kill(hosts[4]);
+        world.restart(hosts[4]);
+        settle(&mut world, seed);
+    }
+}
+
+#[test]
+fn a_frozen_peer_comes_back() {
+    for seed in seeds(5) {
+        let (mut world, hosts) = ring(seed, 8, HostConfig::default());
+        world.freeze(hosts[2]);
+        world.run_for(seconds(40));
+        world.thaw(hosts[2]);
+        settle(&mut world, seed);
+    }
+}
+
+#[test]
+fn the_server_carries_introductions_only() {
+    let (mut world, hosts) = ring(3, 12, HostConfig::default());
+    let before = world.server_stats().unwrap();
+    let joined = u64::try_from(hosts.len()).unwrap();
+    assert!(before.bytes_in + before.bytes_out < joined * 64 * 1024, "{before:?}");
+    let job = submit(&mut world, hosts[0], 100);
+    finish(&mut world, 3, &hosts, job, seconds(60));
+    let after = world.server_stats().unwrap();
+    assert_eq!(after.bytes_in, before.bytes_in, "a job costs the server nothing");
+}
+
+#[test]
+fn a_seed_gives_one_run() {
+    let run = |seed| {
+        let (mut world, hosts) = ring(seed, 10, HostConfig::default());
+        let job = submit(&mut world, hosts[0], 50);
+        world.kill(hosts[5]);
+        finish(&mut world, seed, &[hosts[0]], job, seconds(60));
+        (world.trace(), world.steps(), world.now())
+    };
+    assert_eq!(run(11), run(11));
+    assert_ne!(run(11).0, run(12).0);
+    assert!(run(11).2 > Time::ZERO);
+}

@@ -1,0 +1,181 @@
+//! Every frame survives; nothing else is taken (hostile.md W1, W2, W4).
+
+use base::{Bounded, Card, Digest, Key, NodeId, Secret};
+use bytes::Bytes;
+use proptest::prelude::*;
+use wire::grid::{self, Description, Reason, SignedDescription};
+use wire::overlay::{Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Target};
+use wire::{Class, Frame, Hello, Parcel};
+
+fn id(value: u128) -> NodeId {
+    NodeId::new(value)
+}
+
+fn contact(value: u128) -> Contact {
+    Contact { id: id(value), epoch: 3 }
+}
+
+fn leaf() -> LeafState {
+    LeafState {
+        ready: true,
+        left: Bounded::truncating((1..=8).map(contact)),
+        right: Bounded::truncating((100..=103).map(contact)),
+    }
+}
+
+fn rows() -> Bounded<Row, 32> {
+    Bounded::truncating([Bounded::truncating((1..=15).map(contact)), Bounded::new()])
+}
+
+fn overlay_messages() -> Vec<Message> {
+    let message = MessageId { source: id(9), epoch: 1, number: 300 };
+    let routed = Routed {
+        id: message,
+        key: Key::new(7),
+        target: Target::Node,
+        via: Some(id(4)),
+        hops: 2,
+        class: Class::Bulk,
+        body: Bytes::from_static(b"body"),
+    };
+    vec![
+        Message::Route(routed),
+        Message::RouteAck(message),
+        Message::Join { joiner: contact(5), attempt: 1, via: id(6), hops: 1, rows: rows() },
+        Message::JoinReply { attempt: 1, rows: rows(), leaf: leaf() },
+        Message::JoinRefused { attempt: 1 },
+        Message::Probe { token: 77, leaf: leaf() },
+        Message::ProbeReply { token: 77, leaf: leaf() },
+        Message::Heartbeat,
+        Message::LeafSet(leaf()),
+        Message::RowRequest { row: 3 },
+        Message::Row { row: 3, entries: Bounded::truncating([contact(1)]) },
+        Message::Suspect(contact(8)),
+        Message::LinkRequest { permit: 9 },
+        Message::LinkGrant { permit: 9 },
+        Message::LinkRefuse { permit: 9, reason: RefuseReason::Full },
+        Message::Leaving(leaf()),
+    ]
+}
+
+fn description() -> SignedDescription {
+    let introducer = Secret::from_seed(&[1; 32]);
+    let node = Secret::from_seed(&[2; 32]);
+    let voucher = introducer.vouch(node.public(), [3; 16]);
+    let creator = Card { public_key: node.public(), voucher, epoch: 1 };
+    let params = Bytes::from_static(b"params");
+    let description = Description { creator, serial: 1, kind: 1, tasks: 48, params };
+    let signature = node.sign(&description.signing_bytes());
+    SignedDescription { description, signature }
+}
+
+fn grid_messages() -> Vec<grid::Message> {
+    let job = Key::new(1 << 100);
+    let tasks = || Bounded::truncating([0, 5, 47]);
+    let payload = Bytes::from(vec![7; 1000]);
+    let digest = Digest::of(&[&payload]);
+    vec![
+        grid::Message::Idle { slots: 4 },
+        grid::Message::Recruit { job, wanted: 3 },
+        grid::Message::Invite { job, owner: id(1) },
+        grid::Message::Enlist { job, slots: 4 },
+        grid::Message::Welcome {
+            job: description(),
+            participants: Bounded::truncating([id(1), id(2)]),
+            done: Bytes::from_static(&[0b101, 0]),
+        },
+        grid::Message::Sorry { job, reason: Reason::new("full") },
+        grid::Message::Pull { job, wanted: 2 },
+        grid::Message::Lease { job, tasks: tasks() },
+        grid::Message::Extend { job, tasks: tasks() },
+        grid::Message::Return { job, tasks: tasks(), failed: true, reason: Reason::new("é…") },
+        grid::Message::Result { job, task: 5, worker: id(2), digest, payload },
+        grid::Message::Status { job, participants: Bounded::truncating([id(1)]), done: 7 },
+        grid::Message::Fetch { job, tasks: tasks() },
+        grid::Message::Finished { job, cancelled: false },
+        grid::Message::Quit { job },
+    ]
+}
+
+fn frames() -> Vec<Frame> {
+    let hello = Hello { version: base::PROTOCOL_VERSION, epoch: 1 };
+    let mut frames = vec![Frame::Hello(hello), Frame::Bye];
+    frames.extend(overlay_messages().into_iter().map(Frame::Overlay));
+    frames.extend(grid_messages().into_iter().map(Frame::Grid));
+    frames
+}
+
+#[test]
+fn every_frame_survives() {
+    for frame in frames() {
+        assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+    }
+}
+
+#[test]
+fn every_parcel_survives() {
+    let overlay = overlay_messages().into_iter().map(Parcel::Overlay);
+    let grid = grid_messages().into_iter().map(Parcel::Grid);
+    for parcel in overlay.chain(grid).chain([Parcel::Signal(Bytes::from_static(b"offer"))]) {
+        assert_eq!(Parcel::decode(&parcel.encode()), Ok(parcel));
+    }
+}
+
+#[test]
+fn every_prefix_and_every_extension_is_refused() {
+    for frame in frames() {
+        let bytes = frame.encode();
+        for length in 0..bytes.len() {
+            assert!(Frame::decode(&bytes[..length]).is_err(), "{frame:?} cut at {length}");
+        }
+        assert!(Frame::decode(&[bytes.as_slice(), &[0]].concat()).is_err(), "{frame:?}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_gives_another_value_or_an_error() {
+    for frame in frames() {
+        let bytes = frame.encode();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(other) = Frame::decode(&flipped) {
+                assert_ne!(other, frame, "bit {bit}");
+                assert_eq!(other.encode(), flipped, "bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn absurd_lengths_are_refused() {
+    // Kind 2 (grid), message 7 (lease), a job, then a list that claims 2³² − 1 entries.
+    let mut claim = vec![2, 7];
+    claim.extend([0; 16]);
+    claim.extend([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]);
+    assert!(Frame::decode(&claim).is_err());
+    assert!(Frame::decode(&vec![0; wire::limits::MESSAGE_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn a_job_is_named_after_its_creator_and_its_description() {
+    let signed = description();
+    let network = Secret::from_seed(&[1; 32]).public();
+    let job = signed.verify(&network).unwrap();
+    let creator = signed.description.creator.id();
+    assert_eq!(job.value() >> 64, creator.value() >> 64);
+    let mut changed = signed.clone();
+    changed.description.tasks = 49;
+    assert_ne!(changed.description.job(), job);
+    assert!(changed.verify(&network).is_err());
+    assert!(signed.verify(&Secret::from_seed(&[5; 32]).public()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_refused_or_canonical(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(frame) = Frame::decode(&bytes) {
+            prop_assert_eq!(frame.encode(), bytes);
+        }
+    }
+}
