@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 use base::{Duration, NodeId, Time};
 use wire::grid::PARTICIPANTS_MAX;
 
+use crate::job::HELD_MAX;
+
 /// Distinct workers that fail one task before the whole job is cancelled: by then the fault is the
 /// task's. Chosen; more costs time, fewer lets one broken worker end a job.
 pub const FAILURES_MAX: u32 = 3;
@@ -20,9 +22,11 @@ const FORMER_MAX: usize = 4 * PARTICIPANTS_MAX;
 const LAPSED_MAX: usize = 1024;
 
 /// One task in a worker's hands.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Lease {
-    /// Since when the worker does not name the task among those it holds.
+    /// When the worker got it, or last named it among those it holds.
+    confirmed: Time,
+    /// Since when the worker does not name it.
     missing_since: Option<Time>,
     /// Whether its result was asked for.
     asked: bool,
@@ -120,7 +124,8 @@ impl Board {
         for member in self.members.values_mut() {
             member.heard = now;
             for lease in member.leased.values_mut() {
-                lease.missing_since = lease.missing_since.map(|_| now);
+                lease.confirmed = now;
+                lease.missing_since = None;
             }
         }
     }
@@ -133,7 +138,7 @@ impl Board {
     }
 
     /// Leases the most important open tasks to `worker`: at most what it wants and its share.
-    pub(crate) fn grant(&mut self, worker: NodeId) -> Vec<u32> {
+    pub(crate) fn grant(&mut self, worker: NodeId, now: Time) -> Vec<u32> {
         let share = self.share(worker);
         let Some(member) = self.members.get(&worker) else { return Vec::new() };
         let count = u32::from(member.wanted).min(share.saturating_sub(member.held()));
@@ -150,7 +155,8 @@ impl Board {
         if let Some(member) = self.members.get_mut(&worker) {
             member.wanted =
                 member.wanted.saturating_sub(u16::try_from(tasks.len()).unwrap_or(u16::MAX));
-            member.leased.extend(tasks.iter().map(|task| (*task, Lease::default())));
+            let lease = Lease { confirmed: now, missing_since: None, asked: false };
+            member.leased.extend(tasks.iter().map(|task| (*task, lease)));
         }
         tasks
     }
@@ -179,8 +185,9 @@ impl Board {
         }
     }
 
-    /// `worker` names what it holds. Returns the leased tasks that it has not named for `patience`:
-    /// either the lease or the result was lost on the way.
+    /// `worker` names what it holds. Returns the tasks whose lease or result was lost on the way:
+    /// `patience` after it got them it did not name them, so it had no lease or was done; and after
+    /// as long again no result is here.
     pub(crate) fn extend(
         &mut self,
         worker: NodeId,
@@ -192,7 +199,10 @@ impl Board {
         let mut lost = Vec::new();
         for (task, lease) in &mut member.leased {
             if named.contains(task) {
-                *lease = Lease::default();
+                *lease = Lease { confirmed: now, missing_since: None, asked: false };
+                continue;
+            }
+            if now.since(lease.confirmed) < patience {
                 continue;
             }
             let since = *lease.missing_since.get_or_insert(now);
@@ -247,7 +257,7 @@ impl Board {
         Some(held)
     }
 
-    /// Whether the task was ever leased to `worker`, and not done since.
+    /// Whether the task, not done yet, is or was leased to `worker`.
     pub(crate) fn was_leased(&self, worker: NodeId, task: u32) -> bool {
         self.members.get(&worker).is_some_and(|member| member.leased.contains_key(&task))
             || self.lapsed.get(&worker).is_some_and(|tasks| tasks.contains(&task))
@@ -274,7 +284,8 @@ impl Board {
     fn share(&self, worker: NodeId) -> u32 {
         let slots: u32 = self.members.values().map(|member| u32::from(member.slots)).sum();
         let own = self.members.get(&worker).map_or(0, |member| u32::from(member.slots));
-        own.saturating_mul(self.open_count().div_ceil(slots.saturating_mul(2).max(1)).max(1))
+        let round = self.open_count().div_ceil(slots.saturating_mul(2).max(1)).max(1);
+        own.saturating_mul(round).min(HELD_MAX)
     }
 
     fn failed_on(&self, task: u32, worker: NodeId) -> bool {

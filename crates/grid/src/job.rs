@@ -242,7 +242,10 @@ impl Pace {
         let span = micros(AHEAD + round_trip * 2).saturating_mul(u64::from(slots));
         let ahead = self.task.map_or(0, |task| span.div_ceil(micros(task).max(1)));
         let ahead = u32::try_from(ahead).unwrap_or(u32::MAX).max(slots);
-        (slots.saturating_add(ahead).min(HELD_MAX), slots.saturating_add(ahead / 2).min(HELD_MAX - 1))
+        (
+            slots.saturating_add(ahead).min(HELD_MAX),
+            slots.saturating_add(ahead / 2).min(HELD_MAX - 1),
+        )
     }
 }
 

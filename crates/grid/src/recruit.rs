@@ -69,7 +69,8 @@ impl Meeting {
             }
             return None;
         };
-        let jobs: Vec<JobId> = self.recruits.keys().filter(|k| k.0 == *owner).map(|k| k.1).collect();
+        let jobs: Vec<JobId> =
+            self.recruits.keys().filter(|k| k.0 == *owner).map(|k| k.1).collect();
         let offer = Offer { owner: *owner, job: *rng.pick(&jobs)? };
         let recruit = self.recruits.get_mut(&(offer.owner, offer.job))?;
         recruit.wanted -= 1;

@@ -254,7 +254,13 @@ impl Grid {
         self.outputs.push_back(Output::Abandon(work));
     }
 
-    pub(crate) fn on_failed(&mut self, job: JobId, worker: crate::NodeId, tasks: &[u32], why: &str) {
+    pub(crate) fn on_failed(
+        &mut self,
+        job: JobId,
+        worker: crate::NodeId,
+        tasks: &[u32],
+        why: &str,
+    ) {
         for &task in tasks {
             let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
             let Some(failures) = owned.board.fail(worker, task) else { continue };

@@ -30,8 +30,8 @@ pub struct Snapshot {
     pub left: Vec<NodeId>,
     /// Clockwise leaf-set members, nearest first.
     pub right: Vec<NodeId>,
-    /// Routing-table rows that are not empty: the row and its entries.
-    pub rows: Vec<(u8, Vec<NodeId>)>,
+    /// Routing-table entries, each with its row.
+    pub table: Vec<(u8, NodeId)>,
     /// Established links.
     pub links: Vec<LinkView>,
     /// Jobs it owns or takes part in.
@@ -45,14 +45,14 @@ impl Node {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let (left, right) = self.overlay.leaf_set();
-        let ids = |contacts: Vec<wire::overlay::Contact>| contacts.iter().map(|c| c.id).collect();
+        let ids = |contacts: &[wire::overlay::Contact]| contacts.iter().map(|c| c.id).collect();
         Snapshot {
             id: self.me,
             epoch: self.config.card.epoch,
             ready: self.is_ready(),
             left: ids(left),
             right: ids(right),
-            rows: self.overlay.table_rows().into_iter().map(|(row, e)| (row, ids(e))).collect(),
+            table: self.overlay.table_rows().map(|(row, _, contact)| (row, contact.id)).collect(),
             links: self.links.iter().map(|(peer, link)| self.link_view(*peer, *link)).collect(),
             jobs: self.jobs(),
             traffic: self.traffic,

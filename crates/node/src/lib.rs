@@ -27,7 +27,7 @@ use bytes::Bytes;
 use grid::Grid;
 use overlay::Overlay;
 use wire::overlay::Contact;
-use wire::{Class, Frame, Parcel};
+use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
 pub use grid::{Event as GridEvent, Failure, JobState, JobSummary, WorkId, WorkerSummary};
@@ -35,6 +35,7 @@ pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;
 pub use session::WINDOW_BYTES;
 pub use traffic::{Amount, Traffic};
+pub use wire::Class;
 pub use wire::grid::{Description, JobId, SignedDescription};
 
 use seal::Sealer;

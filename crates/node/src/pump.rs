@@ -186,18 +186,10 @@ impl Node {
 
     fn seal(&mut self, route: Route, parcel: &Parcel) {
         let bytes = Bytes::from(parcel.encode());
-        match self.sealer.prepare(route, self.reply_via(), bytes) {
+        match self.sealer.prepare(route, self.overlay.return_via(), bytes) {
             Some((token, bytes)) => self.outputs.push_back(Output::Sign { token, bytes }),
             None => self.traffic.dropped += 1,
         }
-    }
-
-    /// Until the ring knows this node, answers come through a linked peer.
-    fn reply_via(&self) -> Option<NodeId> {
-        if self.overlay.is_ready() {
-            return None;
-        }
-        self.links.keys().next().copied()
     }
 
     pub(crate) fn on_signed(&mut self, now: Time, token: u64, signature: Signature) {

@@ -162,9 +162,12 @@ impl Overlay {
         self.peers.via(self.now, id).and_then(|via| self.towards_relay(way, via))
     }
 
-    /// This node is the root of the id of a node that is in none of its tables: it may still know
-    /// how a newcomer is reached.
+    /// This node is the root of the id of a node that is not in its leaf set: it may still be a
+    /// newcomer's entrance, or know it.
     fn last_resort(&self, way: &Way<'_>) -> Step {
+        if self.links.is_open(way.key) && way.from != Some(way.key) {
+            return Step::Hop(way.key, None);
+        }
         self.hinted(way, way.key).unwrap_or(Step::Nowhere)
     }
 }

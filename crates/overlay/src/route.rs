@@ -70,6 +70,8 @@ impl Rtt {
 struct Custody {
     routed: Routed,
     from: Option<NodeId>,
+    /// The previous hop was told that it is here.
+    acknowledged: bool,
     relayed: bool,
     /// Whom it was sent to; `None` while it waits for a way.
     hop: Option<NodeId>,
@@ -230,7 +232,18 @@ impl Overlay {
             routed.via = None;
         }
         let now = self.now;
-        Custody { routed, from, relayed, hop: None, tried, sends: 0, since: now, sent: now, due: now }
+        Custody {
+            routed,
+            from,
+            acknowledged: false,
+            relayed,
+            hop: None,
+            tried,
+            sends: 0,
+            since: now,
+            sent: now,
+            due: now,
+        }
     }
 
     fn reroute(&mut self, id: &MessageId, hop: NodeId) {
@@ -248,28 +261,23 @@ impl Overlay {
         self.dispatch(custody);
     }
 
-    fn dispatch(&mut self, custody: Custody) {
-        let Routed { id, key, target, via, hops, .. } = custody.routed;
+    fn dispatch(&mut self, mut custody: Custody) {
+        let Routed { key, target, via, hops, .. } = custody.routed;
         let expired = self.now.since(custody.since) >= CUSTODY_TIME;
         if expired || custody.sends >= SENDS_MAX {
             return self.give_up(&custody);
         }
         let (from, relayed, tried) = (custody.from, custody.relayed, &custody.tried);
-        let first = custody.sends == 0;
         match self.step(&Way { key, target, via, from, relayed, tried }) {
             Step::Here => {
-                if let Some(from) = custody.from.filter(|_| first) {
-                    self.acknowledge(from, id);
-                }
+                self.take_over(&mut custody);
                 self.deliver(custody);
             }
             Step::Hop(..) if hops >= HOPS_MAX => self.give_up(&custody),
             Step::Hop(to, via) => self.pass_on(custody, to, via),
             Step::Wait => self.wait(custody),
             Step::Nowhere => {
-                if let Some(from) = custody.from.filter(|_| first) {
-                    self.acknowledge(from, id);
-                }
+                self.take_over(&mut custody);
                 self.give_up(&custody);
             }
         }
@@ -288,11 +296,7 @@ impl Overlay {
 
     fn pass_on(&mut self, mut custody: Custody, to: NodeId, via: Option<NodeId>) {
         let id = custody.routed.id;
-        if custody.sends == 0
-            && let Some(from) = custody.from
-        {
-            self.acknowledge(from, id);
-        }
+        self.take_over(&mut custody);
         let mut routed = custody.routed.clone();
         routed.hops += 1;
         routed.via = via;
@@ -316,11 +320,9 @@ impl Overlay {
             }
             return;
         }
-        if custody.sends == 0 && custody.hop.is_none() && custody.since == self.now {
+        self.take_over(&mut custody);
+        if custody.since == self.now {
             self.stats.held += 1;
-            if let Some(from) = custody.from {
-                self.acknowledge(from, custody.routed.id);
-            }
         }
         custody.hop = None;
         custody.due = self.now + WAIT;
@@ -331,6 +333,14 @@ impl Overlay {
         self.stats.dropped += 1;
         if custody.routed.id.source == self.me.id {
             self.event(Event::Undeliverable { key: custody.routed.key });
+        }
+    }
+
+    fn take_over(&mut self, custody: &mut Custody) {
+        if let Some(from) = custody.from
+            && !core::mem::replace(&mut custody.acknowledged, true)
+        {
+            self.acknowledge(from, custody.routed.id);
         }
     }
 

@@ -16,7 +16,7 @@ mod wiring;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use base::{Card, PublicKey, Rng, Time, Voucher};
+use base::{PublicKey, Rng, Time, Voucher};
 use node::{Description, LinkId, Node};
 use signal::entry::Entry;
 use signal::negotiation::{Attempt, Negotiator};
@@ -64,7 +64,6 @@ pub struct Peer {
 
 #[derive(Debug)]
 struct Named {
-    card: Card,
     node: Node,
     negotiator: Negotiator,
 }

@@ -182,7 +182,6 @@ impl Peer {
         let mut config = node::Config::new(network, card);
         config.overlay.links_max = self.config.links_max;
         self.named = Some(Named {
-            card,
             node: Node::new(config, self.rng.next_u64(), now),
             negotiator: Negotiator::new(network, card, self.rng.next_u64(), now),
         });

@@ -1,14 +1,29 @@
 //! A peer's conversation with the server: log in, get a voucher, be introduced, come back.
 //!
 //! The server is needed to enter, never to stay: while an overlay link is up, a lost server is
-//! tried again at leisure.
+//! tried again at leisure. `login` is the way to a welcome, `asking` says when to ask for an
+//! introduction, `retry` when to connect again.
 
-use alloc::string::String;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString as _};
 
-use base::{Bounded, Card, Duration, NodeId, PublicKey, Signature, Time, Voucher};
+use base::{Bounded, Card, Duration, NodeId, PublicKey, Rng, Signature, Time, Voucher};
 use bytes::Bytes;
 
-use crate::message::{ICE_SERVERS_MAX, IceServer};
+use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, ServerMessage};
+use asking::Asking;
+use retry::Retry;
+
+mod asking;
+mod login;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+/// How long the WebSocket may take to open. Chosen: a slow phone's DNS, TCP and TLS.
+pub const OPEN_PATIENCE: Duration = Duration::from_secs(15);
+/// How long each answer of the server may take, signing included.
+pub const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a peer brings.
 #[derive(Clone, Debug)]
@@ -63,13 +78,16 @@ pub enum Input {
 pub enum Output {
     /// Open the WebSocket; answer with `Opened` or `Closed`.
     Connect,
-    /// Close it.
+    /// Close it, and report nothing of it afterwards: the next `Opened` or `Closed` belongs to
+    /// the next [`Output::Connect`].
     Disconnect,
     /// Send a binary message.
     Send(Bytes),
     /// Sign with the node's key; answer with [`Input::Signed`].
     Sign(Bytes),
-    /// Logged in: the node's card, to be kept, and the ICE servers to use.
+    /// Logged in: the node's card, to be kept, and the ICE servers to use. When its id is not the
+    /// one in use, the server introduces another network than before: the node starts afresh with
+    /// this card. That happens only to a node without links.
     Welcome {
         /// Key, voucher, epoch.
         card: Card,
@@ -91,7 +109,7 @@ pub enum Output {
         /// An encoded [`crate::message::PeerSignal`].
         payload: Bytes,
     },
-    /// A signal could not be delivered: its receiver is not at the server.
+    /// A signal could not be delivered: its receiver is not at the server, or this peer is not.
     Absent(NodeId),
     /// The server is out of reach; the next try is this far away.
     Unreachable {
@@ -117,26 +135,223 @@ pub enum Wake {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Entry {}
+pub struct Entry {
+    public_key: PublicKey,
+    epoch: u64,
+    native: bool,
+    /// Of the network that the peer last logged in to.
+    voucher: Option<Voucher>,
+    rng: Rng,
+    state: State,
+    retry: Retry,
+    asking: Asking,
+    links: u32,
+    ready: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// Where the conversation stands.
+#[derive(Debug)]
+enum State {
+    /// No WebSocket; the next try is at this time, or never by itself after a refusal.
+    Away { retry_at: Option<Time> },
+    /// A WebSocket was asked for.
+    Opening { deadline: Time },
+    /// It is open; the server speaks first.
+    Opened { deadline: Time },
+    /// Challenged: the node's key signs.
+    Signing { login: login::Pending, deadline: Time },
+    /// The login is sent.
+    Answering { network: PublicKey, deadline: Time },
+    /// Welcome; `deadline` while an introduction is unanswered.
+    LoggedIn { deadline: Option<Time> },
+    /// Closed for good.
+    Left,
+}
 
 impl Entry {
     /// A peer that is not connected; the first output is [`Output::Connect`].
     #[must_use]
-    pub fn new(_config: Config, _seed: u64, _now: Time) -> Self {
-        Entry {}
+    pub fn new(config: Config, seed: u64, now: Time) -> Self {
+        let Config { public_key, epoch, voucher, native } = config;
+        let mut entry = Entry {
+            public_key,
+            epoch,
+            native,
+            voucher,
+            rng: Rng::new(seed),
+            state: State::Away { retry_at: None },
+            retry: Retry::default(),
+            asking: Asking::default(),
+            links: 0,
+            ready: false,
+            outputs: VecDeque::new(),
+        };
+        entry.connect(now);
+        entry
     }
 
     /// Takes one input; drain [`Entry::poll_output`] afterwards.
-    pub fn handle(&mut self, _now: Time, _input: Input) {}
+    pub fn handle(&mut self, now: Time, input: Input) {
+        if matches!(self.state, State::Left) {
+            return;
+        }
+        match input {
+            Input::Opened => self.on_opened(now),
+            Input::Closed(reason) => self.on_closed(now, reason),
+            Input::Received(bytes) => self.on_received(now, &bytes),
+            Input::Signed(signature) => self.on_signed(now, signature),
+            Input::Standing { links, ready } => self.on_standing(now, links, ready),
+            Input::Introduce => {
+                self.asking.wish(now);
+                self.ask_when_due(now);
+            }
+            Input::Signal { to, payload } => self.on_signal(to, payload),
+            Input::RetryNow => {
+                if matches!(self.state, State::Away { .. }) {
+                    self.connect(now);
+                }
+            }
+            Input::Leave => {
+                self.disconnect();
+                self.state = State::Left;
+            }
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// When to call with [`Input::Timeout`] at the latest, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
-        None
+        match &self.state {
+            State::Away { retry_at } => retry_at.map(|at| (at, Wake::Reconnect)),
+            State::Opening { deadline }
+            | State::Opened { deadline }
+            | State::Signing { deadline, .. }
+            | State::Answering { deadline, .. } => Some((*deadline, Wake::Deadline)),
+            State::LoggedIn { deadline: Some(deadline) } => Some((*deadline, Wake::Deadline)),
+            State::LoggedIn { deadline: None } => {
+                self.asking.due().map(|due| (due, Wake::Introduce))
+            }
+            State::Left => None,
+        }
+    }
+
+    fn on_received(&mut self, now: Time, bytes: &[u8]) {
+        if matches!(self.state, State::Away { .. } | State::Opening { .. }) {
+            return;
+        }
+        let Ok(message) = ServerMessage::decode(bytes) else {
+            return self.lose(now, "the server sent what this peer cannot read".to_string());
+        };
+        match (&self.state, message) {
+            (_, ServerMessage::Refused { reason }) => self.give_up(reason),
+            (State::Opened { .. }, ServerMessage::Challenge { version, network, nonce }) => {
+                self.on_challenge(now, version, network, &nonce);
+            }
+            (
+                State::Answering { network, .. },
+                ServerMessage::Welcome { voucher, ice_servers, peers },
+            ) => {
+                let network = *network;
+                self.on_welcome(now, network, voucher, ice_servers, peers);
+            }
+            (State::LoggedIn { .. }, message) => self.on_service(now, message),
+            _ => self.lose(now, "the server spoke out of turn".to_string()),
+        }
+    }
+
+    /// A message of a server that has welcomed this peer.
+    fn on_service(&mut self, now: Time, message: ServerMessage) {
+        match message {
+            ServerMessage::Introduced { anchors } => {
+                if self.answered(now, None) && !anchors.is_empty() {
+                    self.outputs.push_back(Output::Introduced(anchors));
+                }
+            }
+            ServerMessage::Alone => {
+                // A ready node has founded its ring already.
+                if self.answered(now, None) && !self.ready {
+                    self.outputs.push_back(Output::Alone);
+                }
+            }
+            ServerMessage::Wait { millis } => {
+                self.answered(now, Some(Duration::from_millis(u64::from(millis))));
+            }
+            ServerMessage::Visitor { peer } => self.outputs.push_back(Output::Visitor(peer)),
+            ServerMessage::Signal { from, payload } => {
+                self.outputs.push_back(Output::Signal { from, payload });
+            }
+            ServerMessage::Absent { peer } => self.outputs.push_back(Output::Absent(peer)),
+            ServerMessage::Challenge { .. }
+            | ServerMessage::Welcome { .. }
+            | ServerMessage::Refused { .. } => {
+                self.lose(now, "the server spoke out of turn".to_string());
+            }
+        }
+    }
+
+    fn on_standing(&mut self, now: Time, links: u32, ready: bool) {
+        let (had_links, was_ready) = (self.links > 0, self.ready);
+        (self.links, self.ready) = (links, ready);
+        self.asking.standing(now, links, ready, &mut self.rng);
+        match &mut self.state {
+            State::LoggedIn { .. } if ready != was_ready => {
+                self.send(&ClientMessage::Member { ready });
+            }
+            // Alone and without the server: what was leisure is urgent.
+            State::Away { retry_at: Some(retry_at) } if had_links && links == 0 => {
+                *retry_at = (*retry_at).min(now + Retry::first(links, &mut self.rng));
+            }
+            _ => {}
+        }
+        self.ask_when_due(now);
+    }
+
+    fn on_signal(&mut self, to: NodeId, payload: Bytes) {
+        if matches!(self.state, State::LoggedIn { .. }) {
+            self.send(&ClientMessage::Signal { to, payload });
+        } else {
+            self.outputs.push_back(Output::Absent(to));
+        }
+    }
+
+    fn on_timeout(&mut self, now: Time) {
+        let due = self.poll_timeout().filter(|(at, _)| *at <= now);
+        match due {
+            None => {}
+            Some((_, Wake::Reconnect)) => self.connect(now),
+            Some((_, Wake::Introduce)) => self.ask_when_due(now),
+            Some((_, Wake::Deadline)) => {
+                self.lose(now, "the server does not answer".to_string());
+            }
+        }
+    }
+
+    /// Asks for an introduction if one is wanted, due, and not under way.
+    fn ask_when_due(&mut self, now: Time) {
+        if let State::LoggedIn { deadline: deadline @ None } = &mut self.state
+            && self.asking.due().is_some_and(|due| due <= now)
+        {
+            *deadline = Some(now + ANSWER_PATIENCE);
+            self.send(&ClientMessage::Introduce);
+        }
+    }
+
+    /// Notes the answer to an introduction; false when none is wanted any more.
+    fn answered(&mut self, now: Time, wait: Option<Duration>) -> bool {
+        if let State::LoggedIn { deadline } = &mut self.state {
+            *deadline = None;
+        }
+        self.asking.answered(now, wait, &mut self.rng)
+    }
+
+    fn send(&mut self, message: &ClientMessage) {
+        self.outputs.push_back(Output::Send(message.encode().into()));
     }
 }

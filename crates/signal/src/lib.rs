@@ -13,4 +13,5 @@ extern crate std;
 pub mod entry;
 pub mod message;
 pub mod negotiation;
+pub mod rate;
 pub mod room;

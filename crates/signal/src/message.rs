@@ -191,3 +191,81 @@ macro_rules! coded {
     )*};
 }
 coded!(ClientMessage, ServerMessage, PeerSignal);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Secret;
+    use proptest::prelude::*;
+
+    fn check_garbage(bytes: &[u8]) {
+        if let Ok(message) = ClientMessage::decode(bytes) {
+            assert_eq!(message.encode(), bytes);
+        }
+        if let Ok(message) = ServerMessage::decode(bytes) {
+            assert_eq!(message.encode(), bytes);
+        }
+        if let Ok(message) = PeerSignal::decode(bytes) {
+            assert_eq!(message.encode(), bytes);
+        }
+    }
+
+    #[test]
+    fn the_largest_offer_fits_a_message_to_and_from_the_server() {
+        let secret = Secret::from_seed(&[1; 32]);
+        let voucher = secret.vouch(secret.public(), [2; 16]);
+        let offer = PeerSignal::Offer(Proposal {
+            card: Card { public_key: secret.public(), voucher, epoch: u64::MAX },
+            attempt: u64::MAX,
+            permit: u64::MAX,
+            sdp: "x".repeat(crate::negotiation::SDP_BYTES_MAX as usize),
+            signature: Signature([3; 64]),
+        });
+        let payload: Bytes = offer.encode().into();
+        let to = ClientMessage::Signal { to: NodeId::ZERO, payload: payload.clone() };
+        assert_eq!(ClientMessage::decode(&to.encode()), Ok(to));
+        let from = ServerMessage::Signal { from: NodeId::ZERO, payload };
+        assert_eq!(ServerMessage::decode(&from.encode()), Ok(from));
+    }
+
+    #[test]
+    fn an_answer_is_not_signed_like_an_offer() {
+        let secret = Secret::from_seed(&[1; 32]);
+        let voucher = secret.vouch(secret.public(), [2; 16]);
+        let card = Card { public_key: secret.public(), voucher, epoch: 1 };
+        let bytes = |answer, to, attempt, permit, sdp: &str| {
+            Proposal::signing_bytes(answer, &card, NodeId::new(to), attempt, permit, sdp)
+        };
+        let offer = bytes(false, 1, 2, 3, "sdp");
+        for other in [
+            bytes(true, 1, 2, 3, "sdp"),
+            bytes(false, 2, 2, 3, "sdp"),
+            bytes(false, 1, 3, 3, "sdp"),
+            bytes(false, 1, 2, 4, "sdp"),
+            bytes(false, 1, 2, 3, "sdq"),
+        ] {
+            assert_ne!(offer, other);
+        }
+    }
+
+    #[test]
+    fn a_claimed_length_is_refused_before_it_is_read() {
+        // A signal whose payload claims 2^32 - 1 bytes and has three.
+        let mut bytes = ClientMessage::Signal { to: NodeId::ZERO, payload: Bytes::new() }.encode();
+        bytes.pop();
+        bytes.extend([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]);
+        assert_eq!(ClientMessage::decode(&bytes), Err(DecodeError::Malformed));
+        assert_eq!(ClientMessage::decode(&[0; MESSAGE_BYTES_MAX + 1]), Err(DecodeError::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_an_error_or_canonical(
+            kind in 0u8..12,
+            bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        ) {
+            check_garbage(&bytes);
+            check_garbage(&[&[kind], bytes.as_slice()].concat());
+        }
+    }
+}

@@ -2,11 +2,46 @@
 //!
 //! One attempt is one peer connection. No offer costs a peer connection before its author is
 //! proved and expected; every attempt has a deadline; an answer after it is ignored.
+//!
+//! Every `Dial` and every `Expect` ends in one `Established` or one `Failed` with its peer, except
+//! where two meet: a second dial or expectation of the same link joins the first, and of two
+//! offers that cross, the one of the smaller id counts. An established attempt is forgotten here;
+//! the driver looks after open links. A stranger's wrong message changes nothing and is not
+//! answered, since its author is not known.
 
-use alloc::string::String;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString as _};
 
-use base::{Card, NodeId, PublicKey, Signature, Time};
+use base::{Card, Duration, NodeId, PublicKey, Rng, Signature, Time};
 use bytes::Bytes;
+
+use crate::message::{PeerSignal, Proposal};
+use attempts::{Dialogue, Role, Stage};
+use expected::Expected;
+use proof::Proof;
+
+mod answering;
+mod attempts;
+mod expected;
+mod offering;
+mod proof;
+mod sdp;
+#[cfg(test)]
+mod tests;
+
+pub use expected::{EXPECTED_MAX, VISITORS_MAX};
+pub use sdp::{CANDIDATES_MAX, SDP_BYTES_MAX};
+
+/// Attempts under way at once; a dial beyond them fails, an offer beyond them is declined. Chosen:
+/// above the rate at which a page may construct peer connections for [`ATTEMPT_PATIENCE`].
+pub const ATTEMPTS_MAX: u32 = 64;
+/// How long an attempt, or the wait for an expected offer, may take (webrtc.md §5.10).
+pub const ATTEMPT_PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of a peer's words that are shown; the rest is cut off.
+pub const REASON_BYTES_MAX: u32 = 200;
+/// Attempts are numbered from a random start below this, so that nobody off the path can name one;
+/// they stay below 2⁵³, which a number in a page can hold.
+const FIRST_ATTEMPT_MAX: u64 = 1 << 48;
 
 /// How offers and answers of an attempt travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,26 +187,191 @@ pub enum Wake {
 
 /// The machine.
 #[derive(Debug)]
-pub struct Negotiator {}
+pub struct Negotiator {
+    card: Card,
+    me: NodeId,
+    proof: Proof,
+    next_attempt: u64,
+    /// At most [`ATTEMPTS_MAX`].
+    attempts: BTreeMap<Attempt, Dialogue>,
+    expected: Expected,
+    outputs: VecDeque<Output>,
+}
 
 impl Negotiator {
     /// A peer with this card, in the network that `network` names.
     #[must_use]
-    pub fn new(_network: PublicKey, _card: Card, _seed: u64, _now: Time) -> Self {
-        Negotiator {}
+    pub fn new(network: PublicKey, card: Card, seed: u64, _now: Time) -> Self {
+        Negotiator {
+            me: card.id(),
+            card,
+            proof: Proof::new(network, card.id()),
+            next_attempt: Rng::new(seed).below(FIRST_ATTEMPT_MAX),
+            attempts: BTreeMap::new(),
+            expected: Expected::default(),
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes one input; drain [`Negotiator::poll_output`] afterwards.
-    pub fn handle(&mut self, _now: Time, _input: Input) {}
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Dial { peer, permit, path } => self.on_dial(now, peer, permit, path),
+            Input::Expect { peer, permit } => self.on_expect(now, peer, permit),
+            Input::Received { from, path, payload } => {
+                self.on_received(now, from, path, &payload);
+            }
+            Input::Unreachable { peer } => self.on_unreachable(peer),
+            Input::Described { attempt, sdp } => self.on_described(attempt, &sdp),
+            Input::Opened(attempt) => self.on_opened(attempt),
+            Input::Broken { attempt, reason } => self.on_broken(attempt, reason),
+            Input::Signed { attempt, signature } => self.on_signed(attempt, signature),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// When to call with [`Input::Timeout`] at the latest, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
-        None
+        let attempt = self.attempts.values().map(|dialogue| dialogue.deadline).min();
+        let expected = self.expected.deadline();
+        let first = attempt.into_iter().chain(expected).min()?;
+        Some((first, Wake::Deadline))
+    }
+
+    fn on_received(&mut self, now: Time, from: NodeId, path: Path, payload: &[u8]) {
+        match PeerSignal::decode(payload) {
+            Ok(PeerSignal::Offer(offer)) => self.on_offer(now, from, path, &offer),
+            Ok(PeerSignal::Answer(answer)) => self.on_answer(now, from, answer),
+            Ok(PeerSignal::Decline { attempt, reason }) => {
+                self.on_decline(from, Attempt(attempt), &reason);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn on_expect(&mut self, now: Time, peer: NodeId, permit: u64) {
+        if !self.expected.insert(now, peer, permit) {
+            let reason = "too many peers are expected".to_string();
+            self.outputs.push_back(Output::Failed { peer, reason, introduced: false });
+        }
+    }
+
+    /// The local description is there: have it signed for the peer.
+    fn on_described(&mut self, attempt: Attempt, sdp: &str) {
+        let Some(dialogue) = self.attempts.get_mut(&attempt) else { return };
+        if !matches!(dialogue.stage, Stage::Describing) {
+            return;
+        }
+        let sdp = sdp::trimmed(sdp);
+        if !sdp::is_acceptable(&sdp) {
+            return self.on_broken(attempt, "the local description is too long".to_string());
+        }
+        let answer = matches!(dialogue.role, Role::Answerer { .. });
+        let number = dialogue.number(attempt);
+        let bytes = Proposal::signing_bytes(
+            answer,
+            &self.card,
+            dialogue.peer,
+            number,
+            dialogue.permit,
+            &sdp,
+        );
+        dialogue.stage = Stage::Signing { sdp };
+        self.outputs.push_back(Output::Sign { attempt, bytes: bytes.into() });
+    }
+
+    /// Sends the offer or answer that was signed.
+    fn on_signed(&mut self, attempt: Attempt, signature: Signature) {
+        let Some(dialogue) = self.attempts.get_mut(&attempt) else { return };
+        let sent = match dialogue.role {
+            Role::Offerer => Stage::Offered,
+            Role::Answerer { card, .. } => Stage::Connecting { card },
+        };
+        let sdp = match core::mem::replace(&mut dialogue.stage, sent) {
+            Stage::Signing { sdp } => sdp,
+            other => {
+                dialogue.stage = other;
+                return;
+            }
+        };
+        let (peer, path, permit) = (dialogue.peer, dialogue.path, dialogue.permit);
+        let number = dialogue.number(attempt);
+        let proposal = Proposal { card: self.card, attempt: number, permit, sdp, signature };
+        let signal = match dialogue.role {
+            Role::Offerer => PeerSignal::Offer(proposal),
+            Role::Answerer { .. } => PeerSignal::Answer(proposal),
+        };
+        self.send(peer, path, &signal);
+    }
+
+    fn on_opened(&mut self, attempt: Attempt) {
+        let Some(dialogue) = self.attempts.get(&attempt) else { return };
+        let Stage::Connecting { card } = dialogue.stage else { return };
+        let (peer, introduced) = (dialogue.peer, dialogue.introduced);
+        self.attempts.remove(&attempt);
+        // What was expected of this peer is there.
+        self.expected.remove_all(peer);
+        self.outputs.push_back(Output::Established { attempt, card, introduced });
+    }
+
+    fn on_broken(&mut self, attempt: Attempt, reason: String) {
+        let Some(dialogue) = self.attempts.get(&attempt) else { return };
+        // The offerer learns at once that no answer will come.
+        if let Role::Answerer { number, .. } = dialogue.role
+            && matches!(dialogue.stage, Stage::Describing | Stage::Signing { .. })
+        {
+            let (peer, path) = (dialogue.peer, dialogue.path);
+            self.decline(peer, path, number, "the peer could not make a connection");
+        }
+        self.fail(attempt, reason);
+    }
+
+    fn on_unreachable(&mut self, peer: NodeId) {
+        let lost = |dialogue: &Dialogue| {
+            let answered = dialogue.role == Role::Offerer
+                && matches!(dialogue.stage, Stage::Connecting { .. });
+            dialogue.peer == peer && !answered
+        };
+        while let Some(attempt) = self.find(lost) {
+            self.fail(attempt, "the peer is not reachable".to_string());
+        }
+    }
+
+    fn on_timeout(&mut self, now: Time) {
+        while let Some(attempt) = self.find(|dialogue| dialogue.deadline <= now) {
+            self.fail(attempt, "no link came about in time".to_string());
+        }
+        while let Some(peer) = self.expected.pop_overdue(now) {
+            let reason = "no offer came".to_string();
+            self.outputs.push_back(Output::Failed { peer, reason, introduced: false });
+        }
+    }
+
+    fn find(&self, which: impl Fn(&Dialogue) -> bool) -> Option<Attempt> {
+        self.attempts.iter().find(|(_, dialogue)| which(dialogue)).map(|(attempt, _)| *attempt)
+    }
+
+    /// Ends an attempt without a link.
+    fn fail(&mut self, attempt: Attempt, reason: String) {
+        let Some(Dialogue { peer, introduced, .. }) = self.attempts.remove(&attempt) else {
+            return;
+        };
+        self.outputs.push_back(Output::Close(attempt));
+        self.outputs.push_back(Output::Failed { peer, reason, introduced });
+    }
+
+    fn decline(&mut self, to: NodeId, path: Path, attempt: u64, reason: &str) {
+        let reason = reason.to_string();
+        self.send(to, path, &PeerSignal::Decline { attempt, reason });
+    }
+
+    fn send(&mut self, to: NodeId, path: Path, signal: &PeerSignal) {
+        self.outputs.push_back(Output::Send { to, path, payload: signal.encode().into() });
     }
 }

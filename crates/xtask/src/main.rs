@@ -49,7 +49,9 @@ fn command(args: &[&str]) -> Result<()> {
     run::stop_on_signals()?;
     match args {
         [] | ["help" | "--help" | "-h", ..] => print!("{HELP}"),
-        ["web"] | ["web", "--release"] => staged(|stages| web::build(&repo, stages, Mode::Release))?,
+        ["web"] | ["web", "--release"] => {
+            staged(|stages| web::build(&repo, stages, Mode::Release))?
+        }
         ["web", "--dev"] => staged(|stages| web::build(&repo, stages, Mode::Dev))?,
         ["demo", options @ ..] => {
             let options = demo::Options::parse(options)?;
@@ -65,7 +67,7 @@ fn command(args: &[&str]) -> Result<()> {
             }
         })?,
         ["bench", sections @ ..] => staged(|stages| bench::run(&repo, stages, sections))?,
-        ["setup"] => staged(|stages| setup::run(&repo, stages))?,
+        ["setup"] => staged(|stages| setup::install(&repo, stages))?,
         _ => bail!("unknown: cargo xtask {}\n\n{HELP}", args.join(" ")),
     }
     Ok(())

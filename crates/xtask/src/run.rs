@@ -4,7 +4,6 @@
 //! that nothing outlives xtask: not after an error, not after Ctrl-C. What xtask itself says goes to
 //! stdout, because a test run ends with its result on the last line of stdout.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -77,14 +76,14 @@ impl Repo {
 
 /// The process groups that are alive, and whether xtask is on its way out.
 struct Running {
-    groups: BTreeSet<i32>,
+    groups: Vec<Pid>,
     leaving: bool,
     /// Exit code after a signal, where that is how the command is meant to end.
     code: Option<i32>,
 }
 
 static RUNNING: Mutex<Running> =
-    Mutex::new(Running { groups: BTreeSet::new(), leaving: false, code: None });
+    Mutex::new(Running { groups: Vec::new(), leaving: false, code: None });
 
 fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -113,17 +112,18 @@ pub(crate) fn spawn(command: &mut Command) -> Result<Process> {
         }
     }
     let child = command.spawn().with_context(|| format!("{name} does not start"))?;
-    running.groups.insert(pid_of(&child).as_raw_nonzero().get());
+    running.groups.push(Pid::from_child(&child));
     Ok(Process { child, name, done: false })
-}
-
-fn pid_of(child: &Child) -> Pid {
-    Pid::from_child(child)
 }
 
 impl Process {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The process group is named by the program that leads it.
+    fn group(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Waits for the program's own end.
@@ -138,15 +138,15 @@ impl Process {
         if self.done {
             return;
         }
-        let pid = pid_of(&self.child);
-        stop_groups(&BTreeSet::from([pid.as_raw_nonzero().get()]), || false);
+        stop_groups(&[self.group()], || false);
         let _ = self.child.wait();
         self.forget();
     }
 
     fn forget(&mut self) {
         self.done = true;
-        running().groups.remove(&pid_of(&self.child).as_raw_nonzero().get());
+        let group = self.group();
+        running().groups.retain(|other| *other != group);
     }
 
     /// The lines of a program that was started with a piped stdout. They are read to the end even
@@ -170,18 +170,17 @@ impl Drop for Process {
 }
 
 /// TERM to all groups, KILL to whatever is left after [`GRACE`] or when `hurry` says so.
-fn stop_groups(groups: &BTreeSet<i32>, mut hurry: impl FnMut() -> bool) {
-    let pids: Vec<Pid> = groups.iter().filter_map(|&raw| Pid::from_raw(raw)).collect();
-    for &pid in &pids {
-        let _ = kill_process_group(pid, Signal::TERM);
+fn stop_groups(groups: &[Pid], mut hurry: impl FnMut() -> bool) {
+    for &group in groups {
+        let _ = kill_process_group(group, Signal::TERM);
     }
     let watch = Stopwatch::start();
-    while !pids.iter().all(|&pid| has_ended(pid)) && watch.elapsed() < GRACE && !hurry() {
+    while !groups.iter().all(|&group| has_ended(group)) && watch.elapsed() < GRACE && !hurry() {
         thread::sleep(POLL);
     }
     // Also after an orderly end: a helper of the program may have stayed behind in its group.
-    for &pid in &pids {
-        let _ = kill_process_group(pid, Signal::KILL);
+    for &group in groups {
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
@@ -257,12 +256,12 @@ pub(crate) fn follow(
     say(&format!("$ {}", shown(command)));
     let mut process = spawn(command.stdout(Stdio::piped()))?;
     let stdout = process.child.stdout.take().context("stdout is piped")?;
-    let group = BTreeSet::from([pid_of(&process.child).as_raw_nonzero().get()]);
+    let group = process.group();
     let (ended, watched) = mpsc::channel::<()>();
     let watchdog = thread::spawn(move || {
         let late = watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
         if late {
-            stop_groups(&group, || false);
+            stop_groups(&[group], || false);
         }
         late
     });
@@ -518,7 +517,7 @@ mod tests {
     fn a_program_over_its_limit_is_stopped() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo started; sleep 600"]);
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = Vec::new();
         let end = follow(&mut command, Duration::from_millis(300), |line| lines.push(line.into()));
         assert!(end.unwrap_err().to_string().contains("limit"));
         assert_eq!(lines, ["started"]);

@@ -8,26 +8,21 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::run::{Repo, Stages, find_program, run, succeeds};
+use crate::run::{Repo, Stages, find_program, read, run, succeeds};
 
-/// Debian package, and the programs of which one shows that it is there.
-const PACKAGES: [(&str, &[&str]); 4] = [
-    ("chromium", &["chromium", "chromium-browser", "google-chrome"]),
-    ("firefox-esr", &["firefox-esr", "firefox"]),
-    ("nodejs", &["node"]),
-    ("npm", &["npm"]),
+/// Debian package, and the program that shows that it is there.
+const PACKAGES: [(&str, &str); 5] = [
+    ("chromium", "chromium"),
+    ("firefox-esr", "firefox-esr"),
+    ("nodejs", "node"),
+    ("npm", "npm"),
+    ("procps", "kill"),
 ];
 
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-pub(crate) fn run_all(repo: &Repo) -> Result<()> {
-    rust_parts(repo)?;
-    packages(repo)?;
-    node_modules(repo)
-}
-
-/// The command: every part as a stage of its own.
-pub(crate) fn run(repo: &Repo, stages: &mut Stages) -> Result<()> {
+/// Every part as a stage of its own, so that it is seen which one takes time.
+pub(crate) fn install(repo: &Repo, stages: &mut Stages) -> Result<()> {
     stages.step("setup: rust", || rust_parts(repo))?;
     stages.step("setup: packages", || packages(repo))?;
     stages.step("setup: node modules", || node_modules(repo))
@@ -48,7 +43,7 @@ fn rust_parts(repo: &Repo) -> Result<()> {
 pub(crate) fn wasm_target(repo: &Repo) -> Result<()> {
     let mut rustc = repo.program("rustc");
     rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]);
-    let folder = crate::run::read(&mut rustc)?;
+    let folder = read(&mut rustc)?;
     if Path::new(folder.trim()).is_dir() {
         return Ok(());
     }
@@ -59,7 +54,7 @@ pub(crate) fn wasm_target(repo: &Repo) -> Result<()> {
 fn packages(repo: &Repo) -> Result<()> {
     let missing: Vec<&str> = PACKAGES
         .iter()
-        .filter(|(_, programs)| programs.iter().all(|name| find_program(name).is_none()))
+        .filter(|(_, program)| find_program(program).is_none())
         .map(|(package, _)| *package)
         .collect();
     if missing.is_empty() {

@@ -19,7 +19,7 @@ fn board(tasks: u32, workers: u128) -> Board {
 
 fn pull(board: &mut Board, worker: u128, wanted: u16) -> Vec<u32> {
     board.want(node(worker), wanted);
-    board.grant(node(worker))
+    board.grant(node(worker), Time::ZERO)
 }
 
 #[test]
@@ -41,7 +41,11 @@ fn the_last_tasks_are_dealt_out() {
     assert_eq!(pull(&mut board, 1, 8), [0; 0], "one in hand, four workers, four open");
     board.close(0);
     assert_eq!(board.hungry(), [node(1), node(2), node(3), node(4)]);
-    assert_eq!(board.grant(node(1)), [4], "what it still wants comes when a task is done");
+    assert_eq!(
+        board.grant(node(1), Time::ZERO),
+        [4],
+        "what it still wants comes when a task is done"
+    );
 }
 
 #[test]
@@ -62,11 +66,12 @@ fn what_is_not_named_is_asked_for_and_then_taken() {
     assert_eq!(pull(&mut board, 1, 2), [0, 1]);
     let named = BTreeSet::from([1]);
     let at = Time::from_millis;
-    assert_eq!(board.extend(node(1), &named, at(0), PATIENCE), vec![]);
-    assert_eq!(board.extend(node(1), &named, at(1000), PATIENCE), vec![0]);
+    assert_eq!(board.extend(node(1), &named, at(900), PATIENCE), vec![], "crossed on the way");
+    assert_eq!(board.extend(node(1), &named, at(2000), PATIENCE), vec![], "result under way");
+    assert_eq!(board.extend(node(1), &named, at(3000), PATIENCE), vec![0]);
     assert!(board.was_asked(node(1), 0) && !board.was_asked(node(1), 1));
-    assert_eq!(board.drop_missing(at(3999), 4 * PATIENCE), 0);
-    assert_eq!(board.drop_missing(at(4000), 4 * PATIENCE), 1);
+    assert_eq!(board.drop_missing(at(5999), 4 * PATIENCE), 0);
+    assert_eq!(board.drop_missing(at(6000), 4 * PATIENCE), 1);
     assert!(board.was_leased(node(1), 0), "a late answer is still known for one");
     assert_eq!(board.open_count(), 3);
 }
@@ -95,7 +100,7 @@ fn no_task_is_ever_lost() {
             match rng.below(8) {
                 0 | 1 => {
                     board.want(worker, u16::try_from(rng.below(6)).unwrap());
-                    let granted = board.grant(worker);
+                    let granted = board.grant(worker, now);
                     assert!(granted.iter().all(|task| !done.contains(task)));
                 }
                 2 => drop(board.release(worker, task)),

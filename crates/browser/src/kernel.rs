@@ -1,0 +1,67 @@
+//! What a tile worker computes: numbers of a tile in slices, and their colours.
+//!
+//! No message handling is here: `web/tile-worker.js` and `web/paint-worker.js` pace the calls, so
+//! that a tile can be dropped between two slices.
+
+use fractal::{Colouring, Painter, View, Work, decode_tile, encode_tile};
+use wasm_bindgen::prelude::*;
+
+/// A tile under way.
+#[wasm_bindgen]
+pub struct Tile(Work);
+
+#[wasm_bindgen]
+impl Tile {
+    /// Begins a task of the job with these parameters.
+    ///
+    /// # Errors
+    /// In words, when the parameters are not those of a view that can be computed.
+    #[wasm_bindgen(constructor)]
+    pub fn new(params: &[u8], task: u32) -> Result<Tile, JsError> {
+        let spec = View::decode(params)?.validate()?;
+        Work::new(&spec, task).map(Tile).ok_or_else(|| JsError::new("the job has no such task"))
+    }
+
+    /// Spends about `budget` iterations; true when the tile is done.
+    pub fn step(&mut self, budget: f64) -> bool {
+        // A budget is a pace, not a number that anything depends on: saturation is fine.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        self.0.step(budget as u64)
+    }
+
+    /// The tile's bytes, as they are compared and sent.
+    ///
+    /// # Errors
+    /// Before [`Tile::step`] has said that it is done.
+    pub fn finish(self) -> Result<Vec<u8>, JsError> {
+        let tile = self.0.finish().ok_or_else(|| JsError::new("the tile is not done"))?;
+        Ok(encode_tile(&tile))
+    }
+}
+
+/// A palette ready for use.
+#[wasm_bindgen]
+pub struct Brush(Painter);
+
+#[wasm_bindgen]
+impl Brush {
+    /// A palette by name, its bands `density` times as dense as usual, begun at `offset` turns.
+    ///
+    /// # Errors
+    /// In words, when there is no such palette.
+    #[wasm_bindgen(constructor)]
+    pub fn new(palette: &str, density: f64, offset: f64) -> Result<Brush, JsError> {
+        Ok(Brush(Painter::new(palette.parse()?, Colouring { density, offset })))
+    }
+
+    /// A tile's bytes as opaque RGBA pixels.
+    ///
+    /// # Errors
+    /// In words, when the bytes are not a tile of this size.
+    pub fn paint(&self, payload: &[u8], width: u32, height: u32) -> Result<Vec<u8>, JsError> {
+        let tile = decode_tile(payload, width, height)?;
+        let mut pixels = vec![0; tile.levels.len() * 4];
+        self.0.paint(&tile.levels, &mut pixels);
+        Ok(pixels)
+    }
+}

@@ -1,0 +1,137 @@
+//! The one workload of this driver: fractal pictures, as the page describes them.
+
+use std::rc::Rc;
+
+use fractal::{Formula, Palette, Rect, View, presets};
+use wasm_bindgen::prelude::*;
+
+use crate::host::{Note, list};
+
+/// The kind of a job whose parameters are a [`View`].
+pub(crate) const KIND: u16 = 1;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A view as the page writes it; see `web/view.js`.
+    pub type ViewObject;
+    #[wasm_bindgen(method, getter)]
+    fn formula(this: &ViewObject) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn re(this: &ViewObject) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn im(this: &ViewObject) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn zoom(this: &ViewObject) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn c_re(this: &ViewObject) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn c_im(this: &ViewObject) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn max_iter(this: &ViewObject) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn width(this: &ViewObject) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn height(this: &ViewObject) -> f64;
+}
+
+/// A picture that can be computed.
+pub(crate) struct Picture {
+    pub(crate) view: View,
+    pub(crate) params: Rc<[u8]>,
+    rects: Vec<Rect>,
+}
+
+impl Picture {
+    /// The picture that the page asks for, or in words why there is none.
+    pub(crate) fn from_page(asked: &ViewObject) -> Result<Self, String> {
+        Picture::of(View {
+            formula: asked.formula().parse::<Formula>().map_err(|error| error.to_string())?,
+            re: asked.re(),
+            im: asked.im(),
+            zoom: asked.zoom(),
+            c_re: asked.c_re(),
+            c_im: asked.c_im(),
+            max_iter: whole(asked.max_iter()),
+            width: whole(asked.width()),
+            height: whole(asked.height()),
+        })
+    }
+
+    /// The picture of a job, or in words why it cannot be computed here.
+    pub(crate) fn from_job(kind: u16, params: &[u8], tasks: u32) -> Result<Self, String> {
+        if kind != KIND {
+            return Err("an unknown kind of work".into());
+        }
+        let view = View::decode(params).map_err(|error| error.to_string())?;
+        let picture = Picture::of(view)?;
+        if picture.tasks() == tasks { Ok(picture) } else { Err("another number of tasks".into()) }
+    }
+
+    fn of(view: View) -> Result<Self, String> {
+        let spec = view.validate().map_err(|error| error.to_string())?;
+        let rects = spec.tiles().rects().collect();
+        Ok(Picture { params: view.encode().into(), view, rects })
+    }
+
+    pub(crate) fn tasks(&self) -> u32 {
+        u32::try_from(self.rects.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Where a task's tile lies.
+    pub(crate) fn place(&self, note: Note, task: u32) -> Note {
+        let rect = usize::try_from(task).ok().and_then(|task| self.rects.get(task));
+        let Some(rect) = rect else { return note };
+        note.with("task", task)
+            .with("x", rect.x)
+            .with("y", rect.y)
+            .with("width", rect.width)
+            .with("height", rect.height)
+    }
+
+    /// The view as the page writes it.
+    pub(crate) fn describe(&self) -> Note {
+        let view = &self.view;
+        Note::plain()
+            .with("formula", view.formula.name())
+            .with("re", view.re.as_str())
+            .with("im", view.im.as_str())
+            .with("zoom", view.zoom.as_str())
+            .with("c_re", view.c_re.as_str())
+            .with("c_im", view.c_im.as_str())
+            .with("max_iter", view.max_iter)
+            .with("width", view.width)
+            .with("height", view.height)
+    }
+}
+
+/// Presets, palettes and families, for the page's menus.
+pub(crate) fn catalogue() -> Note {
+    let preset = |preset: &fractal::Preset| {
+        Note::plain()
+            .with("name", preset.name)
+            .with("title", preset.title)
+            .with("formula", preset.formula.name())
+            .with("re", preset.centre.0)
+            .with("im", preset.centre.1)
+            .with("zoom", preset.zoom)
+            .with("c_re", preset.c.0)
+            .with("c_im", preset.c.1)
+            .with("max_iter", preset.max_iter)
+            .with("palette", preset.palette.name())
+            .with("density", preset.colouring.density)
+            .with("offset", preset.colouring.offset)
+    };
+    let palette = |palette: Palette| {
+        Note::plain().with("name", palette.name()).with("title", palette.title())
+    };
+    Note::new("catalogue")
+        .with("presets", list(presets().iter().map(preset)))
+        .with("palettes", list(Palette::ALL.map(palette)))
+        .with("formulas", list(Formula::ALL.map(Formula::name)))
+}
+
+/// A count from the page; what is not one becomes 0, which a view refuses in words.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn whole(number: f64) -> u32 {
+    number as u32
+}

@@ -1,0 +1,206 @@
+//! Loss, death, silence, freezing.
+
+use base::Time;
+use grid::{Event, Input, JobState};
+
+use crate::world::{World, millis, secs};
+
+/// Lease time and one heartbeat, with the defaults.
+const RECOVERY_S: u64 = 4 * 2 + 2;
+
+#[test]
+fn loss_delays_a_job_and_loses_nothing() {
+    for seed in 0..24 {
+        let mut world = World::new(seed, 5);
+        world.loss = 0.05;
+        let job = world.submit(1, 1, 60);
+        world.run_until(secs(120), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn heavy_loss_too() {
+    for seed in 0..8 {
+        let mut world = World::new(seed, 4);
+        world.loss = 0.25;
+        let job = world.submit(1, 1, 30);
+        world.run_until(secs(400), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn what_a_silent_worker_held_is_done_by_others() {
+    for seed in 0..12 {
+        let mut world = World::new(seed, 4);
+        let job = world.submit(0, 1, 100);
+        world.run_for(secs(4) + millis(seed * 37));
+        let held = world.hosts[0].grid.job(job).unwrap();
+        let of_it = held.workers.iter().find(|w| w.worker == world.hosts[2].id).unwrap().leased;
+        world.kill(2);
+        let killed = world.now;
+        world.run_for(secs(RECOVERY_S));
+        let lost: Vec<_> = world.hosts[0].events.iter().filter(|(_, e)| is_lost(e)).collect();
+        let [(at, Event::WorkerLost { tasks, left: false, .. })] = lost[..] else {
+            panic!("{lost:?}")
+        };
+        let (at, tasks) = (*at, *tasks);
+        // A result or a pull was under way when it died.
+        assert!(at.since(killed) >= secs(6) && tasks.abs_diff(of_it) <= 4, "seed {seed}");
+        world.run_until(secs(60), |world| world.is_complete(job));
+        world.check_complete(job);
+        assert_eq!(world.hosts[0].grid.job(job).unwrap().reassigned, tasks);
+    }
+}
+
+fn is_lost(event: &Event) -> bool {
+    matches!(event, Event::WorkerLost { .. })
+}
+
+#[test]
+fn a_goodbye_frees_the_tasks_at_once() {
+    for leave in [true, false] {
+        let mut world = World::new(9, 4);
+        let job = world.submit(0, 1, 12);
+        world.task_time = secs(4);
+        world.run_for(secs(3));
+        if leave {
+            world.input(2, Input::Leave);
+        }
+        world.kill(2);
+        if !leave {
+            world.announce_gone(2);
+        }
+        world.run_for(millis(200));
+        let is_goodbye =
+            |event: &Event| matches!(event, Event::WorkerLost { left, .. } if *left == leave);
+        assert_eq!(world.count_events(0, is_goodbye), 1);
+        world.run_until(secs(60), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+/// Half of the nodes come and go without a word, all the time.
+#[test]
+fn a_job_survives_churn() {
+    for seed in 0..10 {
+        let mut world = World::new(seed, 6);
+        world.loss = 0.02;
+        let job = world.submit(0, 1, 120);
+        for round in 0..4 {
+            world.run_for(secs(4) + millis(seed * 131 % 900));
+            world.kill(1 + round);
+            let fresh = world.add();
+            world.input(fresh, Input::Slots(2));
+            world.input(fresh, Input::Ready(true));
+        }
+        world.run_until(secs(200), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn a_late_answer_is_taken_or_counted() {
+    let (mut taken, mut counted) = (0, 0);
+    for seed in 0..30 {
+        let mut world = World::new(seed, 3);
+        world.task_time = secs(2);
+        world.hosts[2].slowness = 8;
+        let job = world.submit(0, 1, 24);
+        world.run_for(secs(5));
+        // Node 2 hears nothing and is not heard, and works on.
+        world.cut.extend([(2, 0), (2, 1), (0, 2), (1, 2)]);
+        world.run_for(secs(RECOVERY_S) + millis(seed * 307));
+        assert_eq!(world.count_events(0, is_lost), 1, "seed {seed}");
+        world.cut.clear();
+        world.run_until(secs(120), |world| world.is_complete(job));
+        world.check_complete(job);
+        assert!(world.takes_part(2, job));
+        let (all, events) = (world.hosts[0].grid.job(job).unwrap(), &world.hosts[0].events);
+        counted += all.duplicates;
+        let back = world.hosts[2].id;
+        let mut lost_at = Time::FAR_FUTURE;
+        for (at, event) in events {
+            match event {
+                Event::WorkerLost { .. } => lost_at = *at,
+                Event::TaskDone { worker, .. } if *worker == back && *at > lost_at => taken += 1,
+                _ => {}
+            }
+        }
+    }
+    assert!(taken > 0 && counted > 0, "{taken} taken, {counted} duplicates");
+}
+
+#[test]
+fn an_owner_that_is_silent_leaves_orphans_who_come_back() {
+    for announced in [false, true] {
+        let mut world = World::new(11, 4);
+        let job = world.submit(3, 1, 200);
+        world.run_for(secs(5));
+        let shown = world.hosts[1].shown.len();
+        assert!(shown > 0);
+        for other in 0..3 {
+            world.cut.extend([(3, other), (other, 3)]);
+        }
+        world.run_for(millis(200));
+        if announced {
+            world.announce_gone(3);
+        }
+        // Up to a heartbeat more, since that is when silence is noticed.
+        world.run_for(secs(if announced { 1 } else { RECOVERY_S }) + millis(200));
+        for node in 0..3 {
+            assert_eq!(world.state(node, job), Some(JobState::Orphaned), "node {node}");
+            assert!(world.hosts[node].grid.job(job).unwrap().done as usize >= shown);
+            assert_eq!(world.hosts[node].grid.queue_len(), 0);
+        }
+        // They are idle, and work for others meanwhile.
+        let other = world.submit(0, 2, 10);
+        world.run_for(secs(5));
+        assert!(world.state(0, other) == Some(JobState::Finished) && world.takes_part(1, other));
+        world.cut.clear();
+        world.run_for(secs(4));
+        assert!((0..3).all(|node| world.state(node, job) == Some(JobState::Running)));
+        world.run_until(secs(90), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn a_frozen_owner_does_not_take_others_for_dead() {
+    let mut world = World::new(12, 3);
+    let job = world.submit(0, 1, 30);
+    world.run_for(secs(3));
+    // A tab that slept: its timer comes late, before the messages that waited.
+    let now = world.now;
+    world.now = now + secs(60);
+    world.input(0, Input::Timeout);
+    assert_eq!(world.count_events(0, is_lost), 0);
+    world.run_until(secs(120), |world| world.is_complete(job));
+    world.check_complete(job);
+}
+
+#[test]
+fn a_task_that_fails_goes_to_others_and_then_ends_the_job() {
+    let mut world = World::new(13, 4);
+    let job = world.submit(0, 1, 20);
+    for node in [0, 1] {
+        world.hosts[node].fails.insert(7);
+    }
+    world.run_until(secs(60), |world| world.is_complete(job));
+    world.check_complete(job);
+    let failures =
+        |world: &World| world.count_events(0, |event| matches!(event, Event::TaskFailed { .. }));
+    assert!(failures(&world) <= 2);
+
+    let job = world.submit(0, 2, 20);
+    let before = failures(&world);
+    for host in &mut world.hosts {
+        host.fails = [3].into();
+    }
+    world.run_for(secs(20));
+    assert_eq!(failures(&world) - before, 3);
+    for node in 0..4 {
+        assert!(world.state(node, job).is_none_or(|state| state == JobState::Cancelled));
+    }
+}

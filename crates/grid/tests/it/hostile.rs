@@ -1,0 +1,215 @@
+//! What no honest peer sends (hostile.md J2, J4, J5): refused in words, and nothing grows.
+
+use base::Digest;
+use bytes::Bytes;
+use grid::{Event, Input, JOBS_MAX, JobState};
+use wire::grid::{Description, Message, PARAMS_BYTES_MAX, TASKS_MAX, Tasks};
+
+use crate::world::{World, expected, millis, secs, welcome};
+
+fn is_refused(event: &Event) -> bool {
+    matches!(event, Event::JobRefused { reason, .. } if !reason.is_empty())
+}
+
+fn is_misdeed(event: &Event) -> bool {
+    matches!(event, Event::Misbehaved { .. })
+}
+
+#[test]
+fn absurd_submissions_are_refused() {
+    let mut world = World::new(1, 2);
+    let good = world.describe(0, 1, 10).description;
+    let absurd = [
+        Description { tasks: 0, ..good.clone() },
+        Description { tasks: TASKS_MAX + 1, ..good.clone() },
+        Description { tasks: u32::MAX, ..good.clone() },
+        Description { params: Bytes::from(vec![0; PARAMS_BYTES_MAX + 1]), ..good.clone() },
+    ];
+    for (count, description) in absurd.into_iter().enumerate() {
+        let signed = world.sign(0, description);
+        world.input(0, Input::Submit(signed));
+        assert_eq!(world.count_events(0, is_refused), count + 1);
+    }
+    let forged = world.forge(good);
+    world.input(0, Input::Submit(forged));
+    let anothers = world.describe(1, 1, 10);
+    world.input(0, Input::Submit(anothers));
+    assert_eq!(world.count_events(0, is_refused), 6);
+    assert!(world.hosts[0].grid.jobs().is_empty());
+    world.submit(0, 1, TASKS_MAX);
+    world.submit(0, 1, TASKS_MAX);
+    assert_eq!(world.count_events(0, is_refused), 7, "the same job twice");
+}
+
+#[test]
+fn jobs_are_bounded() {
+    let mut world = World::new(2, 1);
+    for serial in 0..3 * JOBS_MAX as u64 {
+        world.submit(0, serial, 4);
+    }
+    assert_eq!(world.hosts[0].grid.jobs().len(), JOBS_MAX);
+    assert_eq!(world.count_events(0, is_refused), 2 * JOBS_MAX);
+    world.run_for(secs(60));
+    let last = world.submit(0, 1000, 4);
+    assert!(world.takes_part(0, last) && world.hosts[0].grid.jobs().len() == JOBS_MAX);
+}
+
+#[test]
+fn absurd_welcomes_are_refused() {
+    let world = World::new(3, 2);
+    let ids = [world.hosts[0].id, world.hosts[1].id];
+    let good = world.describe(1, 1, 10);
+    let endless = world.sign(1, Description { tasks: u32::MAX, ..good.description.clone() });
+    let lies = [
+        welcome(world.forge(good.description.clone()), &ids, 2),
+        welcome(endless, &ids, 2),
+        welcome(world.describe(0, 1, 10), &ids, 2),
+        welcome(good.clone(), &ids, 1),
+        welcome(good.clone(), &ids, 1_000_000),
+    ];
+    for lie in lies {
+        let mut world = World::new(3, 2);
+        let Message::Welcome { job, .. } = &lie else { unreachable!() };
+        let (job, owner) = (job.description.job(), ids[1]);
+        world.inject(1, 0, Message::Invite { job, owner });
+        world.inject(1, 0, lie);
+        assert_eq!(world.count_events(0, is_refused), 1);
+        assert_eq!(world.count_events(0, is_misdeed), 1);
+        assert!(!world.takes_part(0, job));
+        world.inject(1, 0, Message::Invite { job, owner });
+        assert_eq!(world.hosts[0].grid.counters().ignored, 1, "not considered twice");
+    }
+}
+
+#[test]
+fn a_job_the_driver_cannot_do_is_refused() {
+    let mut world = World::new(4, 3);
+    world.hosts[2].refuses = Some("unknown workload");
+    let job = world.submit(0, 1, 40);
+    world.run_until(secs(60), |world| world.is_complete(job));
+    world.check_complete(job);
+    assert!(!world.takes_part(2, job));
+    assert_eq!(world.count_events(2, is_refused), 1);
+}
+
+#[test]
+fn only_whoever_holds_a_lease_answers() {
+    let mut world = World::new(5, 3);
+    world.task_time = secs(5);
+    let job = world.submit(0, 1, 30);
+    world.run_for(secs(2));
+    assert!(world.takes_part(1, job) && world.takes_part(2, job));
+    let params = world.hosts[0].grid.job(job).unwrap().params;
+    let [liar, honest] = [world.hosts[1].id, world.hosts[2].id];
+    let held = |world: &World, node: usize| {
+        let parts = world.hosts[0].grid.job(job).unwrap().workers;
+        parts.iter().find(|w| w.worker == world.hosts[node].id).unwrap().leased
+    };
+    assert!(held(&world, 1) > 0);
+    let result = |task: u32, worker, payload: Bytes, digest: Digest| Message::Result {
+        job,
+        task,
+        worker,
+        digest,
+        payload,
+    };
+    let right = |task| (expected(&params, task), Digest::of(&[&expected(&params, task)]));
+    let (payload, digest) = right(29);
+    let wrong = Bytes::from_static(b"zeros");
+    let lies = [
+        result(29, liar, payload.clone(), digest),
+        result(29, honest, payload.clone(), digest),
+        result(30, liar, payload.clone(), digest),
+        result(u32::MAX, liar, payload, digest),
+    ];
+    let shown = world.hosts[0].shown.len();
+    for (count, lie) in lies.into_iter().enumerate() {
+        world.inject(1, 0, lie);
+        assert_eq!(world.count_events(0, is_misdeed), count + 1);
+    }
+    // Of what it does hold, a wrong digest.
+    for task in 0..29 {
+        world.inject(1, 0, result(task, liar, wrong.clone(), digest));
+    }
+    assert_eq!(world.hosts[0].shown.len(), shown);
+    // A bystander does not believe hearsay either.
+    world.inject(1, 2, result(28, honest, wrong.clone(), Digest::of(&[&wrong])));
+    assert!(world.hosts[2].grid.result(job, 28).is_none());
+    world.run_until(secs(120), |world| world.is_complete(job));
+    world.check_complete(job);
+}
+
+#[test]
+fn repeated_results_count_and_do_not_grow() {
+    let mut world = World::new(6, 2);
+    let job = world.submit(0, 1, 10);
+    world.run_until(secs(30), |world| world.is_complete(job));
+    let summary = world.hosts[0].grid.job(job).unwrap();
+    let (worker, payload) = (world.hosts[1].id, expected(&summary.params, 0));
+    let digest = Digest::of(&[&payload]);
+    let bytes = world.hosts[0].grid.result_bytes();
+    for _ in 0..100 {
+        let payload = payload.clone();
+        world.inject(1, 0, Message::Result { job, task: 0, worker, digest, payload });
+    }
+    let after = world.hosts[0].grid.job(job).unwrap();
+    assert_eq!(after.duplicates, 100);
+    assert_eq!((after.done, after.workers), (summary.done, summary.workers));
+    assert_eq!(world.hosts[0].grid.result_bytes(), bytes);
+
+    let job = world.submit(0, 2, 10);
+    world.input(0, Input::Cancel(job));
+    world.inject(1, 0, Message::Result { job, task: 0, worker, digest, payload });
+    assert!(world.hosts[0].grid.result(job, 0).is_none());
+}
+
+#[test]
+fn messages_of_strangers_change_nothing() {
+    let mut world = World::new(7, 3);
+    let job = world.submit(0, 1, 40);
+    world.run_for(secs(3));
+    let stranger = world.add();
+    let before = world.hosts[0].grid.jobs();
+    let tasks = || Tasks::truncating(0..256);
+    let all = [
+        Message::Idle { slots: 9 },
+        Message::Recruit { job, wanted: 9 },
+        Message::Invite { job, owner: world.hosts[0].id },
+        Message::Pull { job, wanted: u16::MAX },
+        Message::Lease { job, tasks: tasks() },
+        Message::Extend { job, tasks: tasks() },
+        Message::Return { job, tasks: tasks(), failed: true, reason: Default::default() },
+        Message::Status { job, participants: Default::default(), done: u32::MAX },
+        Message::Fetch { job, tasks: tasks() },
+        Message::Finished { job, cancelled: true },
+        Message::Quit { job },
+        Message::Sorry { job, reason: Default::default() },
+        welcome(world.describe(0, 1, 40), &[], 5),
+    ];
+    let (messages, bulk) = (world.messages, world.bulk_bytes);
+    for message in all {
+        world.inject(stranger, 0, message.clone());
+        world.inject(stranger, 1, message);
+    }
+    assert_eq!(world.hosts[0].grid.jobs(), before);
+    assert_eq!(world.bulk_bytes, bulk);
+    assert!(world.messages - messages < 10, "hardly an answer");
+    assert_eq!(world.state(1, job), Some(JobState::Running));
+    world.run_until(secs(60), |world| world.is_complete(job));
+    world.check_complete(job);
+}
+
+#[test]
+fn requests_for_results_are_bounded() {
+    let mut world = World::new(8, 2);
+    let job = world.submit(0, 1, 20);
+    world.run_until(secs(30), |world| world.is_complete(job));
+    world.run_for(millis(100));
+    let before = world.hosts[0].grid.counters();
+    let bulk = world.bulk_bytes;
+    for _ in 0..1000 {
+        world.inject(1, 0, Message::Fetch { job, tasks: Tasks::truncating(0..20) });
+    }
+    assert!(world.bulk_bytes - bulk < 256 * 2200, "{}", world.bulk_bytes - bulk);
+    assert_eq!(world.hosts[0].grid.counters().misbehaved, before.misbehaved);
+}

@@ -1,0 +1,36 @@
+//! The one place of this process that reads a clock.
+//!
+//! Everything else is given a [`Time`], read once per turn. str0m speaks of `Instant`s, so a clock
+//! also translates.
+
+use base::Time;
+
+/// The type that str0m takes and gives.
+#[expect(clippy::disallowed_types, reason = "str0m's API; values come from a Clock only")]
+pub(crate) type Moment = std::time::Instant;
+
+/// Time since this process began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    start: Moment,
+}
+
+impl Clock {
+    /// Time is zero now.
+    pub(crate) fn start() -> Self {
+        Clock { start: Moment::now() }
+    }
+
+    pub(crate) fn now(self) -> Time {
+        self.time(Moment::now())
+    }
+
+    pub(crate) fn time(self, moment: Moment) -> Time {
+        let span = moment.saturating_duration_since(self.start);
+        Time::from_micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn moment(self, time: Time) -> Moment {
+        self.start + time.since(Time::ZERO)
+    }
+}

@@ -1,0 +1,252 @@
+//! The data directory: key, vouchers, the count of starts. One process at a time.
+//!
+//! ```text
+//! lock      held while a process uses the directory
+//! key       the secret key's seed in hexadecimal, readable by its owner only
+//! epoch     how often this identity was started
+//! vouchers  one line for each server: its URL and the voucher in hexadecimal
+//! ```
+//!
+//! Every file is replaced whole and flushed to the disk before anything relies on it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use base::{SECRET_BYTES, Secret, Voucher, codec};
+
+/// Servers whose vouchers are kept; beyond it the one used longest ago is forgotten.
+const VOUCHERS_MAX: usize = 32;
+const VOUCHER_BYTES_MAX: usize = 256;
+
+/// Who this process is.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) secret: Secret,
+    /// Higher at each start.
+    pub(crate) epoch: u64,
+    /// The one from this server, or else the one received last.
+    pub(crate) voucher: Option<Voucher>,
+    disk: Option<Disk>,
+}
+
+impl Identity {
+    /// An identity that nobody will remember.
+    pub(crate) fn ephemeral() -> anyhow::Result<Self> {
+        Ok(Identity { secret: fresh_secret()?, epoch: 1, voucher: None, disk: None })
+    }
+
+    /// The identity kept in `directory`, which is made if need be.
+    pub(crate) fn load(directory: &Path, server: &str) -> anyhow::Result<Self> {
+        let disk = Disk::open(directory)?;
+        let secret = disk.secret()?;
+        let epoch = disk.count_start()?;
+        let vouchers = disk.vouchers()?;
+        let here = vouchers.iter().find(|(at, _)| at == server).or(vouchers.last());
+        let voucher = here.map(|(_, voucher)| *voucher);
+        Ok(Identity { secret, epoch, voucher, disk: Some(disk) })
+    }
+
+    /// Keeps the voucher that `server` gave or took.
+    pub(crate) fn keep(&mut self, server: &str, voucher: Voucher) -> anyhow::Result<()> {
+        self.voucher = Some(voucher);
+        self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(server, voucher))
+    }
+}
+
+#[derive(Debug)]
+struct Disk {
+    directory: PathBuf,
+    /// Held, never read.
+    _lock: File,
+}
+
+impl Disk {
+    fn open(directory: &Path) -> anyhow::Result<Self> {
+        let at = || format!("the data directory {}", directory.display());
+        fs::create_dir_all(directory).with_context(at)?;
+        let lock = directory.join("lock");
+        let lock = OpenOptions::new().create(true).append(true).open(lock).with_context(at)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Disk { directory: directory.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => bail!("{} is in use by another process", at()),
+            Err(TryLockError::Error(error)) => Err(error).with_context(at),
+        }
+    }
+
+    fn secret(&self) -> anyhow::Result<Secret> {
+        if let Some(text) = self.read("key")? {
+            let seed: Option<[u8; SECRET_BYTES]> =
+                from_hex(text.trim()).and_then(|bytes| bytes.try_into().ok());
+            let Some(seed) = seed else {
+                bail!("{} holds no key", self.directory.join("key").display());
+            };
+            return Ok(Secret::from_seed(&seed));
+        }
+        let secret = fresh_secret()?;
+        self.write("key", &format!("{}\n", to_hex(&secret.seed())))?;
+        Ok(secret)
+    }
+
+    fn count_start(&self) -> anyhow::Result<u64> {
+        let last = match self.read("epoch")? {
+            None => 0,
+            Some(text) => text.trim().parse::<u64>().with_context(|| {
+                format!("{} holds no number", self.directory.join("epoch").display())
+            })?,
+        };
+        let epoch = last.saturating_add(1);
+        self.write("epoch", &format!("{epoch}\n"))?;
+        Ok(epoch)
+    }
+
+    /// Oldest first. A damaged line costs a new voucher, not the start.
+    fn vouchers(&self) -> anyhow::Result<Vec<(String, Voucher)>> {
+        let text = self.read("vouchers")?.unwrap_or_default();
+        let line = |line: &str| {
+            let (server, voucher) = line.split_once(' ')?;
+            let voucher = codec::decode(&from_hex(voucher)?, VOUCHER_BYTES_MAX).ok()?;
+            Some((server.to_owned(), voucher))
+        };
+        Ok(text.lines().filter_map(line).collect())
+    }
+
+    fn keep(&self, server: &str, voucher: Voucher) -> anyhow::Result<()> {
+        let mut vouchers = self.vouchers()?;
+        if vouchers.last() == Some(&(server.to_owned(), voucher)) {
+            return Ok(());
+        }
+        vouchers.retain(|(at, _)| at != server);
+        vouchers.push((server.to_owned(), voucher));
+        let surplus = vouchers.len().saturating_sub(VOUCHERS_MAX);
+        let lines = vouchers
+            .iter()
+            .skip(surplus)
+            .map(|(server, voucher)| format!("{server} {}\n", to_hex(&codec::encode(voucher))));
+        self.write("vouchers", &lines.collect::<String>())
+    }
+
+    fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let path = self.directory.join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.directory.join(name);
+        let fresh = self.directory.join(format!("{name}.new"));
+        let replace = || -> std::io::Result<()> {
+            let _ = fs::remove_file(&fresh);
+            let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&fresh)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&fresh, &path)?;
+            // The new name is on the disk once its directory is.
+            #[cfg(unix)]
+            File::open(&self.directory)?.sync_all()?;
+            Ok(())
+        };
+        replace().with_context(|| path.display().to_string())
+    }
+}
+
+/// Readable by the owner only, where the system knows such a thing.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn fresh_secret() -> anyhow::Result<Secret> {
+    let mut seed = [0; SECRET_BYTES];
+    getrandom::fill(&mut seed).context("the system's random source")?;
+    Ok(Secret::from_seed(&seed))
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let (pairs, rest) = digits.as_deref()?.as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| u8::try_from(high * 16 + low).ok());
+    if rest.is_empty() { bytes.collect() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("mf-disk-{}-{name}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Directory(path)
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn an_identity_survives_and_counts_its_starts() {
+        let at = Directory::new("survives");
+        let mut first = Identity::load(&at.0, "http://a").unwrap();
+        let introducer = Secret::from_seed(&[7; 32]);
+        let voucher = introducer.vouch(first.secret.public(), [1; 16]);
+        let other = introducer.vouch(first.secret.public(), [2; 16]);
+        first.keep("http://a", voucher).unwrap();
+        first.keep("http://b", other).unwrap();
+        let public = first.secret.public();
+        drop(first);
+        for (epoch, server, expected) in
+            [(2, "http://a", voucher), (3, "http://b", other), (4, "http://c", other)]
+        {
+            let again = Identity::load(&at.0, server).unwrap();
+            assert_eq!(again.secret.public(), public);
+            assert_eq!(again.epoch, epoch);
+            assert_eq!(again.voucher, Some(expected), "{server}");
+        }
+    }
+
+    #[test]
+    fn two_processes_cannot_share_it() {
+        let at = Directory::new("lock");
+        let first = Identity::load(&at.0, "http://a").unwrap();
+        let refusal = Identity::load(&at.0, "http://a").unwrap_err().to_string();
+        assert!(refusal.contains("in use"), "{refusal}");
+        drop(first);
+        assert!(Identity::load(&at.0, "http://a").is_ok());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_key_is_private_and_never_overwritten() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let at = Directory::new("key");
+        drop(Identity::load(&at.0, "http://a").unwrap());
+        let key = at.0.join("key");
+        assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&key, "garbage").unwrap();
+        assert!(Identity::load(&at.0, "http://a").is_err());
+        assert_eq!(fs::read_to_string(&key).unwrap(), "garbage");
+    }
+
+    #[test]
+    fn a_damaged_voucher_is_forgotten() {
+        let at = Directory::new("voucher");
+        drop(Identity::load(&at.0, "http://a").unwrap());
+        fs::write(at.0.join("vouchers"), "http://a 00\nnonsense\nhttp://b zz\n").unwrap();
+        assert_eq!(Identity::load(&at.0, "http://a").unwrap().voucher, None);
+    }
+}

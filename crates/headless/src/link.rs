@@ -1,0 +1,357 @@
+//! One link: a str0m session with a control and a bulk channel, and the chunks that wait for it.
+//!
+//! Rule of str0m: after each change `poll_output` is drained before the next, which is what
+//! [`Link::turn`] is for. Its buffer is left at 128 KiB, because its cost grows with what is in
+//! flight; the queues here are bounded by the node's window.
+
+use std::collections::VecDeque;
+
+use base::{Duration, Time};
+use bytes::Bytes;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId};
+use str0m::config::DtlsCert;
+use str0m::{Candidate, Event as RtcEvent, IceConnectionState, IceCreds, Input, Output, Rtc};
+use wire::Class;
+
+use crate::clock::Clock;
+use crate::ports::Ports;
+
+/// Channel messages that may arrive before the other channel is open; above it the link ends.
+const EARLY_MAX: usize = 64;
+/// Bulk bytes in str0m's buffer, below its 128 KiB: what remains is room for control, which
+/// thereby never waits for bulk to be accepted.
+const BULK_BUFFERED_MAX: usize = 96 * 1024;
+/// When the buffer has fallen to this, more is written. Chosen: the network never runs dry.
+const BUFFERED_LOW: usize = 48 * 1024;
+/// A link that is to be closed waits this long for its queues to empty.
+const FLUSH_MAX: Duration = Duration::from_secs(2);
+/// Longest pause between two STUN checks, and how many go unanswered before the link counts as
+/// dead: 0.25 + 0.5 + 1 + 1.5 + 1.5 + 1.5 s after a last success at most 1.5 s ago. A browser
+/// takes 6 s to notice and 16 s to give up; the overlay's heartbeats decide earlier than both.
+const STUN_RTO_MAX: Duration = Duration::from_millis(1500);
+const STUN_RETRANSMITS_MAX: usize = 6;
+
+/// What a link tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The local description, complete with candidates.
+    Described(String),
+    /// Both channels are open.
+    Opened,
+    /// A channel message arrived.
+    Received(Class, Bytes),
+    /// The session took bytes over from a queue.
+    Drained(Class, u32),
+    /// The link is of no use any more, and why.
+    Broken(String),
+}
+
+/// What every link of a process is made from.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) clock: Clock,
+    /// One for the process: making one takes 30 ms.
+    pub(crate) certificate: DtlsCert,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    channel: Option<ChannelId>,
+    open: bool,
+    queue: VecDeque<Bytes>,
+}
+
+/// One link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    clock: Clock,
+    rtc: Rtc,
+    ufrag: String,
+    pending: Option<SdpPendingOffer>,
+    control: Lane,
+    bulk: Lane,
+    opened: bool,
+    early: Vec<(Class, Bytes)>,
+    /// Close when everything is sent, and at this time at the latest.
+    closing: Option<Time>,
+    deadline: Time,
+    events: VecDeque<Event>,
+}
+
+impl Link {
+    /// A session that will offer.
+    pub(crate) fn offering(
+        setup: &Setup,
+        creds: IceCreds,
+        now: Time,
+        ports: &mut Ports,
+    ) -> Result<Self, String> {
+        let mut link = Link::new(setup, creds, now, ports);
+        let mut changes = link.rtc.sdp_api();
+        link.control.channel = Some(changes.add_channel_with_config(channel(Class::Control)));
+        link.bulk.channel = Some(changes.add_channel_with_config(channel(Class::Bulk)));
+        let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
+        link.pending = Some(pending);
+        link.events.push_back(Event::Described(offer.to_sdp_string()));
+        link.turn(ports)?;
+        Ok(link)
+    }
+
+    /// A session that answers an offer.
+    pub(crate) fn answering(
+        setup: &Setup,
+        creds: IceCreds,
+        now: Time,
+        ports: &mut Ports,
+        offer: &str,
+    ) -> Result<Self, String> {
+        let offer = SdpOffer::from_sdp_string(offer).map_err(words)?;
+        let mut link = Link::new(setup, creds, now, ports);
+        let answer = link.rtc.sdp_api().accept_offer(offer).map_err(words)?;
+        let mut direct = link.rtc.direct_api();
+        link.control.channel = Some(direct.create_data_channel(channel(Class::Control)));
+        link.bulk.channel = Some(direct.create_data_channel(channel(Class::Bulk)));
+        link.events.push_back(Event::Described(answer.to_sdp_string()));
+        link.turn(ports)?;
+        Ok(link)
+    }
+
+    fn new(setup: &Setup, creds: IceCreds, now: Time, ports: &Ports) -> Self {
+        let ufrag = creds.ufrag.clone();
+        let mut config = Rtc::builder()
+            .clear_codecs()
+            .set_local_ice_credentials(creds)
+            .set_dtls_cert(setup.certificate.clone());
+        config.set_max_stun_rto(STUN_RTO_MAX);
+        config.set_max_stun_retransmits(STUN_RETRANSMITS_MAX);
+        let mut rtc = config.build(setup.clock.moment(now));
+        for address in ports.addresses() {
+            if let Ok(candidate) = Candidate::host(address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        Link {
+            clock: setup.clock,
+            rtc,
+            ufrag,
+            pending: None,
+            control: Lane::default(),
+            bulk: Lane::default(),
+            opened: false,
+            early: Vec::new(),
+            closing: None,
+            deadline: now,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Takes the answer to the offer.
+    pub(crate) fn accept(&mut self, answer: &str, ports: &mut Ports) -> Result<(), String> {
+        let pending = self.pending.take().ok_or("no offer is open")?;
+        let answer = SdpAnswer::from_sdp_string(answer).map_err(words)?;
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(words)?;
+        self.turn(ports)
+    }
+
+    /// The name by which a peer's STUN requests call this session.
+    pub(crate) fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    /// When to call [`Link::handle`] with a timeout.
+    pub(crate) fn deadline(&self) -> Time {
+        self.closing.map_or(self.deadline, |at| at.min(self.deadline))
+    }
+
+    /// Whether the session would take this.
+    pub(crate) fn accepts(&self, input: &Input) -> bool {
+        self.rtc.accepts(input)
+    }
+
+    /// Whether nothing more will come of it.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.rtc.is_alive()
+    }
+
+    /// The next thing that happened.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// A datagram or a timeout.
+    pub(crate) fn handle(
+        &mut self,
+        now: Time,
+        input: Input,
+        ports: &mut Ports,
+    ) -> Result<(), String> {
+        self.rtc.handle_input(input).map_err(words)?;
+        self.turn(ports)?;
+        self.write(ports)?;
+        self.close_if_flushed(now, ports)
+    }
+
+    /// Queues a chunk, and writes what the session takes.
+    pub(crate) fn send(
+        &mut self,
+        class: Class,
+        chunk: Bytes,
+        ports: &mut Ports,
+    ) -> Result<(), String> {
+        self.lane(class).queue.push_back(chunk);
+        self.write(ports)
+    }
+
+    /// Closes the session so that the peer sees it at once; what is queued is lost.
+    pub(crate) fn close(&mut self, ports: &mut Ports) {
+        if self.rtc.close().map_err(words).and_then(|()| self.turn(ports)).is_err() {
+            self.rtc.disconnect();
+        }
+    }
+
+    /// Closes the session once everything is sent.
+    pub(crate) fn finish(&mut self, now: Time, ports: &mut Ports) -> Result<(), String> {
+        self.closing.get_or_insert(now + FLUSH_MAX);
+        self.close_if_flushed(now, ports)
+    }
+
+    fn close_if_flushed(&mut self, now: Time, ports: &mut Ports) -> Result<(), String> {
+        let Some(at) = self.closing else { return Ok(()) };
+        let flushed = [Class::Control, Class::Bulk].into_iter().all(|class| self.is_flushed(class));
+        if flushed || at <= now {
+            self.rtc.close().map_err(words)?;
+            self.turn(ports)?;
+            // What is left of the drain needs no answer of the peer.
+            self.rtc.disconnect();
+        }
+        Ok(())
+    }
+
+    fn is_flushed(&mut self, class: Class) -> bool {
+        self.lane(class).queue.is_empty() && self.buffered(class) == 0
+    }
+
+    fn buffered(&mut self, class: Class) -> usize {
+        let Some(channel) = self.lane(class).channel else { return 0 };
+        self.rtc.channel(channel).map_or(0, |mut channel| channel.buffered_amount())
+    }
+
+    fn lane(&mut self, class: Class) -> &mut Lane {
+        match class {
+            Class::Control => &mut self.control,
+            Class::Bulk => &mut self.bulk,
+        }
+    }
+
+    /// Hands chunks to the session, control first, while it takes them.
+    fn write(&mut self, ports: &mut Ports) -> Result<(), String> {
+        for class in [Class::Control, Class::Bulk] {
+            while self.write_one(class)? {
+                self.turn(ports)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_one(&mut self, class: Class) -> Result<bool, String> {
+        let lane = self.lane(class);
+        let (Some(chunk), Some(channel), true) =
+            (lane.queue.front().cloned(), lane.channel, lane.open)
+        else {
+            return Ok(false);
+        };
+        let Some(mut channel) = self.rtc.channel(channel) else { return Ok(false) };
+        let full = channel.buffered_amount() + chunk.len() > BULK_BUFFERED_MAX;
+        if class == Class::Bulk && full || !channel.write(true, &chunk).map_err(words)? {
+            return Ok(false);
+        }
+        self.lane(class).queue.pop_front();
+        let bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        self.events.push_back(Event::Drained(class, bytes));
+        Ok(true)
+    }
+
+    /// Lets the session work until it waits: datagrams out, events in.
+    fn turn(&mut self, ports: &mut Ports) -> Result<(), String> {
+        loop {
+            match self.rtc.poll_output().map_err(words)? {
+                Output::Timeout(at) => {
+                    self.deadline = self.clock.time(at);
+                    return Ok(());
+                }
+                Output::Transmit(datagram) => {
+                    ports.send(datagram.source, datagram.destination, &datagram.contents);
+                }
+                Output::Event(event) => self.on_event(event)?,
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: RtcEvent) -> Result<(), String> {
+        match event {
+            RtcEvent::ChannelOpen(channel, _) => self.on_open(channel),
+            RtcEvent::ChannelData(data) => {
+                if let Some(class) = self.class(data.id).filter(|_| data.binary) {
+                    self.on_data(class, Bytes::from(data.data))?;
+                }
+            }
+            RtcEvent::ChannelClose(_) => return Err("the peer closed a channel".into()),
+            RtcEvent::Closed => return Err("the peer closed the link".into()),
+            RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                return Err("the peer does not answer".into());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn class(&self, channel: ChannelId) -> Option<Class> {
+        if self.control.channel == Some(channel) {
+            Some(Class::Control)
+        } else if self.bulk.channel == Some(channel) {
+            Some(Class::Bulk)
+        } else {
+            None
+        }
+    }
+
+    fn on_open(&mut self, channel: ChannelId) {
+        let Some(class) = self.class(channel) else { return };
+        self.lane(class).open = true;
+        if let Some(mut channel) = self.rtc.channel(channel) {
+            channel.set_buffered_amount_low_threshold(BUFFERED_LOW);
+        }
+        if !self.opened && self.control.open && self.bulk.open {
+            self.opened = true;
+            self.events.push_back(Event::Opened);
+            let early = std::mem::take(&mut self.early);
+            let received = early.into_iter().map(|(class, chunk)| Event::Received(class, chunk));
+            self.events.extend(received);
+        }
+    }
+
+    fn on_data(&mut self, class: Class, chunk: Bytes) -> Result<(), String> {
+        if self.opened {
+            self.events.push_back(Event::Received(class, chunk));
+        } else if self.early.len() < EARLY_MAX {
+            self.early.push((class, chunk));
+        } else {
+            return Err("the peer sends before the link is open".into());
+        }
+        Ok(())
+    }
+}
+
+/// The two channels are agreed beforehand: 0 is control, 1 is bulk.
+fn channel(class: Class) -> ChannelConfig {
+    let (label, id) = match class {
+        Class::Control => ("control", 0),
+        Class::Bulk => ("bulk", 1),
+    };
+    ChannelConfig { label: label.into(), negotiated: Some(id), ..ChannelConfig::default() }
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

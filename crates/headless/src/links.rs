@@ -1,0 +1,249 @@
+//! All links of this process over a few UDP sockets, and which of them a datagram belongs to.
+//!
+//! A STUN request names its session (ufrag). Everything else belongs to the session that last
+//! proved to live at the datagram's source; while that is unknown, the newest session that accepts
+//! it. Newest first, because a peer may dial anew from the port of a session that is dead and not
+//! yet known to be.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use base::{Rng, Time};
+use bytes::Bytes;
+use signal::negotiation::Attempt;
+use str0m::ice::StunMessage;
+use str0m::net::{Protocol, Receive};
+use str0m::{IceCreds, Input};
+use wire::Class;
+
+use crate::clock::Clock;
+use crate::link::{Event, Link, Setup};
+use crate::ports::Ports;
+
+/// Sources that are remembered; a further one is looked up at each datagram. More than any honest
+/// set of links has.
+const ROUTES_MAX: usize = 4096;
+/// Datagrams taken from one socket in a row, so that deadlines and other sockets get their turn.
+const DATAGRAMS_PER_TURN: usize = 64;
+/// Longer than any datagram that str0m takes.
+const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// All links.
+#[derive(Debug)]
+pub(crate) struct Links {
+    setup: Setup,
+    rng: Rng,
+    ports: Ports,
+    links: BTreeMap<Attempt, Link>,
+    /// By the name that STUN requests carry.
+    names: BTreeMap<String, Attempt>,
+    /// By (own address, source): who proved last that it lives there.
+    routes: BTreeMap<(SocketAddr, SocketAddr), Attempt>,
+    events: VecDeque<(Attempt, Event)>,
+}
+
+impl Links {
+    /// No links yet. `seed` must be unpredictable.
+    pub(crate) fn new(clock: Clock, seed: u64) -> anyhow::Result<Self> {
+        let certificate = str0m::crypto::from_feature_flags()
+            .dtls_provider
+            .generate_certificate()
+            .ok_or_else(|| anyhow::anyhow!("no DTLS certificate could be made"))?;
+        Ok(Links {
+            setup: Setup { clock, certificate },
+            rng: Rng::new(seed),
+            ports: Ports::bind()?,
+            links: BTreeMap::new(),
+            names: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            events: VecDeque::new(),
+        })
+    }
+
+    /// Whether no link is left, not even one that is closing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Where this process can be reached.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.ports.addresses()
+    }
+
+    /// The next thing that happened on any link. After [`Event::Broken`] the link does not exist.
+    pub(crate) fn poll_event(&mut self) -> Option<(Attempt, Event)> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Links::on_timeout`].
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.links.values().map(Link::deadline).min()
+    }
+
+    /// Makes an offer: [`Event::Described`] or [`Event::Broken`] follows.
+    pub(crate) fn offer(&mut self, now: Time, attempt: Attempt) {
+        let creds = self.creds();
+        let link = guarded(|| Link::offering(&self.setup, creds, now, &mut self.ports));
+        self.insert(attempt, link);
+    }
+
+    /// Answers an offer: [`Event::Described`] or [`Event::Broken`] follows.
+    pub(crate) fn answer(&mut self, now: Time, attempt: Attempt, offer: &str) {
+        let creds = self.creds();
+        let link = guarded(|| Link::answering(&self.setup, creds, now, &mut self.ports, offer));
+        self.insert(attempt, link);
+    }
+
+    /// Takes the answer to an offer.
+    pub(crate) fn accept(&mut self, attempt: Attempt, answer: &str) {
+        self.with(attempt, |link, ports| link.accept(answer, ports));
+    }
+
+    /// Queues a chunk. [`Event::Drained`] follows when it is on its way.
+    pub(crate) fn send(&mut self, attempt: Attempt, class: Class, chunk: Bytes) {
+        self.with(attempt, |link, ports| link.send(class, chunk, ports));
+    }
+
+    /// Closes a link; no event follows.
+    pub(crate) fn close(&mut self, attempt: Attempt) {
+        if let Some(link) = self.links.get_mut(&attempt) {
+            link.close(&mut self.ports);
+        }
+        self.remove(attempt);
+    }
+
+    /// Closes a link after what was sent on it; no event follows.
+    pub(crate) fn finish(&mut self, now: Time, attempt: Attempt) {
+        self.with(attempt, |link, ports| link.finish(now, ports));
+    }
+
+    /// As [`Links::finish`] for all that are left.
+    pub(crate) fn finish_all(&mut self, now: Time) {
+        for attempt in self.links.keys().copied().collect::<Vec<_>>() {
+            self.finish(now, attempt);
+        }
+    }
+
+    /// Waits until a socket has something; returns which.
+    pub(crate) async fn readable(&self) -> usize {
+        self.ports.readable().await
+    }
+
+    /// Takes what a socket has.
+    pub(crate) fn receive(&mut self, now: Time, port: usize) {
+        let mut buffer = [0; DATAGRAM_BYTES_MAX];
+        for _ in 0..DATAGRAMS_PER_TURN {
+            let Some((source, to, length)) = self.ports.receive(port, &mut buffer) else { return };
+            self.on_datagram(now, source, to, &buffer[..length]);
+        }
+    }
+
+    /// A deadline came.
+    pub(crate) fn on_timeout(&mut self, now: Time) {
+        let is_due = |(attempt, link): (&Attempt, &Link)| (link.deadline() <= now).then_some(*attempt);
+        for attempt in self.links.iter().filter_map(is_due).collect::<Vec<_>>() {
+            let moment = self.setup.clock.moment(now);
+            self.with(attempt, |link, ports| link.handle(now, Input::Timeout(moment), ports));
+        }
+    }
+
+    fn on_datagram(&mut self, now: Time, source: SocketAddr, to: SocketAddr, datagram: &[u8]) {
+        let Ok(Ok(received)) =
+            catch_unwind(|| Receive::new(Protocol::Udp, source, to, datagram).map_err(|_| ()))
+        else {
+            return;
+        };
+        let input = Input::Receive(self.setup.clock.moment(now), received);
+        if let Some(attempt) = self.addressee(source, to, datagram, &input) {
+            self.with(attempt, |link, ports| link.handle(now, input, ports));
+        }
+    }
+
+    fn addressee(
+        &mut self,
+        source: SocketAddr,
+        to: SocketAddr,
+        datagram: &[u8],
+        input: &Input,
+    ) -> Option<Attempt> {
+        let accepts = |attempt: &Attempt| {
+            self.links.get(attempt).is_some_and(|link| link.accepts(input)).then_some(*attempt)
+        };
+        // RFC 7983: the first byte of a STUN packet is 0 or 1.
+        let is_stun = datagram.first().is_some_and(|byte| *byte < 2);
+        if !is_stun {
+            let known = self.routes.get(&(to, source)).and_then(accepts);
+            return known.or_else(|| self.links.keys().rev().find_map(accepts));
+        }
+        let Some(name) = requested_name(datagram) else {
+            return self.links.keys().rev().find_map(accepts);
+        };
+        let attempt = self.names.get(&name).and_then(accepts)?;
+        if self.routes.len() < ROUTES_MAX || self.routes.contains_key(&(to, source)) {
+            self.routes.insert((to, source), attempt);
+        }
+        Some(attempt)
+    }
+
+    fn creds(&mut self) -> IceCreds {
+        let mut text = |bytes: &mut [u8]| {
+            self.rng.fill(bytes);
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        IceCreds { ufrag: text(&mut [0; 8]), pass: text(&mut [0; 16]) }
+    }
+
+    fn insert(&mut self, attempt: Attempt, link: Result<Link, String>) {
+        match link {
+            Ok(link) => {
+                self.names.insert(link.ufrag().to_owned(), attempt);
+                self.links.insert(attempt, link);
+                self.with(attempt, |_, _| Ok(()));
+            }
+            Err(reason) => self.events.push_back((attempt, Event::Broken(reason))),
+        }
+    }
+
+    /// Does something with a link, then collects its events and removes it if it is over.
+    fn with(
+        &mut self,
+        attempt: Attempt,
+        what: impl FnOnce(&mut Link, &mut Ports) -> Result<(), String>,
+    ) {
+        let Some(link) = self.links.get_mut(&attempt) else { return };
+        let outcome = guarded(|| what(link, &mut self.ports));
+        while let Some(event) = link.poll_event() {
+            self.events.push_back((attempt, event));
+        }
+        match outcome {
+            Ok(()) if link.is_over() => self.remove(attempt),
+            Ok(()) => {}
+            Err(reason) => {
+                self.close(attempt);
+                self.events.push_back((attempt, Event::Broken(reason)));
+            }
+        }
+    }
+
+    fn remove(&mut self, attempt: Attempt) {
+        if let Some(link) = self.links.remove(&attempt) {
+            self.names.remove(link.ufrag());
+            self.routes.retain(|_, at| *at != attempt);
+        }
+    }
+}
+
+/// A panic in the session costs the link, not the process: its input is written by strangers.
+fn guarded<T>(what: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|_| Err("the session panicked".into()))
+}
+
+/// The receiver's half of the user name of a STUN request. Responses carry none.
+fn requested_name(datagram: &[u8]) -> Option<String> {
+    let message = StunMessage::parse(datagram).ok()?;
+    message.split_username().map(|(local, _)| local.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Threads that compute tasks, so that the driver's loop never does.
+//!
+//! The node hands out no more than the slots it was given, which are the threads here, so the queue
+//! is empty but for moments of overlap. A task that panics is a failed task.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+use bytes::Bytes;
+use fractal::Spec;
+use node::{Failure, WorkId};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::workload;
+
+/// Threads at most, as [`node::Input::Slots`] counts them.
+pub(crate) const THREADS_MAX: u16 = 512;
+
+/// A computation that ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) work: WorkId,
+    pub(crate) outcome: Result<Bytes, Failure>,
+}
+
+struct Job {
+    work: WorkId,
+    task: u32,
+    kind: u16,
+    params: Bytes,
+    is_wanted: Arc<AtomicBool>,
+}
+
+/// The threads. They end when the pool is dropped.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    jobs: mpsc::Sender<Job>,
+    /// Unbounded by type, bounded by the jobs that were handed in: one message each.
+    done: UnboundedReceiver<Done>,
+    under_way: BTreeMap<WorkId, Arc<AtomicBool>>,
+}
+
+impl Pool {
+    /// `threads` threads at low priority.
+    pub(crate) fn start(threads: u16) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel();
+        let (sender, done) = unbounded_channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for at in 0..threads.clamp(1, THREADS_MAX) {
+            let (queue, sender) = (Arc::clone(&queue), sender.clone());
+            thread::Builder::new().name(format!("tile-{at}")).spawn(move || run(&queue, &sender))?;
+        }
+        Ok(Pool { jobs, done, under_way: BTreeMap::new() })
+    }
+
+    /// Computes a task; [`Pool::done`] tells the outcome, unless it was abandoned.
+    pub(crate) fn compute(&mut self, work: WorkId, task: u32, kind: u16, params: Bytes) {
+        let is_wanted = Arc::new(AtomicBool::new(true));
+        self.under_way.insert(work, Arc::clone(&is_wanted));
+        let job = Job { work, task, kind, params, is_wanted };
+        self.jobs.send(job).expect("the threads live as long as the pool");
+    }
+
+    /// Stops a computation within some 10 ms.
+    pub(crate) fn abandon(&mut self, work: WorkId) {
+        if let Some(is_wanted) = self.under_way.remove(&work) {
+            is_wanted.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits for the next computation to end.
+    pub(crate) async fn done(&mut self) -> Done {
+        loop {
+            let done = self.done.recv().await.expect("the threads live as long as the pool");
+            if self.under_way.remove(&done.work).is_some() {
+                return done;
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for is_wanted in self.under_way.values() {
+            is_wanted.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+fn run(queue: &Mutex<mpsc::Receiver<Job>>, sender: &UnboundedSender<Done>) {
+    be_nice();
+    // Tasks of one job come one after the other, so its parameters are read once.
+    let mut last: Option<(Bytes, Spec)> = None;
+    loop {
+        let next = queue.lock().expect("nobody panics while waiting").recv();
+        let Ok(job) = next else { return };
+        let result = catch_unwind(AssertUnwindSafe(|| compute(&job, &mut last)));
+        let outcome =
+            result.unwrap_or_else(|_| Err(Failure::Failed("the computation panicked".into())));
+        if sender.send(Done { work: job.work, outcome }).is_err() {
+            return;
+        }
+    }
+}
+
+fn compute(job: &Job, last: &mut Option<(Bytes, Spec)>) -> Result<Bytes, Failure> {
+    let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
+    if !is_wanted() {
+        return Err(Failure::Stopped);
+    }
+    let spec = spec(job, last).map_err(Failure::Failed)?;
+    match workload::compute(spec, job.task, is_wanted) {
+        Ok(Some(payload)) => Ok(Bytes::from(payload)),
+        Ok(None) => Err(Failure::Stopped),
+        Err(reason) => Err(Failure::Failed(reason)),
+    }
+}
+
+fn spec<'a>(job: &Job, last: &'a mut Option<(Bytes, Spec)>) -> Result<&'a Spec, String> {
+    if last.as_ref().is_none_or(|(params, _)| *params != job.params) {
+        let tasks = fractal::View::decode(&job.params).map(|view| fractal::task_count(&view));
+        let tasks = tasks.map_err(|error| error.to_string())?;
+        *last = Some((job.params.clone(), workload::appraise(job.kind, &job.params, tasks)?));
+    }
+    Ok(&last.as_ref().expect("just set").1)
+}
+
+/// The loop that answers peers must not wait for tiles. Best effort: a refusal changes nothing.
+fn be_nice() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fractal::{View, decode_tile};
+
+    #[tokio::test]
+    async fn a_task_becomes_a_tile() {
+        let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
+        let mut pool = Pool::start(2).unwrap();
+        for task in 0..2 {
+            pool.compute(WorkId(task.into()), task, workload::KIND, view.encode().into());
+        }
+        pool.compute(WorkId(2), 2, workload::KIND, view.encode().into());
+        pool.compute(WorkId(3), 0, 9, b"nonsense".to_vec().into());
+        for _ in 0..4 {
+            let done = pool.done().await;
+            match u32::try_from(done.work.0).unwrap() {
+                task @ 0..2 => {
+                    let rect = fractal::tile_rect(&view, task).unwrap();
+                    let tile = decode_tile(&done.outcome.unwrap(), rect.width, rect.height);
+                    assert_eq!(tile.ok(), fractal::compute(&view.validate().unwrap(), task));
+                }
+                _ => assert!(matches!(done.outcome, Err(Failure::Failed(_)))),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_task_frees_its_thread() {
+        // Inside of the set in every pixel, and hours long.
+        let view = View {
+            re: "-0.1".into(),
+            im: "0.1".into(),
+            zoom: "1000".into(),
+            max_iter: fractal::MAX_ITER_MAX,
+            width: 256,
+            height: 256,
+            ..View::default()
+        };
+        let short = View { max_iter: 10, ..View::default() };
+        let mut pool = Pool::start(1).unwrap();
+        pool.compute(WorkId(0), 0, workload::KIND, view.encode().into());
+        pool.compute(WorkId(1), 1, workload::KIND, view.encode().into());
+        pool.compute(WorkId(2), 0, workload::KIND, short.encode().into());
+        thread::sleep(std::time::Duration::from_millis(50));
+        pool.abandon(WorkId(0));
+        pool.abandon(WorkId(1));
+        assert_eq!(pool.done().await.work, WorkId(2));
+    }
+}

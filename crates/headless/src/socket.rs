@@ -1,0 +1,176 @@
+//! The WebSocket to the server: one task per connection, a bounded channel each way.
+//!
+//! When to connect and what is said are [`signal::entry::Entry`]'s; here are only bytes.
+
+use std::future::pending;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use signal::message::MESSAGE_BYTES_MAX;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async_with_config;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// Messages that wait in one direction. Outgoing: above it the connection is given up. Incoming:
+/// above it the server waits.
+const QUEUE_MAX: usize = 64;
+/// A connection that is not open by then has failed.
+const OPEN_MAX: Duration = Duration::from_secs(10);
+
+/// What a connection tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It is open.
+    Opened,
+    /// It is closed or could not be opened, and why. The last event of a connection.
+    Closed(String),
+    /// A binary message.
+    Received(Bytes),
+}
+
+/// The connection to the server, if there is one.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    url: String,
+    connection: Option<Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    outgoing: Sender<Bytes>,
+    incoming: Receiver<Event>,
+}
+
+impl Socket {
+    /// Not connected. `url` is of [`socket_url`].
+    pub(crate) fn new(url: String) -> Self {
+        Socket { url, connection: None }
+    }
+
+    /// Opens a connection in place of the last.
+    pub(crate) fn connect(&mut self) {
+        let (outgoing, from_driver) = channel(QUEUE_MAX);
+        let (to_driver, incoming) = channel(QUEUE_MAX);
+        tokio::spawn(run(self.url.clone(), from_driver, to_driver));
+        self.connection = Some(Connection { outgoing, incoming });
+    }
+
+    /// Closes it after what was sent; no event follows.
+    pub(crate) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    /// Sends a binary message; false when the connection does not keep up and must be given up.
+    pub(crate) fn send(&mut self, message: Bytes) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.outgoing.try_send(message).is_ok())
+    }
+
+    /// Waits for the next event; for ever while there is no connection.
+    pub(crate) async fn event(&mut self) -> Event {
+        let Some(connection) = &mut self.connection else { return pending().await };
+        let event = connection.incoming.recv().await;
+        let event = event.unwrap_or_else(|| Event::Closed("the connection ended".into()));
+        if matches!(event, Event::Closed(_)) {
+            self.connection = None;
+        }
+        event
+    }
+}
+
+/// The WebSocket URL of the server at `server`, an `http://` URL.
+pub(crate) fn socket_url(server: &str) -> anyhow::Result<String> {
+    let Some((scheme, rest)) = server.split_once("://") else {
+        bail!("{server:?} is not a URL; write http://HOST:PORT");
+    };
+    match scheme {
+        "http" | "ws" => {}
+        "https" | "wss" => bail!(
+            "this version cannot speak TLS; name the server's http:// address, or put a local \
+             tunnel in front of it"
+        ),
+        _ => bail!("{server:?} is not a server's URL; write http://HOST:PORT"),
+    }
+    let rest = rest.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    if rest.is_empty() || rest.starts_with(['/', ':']) {
+        bail!("{server:?} names no host");
+    }
+    let path = if rest.ends_with("/ws") { "" } else { "/ws" };
+    Ok(format!("ws://{rest}{path}"))
+}
+
+async fn run(url: String, mut from_driver: Receiver<Bytes>, to_driver: Sender<Event>) {
+    let reason = match converse(&url, &mut from_driver, &to_driver).await {
+        Ok(()) => "the server closed the connection".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    // Nobody listens after `disconnect`.
+    let _ = to_driver.send(Event::Closed(reason)).await;
+}
+
+async fn converse(
+    url: &str,
+    from_driver: &mut Receiver<Bytes>,
+    to_driver: &Sender<Event>,
+) -> anyhow::Result<()> {
+    // Room for the server's largest message and its frame.
+    let bytes_max = Some(MESSAGE_BYTES_MAX + 1024);
+    let config =
+        WebSocketConfig::default().max_message_size(bytes_max).max_frame_size(bytes_max);
+    let opening = timeout(OPEN_MAX, connect_async_with_config(url, Some(config), true));
+    let (mut stream, _) = tokio::select! {
+        opened = opening => opened.context("the server does not answer")??,
+        () = to_driver.closed() => return Ok(()),
+    };
+    to_driver.send(Event::Opened).await?;
+    loop {
+        tokio::select! {
+            message = from_driver.recv() => match message {
+                Some(message) => stream.send(Message::Binary(message)).await?,
+                None => return Ok(stream.close(None).await?),
+            },
+            message = stream.next() => match message {
+                Some(Ok(Message::Binary(bytes))) => to_driver.send(Event::Received(bytes)).await?,
+                Some(Ok(Message::Close(_))) | None => return Ok(()),
+                // Pings are answered by the stream; a server has nothing to say in text.
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error.into()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        for (server, expected) in [
+            ("http://host:8080", "ws://host:8080/ws"),
+            ("http://host:8080/", "ws://host:8080/ws"),
+            ("http://[::1]:80/", "ws://[::1]:80/ws"),
+            ("http://host/behind/?x#y", "ws://host/behind/ws"),
+            ("ws://host:1/ws", "ws://host:1/ws"),
+        ] {
+            assert_eq!(socket_url(server).unwrap(), expected);
+        }
+        for server in ["host:8080", "", "https://host", "ftp://host", "http://", "http://:80"] {
+            assert!(socket_url(server).is_err(), "{server}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_server_is_an_event() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let mut socket = Socket::new(format!("ws://127.0.0.1:{port}/ws"));
+        socket.connect();
+        assert!(matches!(socket.event().await, Event::Closed(_)));
+        assert!(!socket.send(Bytes::new()));
+    }
+}

@@ -1,0 +1,260 @@
+//! Entering a ring (Pastry §2.4, MSPastry's consistent join).
+//!
+//! A join travels to the root of the newcomer's id and collects a table row at each hop. The
+//! newcomer then probes what it was told, and answers for its keys once every member of its leaf
+//! set has answered it: each of them lists it by then, so no two nodes answer for one key.
+//! A node that was frozen goes through the second half again before it delivers anything.
+
+use base::{Bounded, Duration, NodeId, Time};
+use wire::limits::HOPS_MAX;
+use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row, Target};
+
+use crate::hop::{Step, Way};
+use crate::{Event, Overlay, random_part};
+
+/// How long the root may take to answer.
+const REPLY_TIME: Duration = Duration::from_secs(3);
+/// How long the leaf set may take to answer, before the join starts again.
+const SETTLE_TIME: Duration = Duration::from_secs(30);
+/// The first pause between two attempts; doubled up to the maximum (FreePastry).
+const PAUSE_FIRST: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Attempts without an answer before the driver is told; they go on.
+const TRIES_MAX: u8 = 4;
+
+/// Where a join stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The request is under way.
+    Asking,
+    /// Until the next attempt.
+    Pausing,
+    /// The root answered; the leaf set has to.
+    Settling,
+}
+
+/// An attempt to enter a ring.
+#[derive(Debug)]
+pub(crate) struct Join {
+    /// The first hop.
+    pub(crate) through: Option<NodeId>,
+    pub(crate) due: Time,
+    attempt: u64,
+    stage: Stage,
+    tries: u8,
+    pause: Duration,
+}
+
+/// A newcomer's request.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) joiner: Contact,
+    pub(crate) attempt: u64,
+    pub(crate) via: NodeId,
+    pub(crate) hops: u8,
+    pub(crate) rows: Bounded<Row, JOIN_ROWS_MAX>,
+}
+
+impl Overlay {
+    pub(crate) fn on_found(&mut self) {
+        if self.join.is_none() && !self.ready {
+            self.ready = true;
+            self.announce();
+        }
+    }
+
+    pub(crate) fn on_join_request(&mut self, through: NodeId) {
+        let settling = self.join.as_ref().is_some_and(|join| join.stage == Stage::Settling);
+        if settling || self.ready && !self.leaf.is_empty() {
+            return;
+        }
+        self.join = Some(Join {
+            through: Some(through),
+            due: self.now,
+            attempt: 0,
+            stage: Stage::Pausing,
+            tries: 0,
+            pause: PAUSE_FIRST,
+        });
+        self.ask_to_join();
+    }
+
+    /// Called after a gap in time so long that others may have given up on this node.
+    pub(crate) fn on_thaw(&mut self) {
+        if self.leaf.is_empty() || !self.ready {
+            return;
+        }
+        self.ready = false;
+        self.event(Event::NotReady);
+        self.begin_settling(None);
+    }
+
+    /// A newcomer's request on its way to the root.
+    pub(crate) fn on_join(&mut self, from: NodeId, mut newcomer: Newcomer) {
+        let Newcomer { joiner, attempt, via, hops, .. } = newcomer;
+        if joiner.id == self.me.id || !self.links.is_open(from) {
+            return;
+        }
+        if hops >= HOPS_MAX || newcomer.rows.len() > usize::from(hops) {
+            self.misbehaved(from, "join with more rows than hops");
+            return;
+        }
+        if !self.ready {
+            self.answer(joiner.id, via, Message::JoinRefused { attempt });
+            return;
+        }
+        let next = self.next_ready_hop(joiner.id, from);
+        let row = self.me.id.shared_digits(joiner.id);
+        let named = |contact: &Contact| contact.id != joiner.id && Some(contact.id) != next;
+        let row = [self.me].into_iter().chain(self.table.row(row).filter(named));
+        // One row for each hop, so a list for as many hops as there can be has room.
+        let _ = newcomer.rows.push(Bounded::truncating(row));
+        let rows = newcomer.rows;
+        match next {
+            Some(next) => {
+                let hops = hops + 1;
+                self.send_by(next, None, Message::Join { joiner, attempt, via, hops, rows });
+            }
+            None => {
+                let leaf = self.leaf.state(self.ready);
+                self.answer(joiner.id, via, Message::JoinReply { attempt, rows, leaf });
+            }
+        }
+    }
+
+    pub(crate) fn on_join_reply(
+        &mut self,
+        from: Contact,
+        attempt: u64,
+        rows: Bounded<Row, JOIN_ROWS_MAX>,
+        leaf: LeafState,
+    ) {
+        let waiting = |join: &Join| join.attempt == attempt && join.stage == Stage::Asking;
+        let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else { return };
+        let through = join.through;
+        if core::mem::take(&mut self.ready) {
+            self.event(Event::NotReady);
+        }
+        self.begin_settling(through);
+        self.learn_all([&from]);
+        self.learn_all(leaf.left.iter().chain(&leaf.right));
+        for row in &rows {
+            self.learn_all(row);
+        }
+    }
+
+    pub(crate) fn on_join_refused(&mut self, attempt: u64) {
+        let now = self.now;
+        if let Some(join) = self.join.as_mut()
+            && join.attempt == attempt
+            && join.stage == Stage::Asking
+        {
+            join.due = now;
+        }
+    }
+
+    pub(crate) fn on_join_due(&mut self) {
+        let Some(join) = self.join.as_mut().filter(|join| join.due <= self.now) else { return };
+        match join.stage {
+            Stage::Pausing => self.ask_to_join(),
+            Stage::Asking | Stage::Settling => {
+                let jitter = random_part(&mut self.rng, join.pause / 4);
+                join.stage = Stage::Pausing;
+                join.due = self.now + join.pause + jitter;
+                join.pause = (join.pause * 2).min(PAUSE_MAX);
+                if join.tries == TRIES_MAX {
+                    self.event(Event::JoinFailed);
+                }
+            }
+        }
+    }
+
+    /// Whether everybody who must know this node does.
+    pub(crate) fn check_join(&mut self) {
+        let Some(join) = &self.join else { return };
+        if join.stage != Stage::Settling {
+            if self.ready && !self.leaf.is_empty() {
+                // Two nodes, each alone, met: the other one joined this one.
+                self.join = None;
+            }
+            return;
+        }
+        let mut complete = true;
+        for member in self.leaf.members() {
+            if !self.peers.get(member.id).is_some_and(|peer| peer.answered) {
+                complete = false;
+                self.probe(member, false);
+            }
+        }
+        let unresolved = {
+            let mut named = self.repair.candidates().chain(self.watch.hearsay());
+            named.any(|id| self.leaf.wants(id))
+        };
+        if !complete || unresolved {
+            return;
+        }
+        if self.leaf.is_empty() {
+            // Nobody answered. That is no proof of being alone.
+            if let Some(join) = self.join.as_mut() {
+                join.due = self.now;
+            }
+            return self.on_join_due();
+        }
+        self.join = None;
+        self.ready = true;
+        self.stale.ways = true;
+        self.announce();
+    }
+
+    fn begin_settling(&mut self, through: Option<NodeId>) {
+        self.peers.forget_answers();
+        let (due, stage) = (self.now + SETTLE_TIME, Stage::Settling);
+        match self.join.as_mut() {
+            Some(join) => (join.due, join.stage) = (due, stage),
+            None => {
+                let (attempt, tries, pause) = (0, 0, PAUSE_FIRST);
+                self.join = Some(Join { through, due, attempt, stage, tries, pause });
+            }
+        }
+    }
+
+    /// Sends the request over the link it was given, then over the others in turn.
+    fn ask_to_join(&mut self) {
+        let attempt = self.rng.next_u64();
+        let Some(join) = self.join.as_mut() else { return };
+        let last = join.through.unwrap_or(NodeId::ZERO);
+        let given = (join.tries == 0 && self.links.is_open(last)).then_some(last);
+        join.tries = join.tries.saturating_add(1);
+        join.stage = Stage::Asking;
+        join.attempt = attempt;
+        let Some(through) = given.or_else(|| self.links.next_after(last)) else {
+            // Without a link there is nobody to ask; the driver brings one.
+            join.tries = TRIES_MAX;
+            join.due = self.now;
+            return;
+        };
+        join.through = Some(through);
+        join.due = self.now + REPLY_TIME;
+        let (joiner, rows) = (self.me, Bounded::new());
+        let message = Message::Join { joiner, attempt, via: through, hops: 0, rows };
+        self.send_by(through, None, message);
+    }
+
+    /// The next hop of a join: towards the root among those who have joined.
+    fn next_ready_hop(&self, joiner: NodeId, from: NodeId) -> Option<NodeId> {
+        let (target, tried) = (Target::Root, [joiner]);
+        let from = Some(from);
+        let way = Way { key: joiner, target, via: None, from, relayed: false, tried: &tried };
+        match self.step(&way) {
+            Step::Hop(to, None) if self.links.get(to).is_some_and(|link| link.ready) => {
+                Some(to).filter(|to| *to != joiner && way.from != Some(*to))
+            }
+            _ => None,
+        }
+    }
+
+    fn answer(&mut self, joiner: NodeId, via: NodeId, message: Message) {
+        let via = (via != self.me.id && !self.links.is_open(joiner)).then_some(via);
+        self.send_by(joiner, via, message);
+    }
+}

@@ -1,0 +1,397 @@
+//! Who is alive: heartbeats, probes, suspicion, death (MSPastry §3, design §4).
+//!
+//! Every message counts as a heartbeat. The two ring neighbours hear from this node once a
+//! heartbeat and are suspected when they miss one; everybody else is asked after a long silence.
+//! Others' suspicions, a closed link and a missing acknowledgement only start a probe. A peer is
+//! dead after [`MISSES_MAX`] probes in a row, of which [`DETOURS_MIN`] did not use its link.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use base::{Duration, NodeId, Time};
+use wire::overlay::{Contact, LeafState, Message};
+
+use crate::{Event, GoneReason, Output, Overlay};
+
+/// Probes under way. When full, no further one starts: members are asked again at a later beat.
+const PROBES_MAX: usize = 64;
+/// How long an answer may take (chosen: a relayed round trip over slow links).
+const PROBE_TIME: Duration = Duration::from_secs(1);
+/// Unanswered probes before a peer is declared dead (design §4).
+const MISSES_MAX: u8 = 3;
+/// Of these, probes that took another path than the peer's own link.
+const DETOURS_MIN: u8 = 2;
+/// Unanswered probes over a link before it is closed, so that the next ones take another path.
+const LINK_MISSES_MAX: u8 = 2;
+/// Silence of a ring neighbour, in quarters of a heartbeat, before it is probed: one heartbeat and
+/// what the network may delay it.
+const SILENCE_QUARTERS: u32 = 6;
+/// Silence of a leaf set member, in heartbeats, before it is probed.
+const LEAF_SILENCE_BEATS: u32 = 15;
+/// The same for table entries and links; a link's own transport notices most deaths.
+const TABLE_SILENCE_BEATS: u32 = 60;
+/// Probes of silent peers that one beat starts, so that a wake-up does not flood the network.
+const BEAT_PROBES_MAX: usize = 4;
+/// Dead contacts remembered. When full, the one that would be forgotten first makes room.
+const DEAD_MAX: usize = 256;
+/// How long hearsay about a dead member is ignored; doubled each time it proves dead again.
+const DEAD_RETENTION: Duration = Duration::from_secs(60);
+/// The same for a contact that never answered: it may be a newcomer whom no path reaches yet.
+const UNMET_RETENTION: Duration = Duration::from_secs(4);
+const RETENTION_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// A question that has no answer yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    pub(crate) contact: Contact,
+    token: u64,
+    misses: u8,
+    detours: u8,
+    /// The question went over the peer's own link.
+    direct: bool,
+    due: Time,
+    /// Asked on hearsay: the contact is in no table.
+    pub(crate) hearsay: bool,
+}
+
+/// A contact that did not answer, or said goodbye.
+#[derive(Clone, Copy, Debug)]
+struct Dead {
+    epoch: u64,
+    until: Time,
+    retention: Duration,
+    /// It said goodbye: it does not speak again in this epoch.
+    left: bool,
+}
+
+/// The state of this conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    probes: BTreeMap<NodeId, Probe>,
+    dead: BTreeMap<NodeId, Dead>,
+}
+
+impl Watch {
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.probes.values().map(|probe| probe.due).min()
+    }
+
+    pub(crate) fn is_probing(&self, id: NodeId) -> bool {
+        self.probes.contains_key(&id)
+    }
+
+    /// Probes of contacts that are known by hearsay only.
+    pub(crate) fn hearsay(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.probes.values().filter(|probe| probe.hearsay).map(|probe| probe.contact.id)
+    }
+
+    /// The contact of a probe entered a table: from here on its death counts.
+    pub(crate) fn admit(&mut self, id: NodeId) {
+        if let Some(probe) = self.probes.get_mut(&id) {
+            probe.hearsay = false;
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.probes.len() < PROBES_MAX
+    }
+
+    /// Whether hearsay about `contact` is to be ignored.
+    pub(crate) fn is_dead(&self, now: Time, contact: Contact) -> bool {
+        let dead = self.dead.get(&contact.id);
+        dead.is_some_and(|dead| contact.epoch <= dead.epoch && now < dead.until)
+    }
+
+    fn has_left(&self, contact: Contact) -> bool {
+        self.dead.get(&contact.id).is_some_and(|dead| dead.left && contact.epoch <= dead.epoch)
+    }
+
+    fn bury(&mut self, now: Time, contact: Contact, left: bool, met: bool) {
+        let first = if met { DEAD_RETENTION } else { UNMET_RETENTION };
+        let again = self.dead.get(&contact.id).filter(|dead| dead.epoch == contact.epoch);
+        let retention = again.map_or(first, |dead| (dead.retention * 2).max(first));
+        let retention = retention.min(RETENTION_MAX);
+        if self.dead.len() >= DEAD_MAX && !self.dead.contains_key(&contact.id) {
+            let next = self.dead.iter().min_by_key(|(_, dead)| dead.until).map(|(id, _)| *id);
+            next.map(|id| self.dead.remove(&id));
+        }
+        let dead = Dead { epoch: contact.epoch, until: now + retention, retention, left };
+        self.dead.insert(contact.id, dead);
+    }
+
+    /// Forgets the dead twice their retention after it ended, so that it can double.
+    pub(crate) fn prune(&mut self, now: Time) {
+        self.dead.retain(|_, dead| now < dead.until + dead.retention * 2);
+    }
+}
+
+impl Overlay {
+    /// Takes note that `from` spoke. False when it is an earlier start of a known peer, or one that
+    /// said goodbye: nothing it says counts.
+    pub(crate) fn hear(&mut self, from: Contact, via: Option<NodeId>) -> bool {
+        let known = self.peers.get(from.id).map(|peer| peer.contact);
+        if from.id == self.me.id
+            || known.is_some_and(|known| known.epoch > from.epoch)
+            || self.watch.has_left(from)
+        {
+            return false;
+        }
+        if let Some(old) = known.filter(|known| known.epoch < from.epoch) {
+            self.replace(old, from);
+        }
+        self.watch.dead.remove(&from.id);
+        let (leaf, table, links) = (&self.leaf, &self.table, &self.links);
+        let needed = |id| leaf.contains(id) || table.contains(id) || links.needs(id);
+        self.peers.note(self.now, from, via, needed);
+        if let Some(probe) = self.watch.probes.get_mut(&from.id) {
+            probe.misses = 0;
+            probe.detours = 0;
+            if self.ready && !probe.hearsay {
+                self.watch.probes.remove(&from.id);
+            }
+        }
+        self.links.set_suspect(from.id, false);
+        true
+    }
+
+    /// Asks a contact whether it is alive, unless that is under way.
+    pub(crate) fn probe(&mut self, contact: Contact, hearsay: bool) {
+        if contact.id == self.me.id
+            || self.watch.probes.contains_key(&contact.id)
+            || !self.watch.has_room()
+        {
+            return;
+        }
+        let token = self.rng.next_u64();
+        let probe = Probe {
+            contact,
+            token,
+            misses: 0,
+            detours: 0,
+            direct: false,
+            due: self.now,
+            hearsay,
+        };
+        self.watch.probes.insert(contact.id, probe);
+        self.ask(contact.id);
+    }
+
+    /// Something hints that a known peer is gone: find out.
+    pub(crate) fn suspect(&mut self, id: NodeId) {
+        if let Some(contact) = self.peers.get(id).map(|peer| peer.contact) {
+            self.links.set_suspect(id, true);
+            self.probe(contact, false);
+        }
+    }
+
+    pub(crate) fn on_probe(&mut self, from: Contact, token: u64, leaf: &LeafState) {
+        self.on_leaf_state(from, leaf, true);
+        let leaf = self.leaf.state(self.ready);
+        self.send(from.id, Message::ProbeReply { token, leaf });
+    }
+
+    pub(crate) fn on_probe_reply(&mut self, from: Contact, token: u64, leaf: &LeafState) {
+        let asked = self.watch.probes.get(&from.id).is_some_and(|probe| probe.token == token);
+        if asked {
+            self.watch.probes.remove(&from.id);
+            if let Some(peer) = self.peers.get_mut(from.id) {
+                peer.answered = true;
+            }
+        }
+        self.on_leaf_state(from, leaf, true);
+    }
+
+    /// Another node found `contact` dead. This one finds out for itself.
+    pub(crate) fn on_suspect(&mut self, from: NodeId, contact: Contact) {
+        if contact.id == self.me.id {
+            if let Some(peer) = self.peers.get(from) {
+                self.probe(peer.contact, false);
+            }
+            return;
+        }
+        let Some(peer) = self.peers.get(contact.id) else { return };
+        let silent = self.now.since(peer.heard) >= PROBE_TIME;
+        if peer.contact.epoch <= contact.epoch && silent && self.is_needed(contact.id) {
+            self.suspect(contact.id);
+        }
+    }
+
+    pub(crate) fn on_leaving(&mut self, from: Contact, leaf: &LeafState) {
+        self.remove(from, GoneReason::Left);
+        self.watch.bury(self.now, from, true, true);
+        if crate::leaf_set::is_plausible(from.id, leaf) {
+            self.learn_all(leaf.left.iter().chain(&leaf.right));
+        }
+    }
+
+    pub(crate) fn on_leave(&mut self) {
+        let leaving = Message::Leaving(self.leaf.state(false));
+        let linked: Vec<NodeId> = self.links.open().map(|link| link.contact.id).collect();
+        let unlinked = self.leaf.members().into_iter().map(|contact| contact.id);
+        for id in unlinked.filter(|id| !linked.contains(id)) {
+            self.send(id, leaving.clone());
+        }
+        for id in linked {
+            self.send(id, leaving.clone());
+        }
+        if core::mem::take(&mut self.ready) {
+            self.event(Event::NotReady);
+        }
+        self.left = true;
+    }
+
+    pub(crate) fn on_probes_due(&mut self) {
+        let due = self.watch.probes.iter().filter(|(_, probe)| probe.due <= self.now);
+        for id in due.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.on_miss(id);
+        }
+    }
+
+    /// When a ring neighbour must hear from this node, or must have been heard.
+    pub(crate) fn neighbours_due(&self) -> Option<Time> {
+        let heartbeat = self.config.heartbeat;
+        let due = self.leaf.neighbours().filter_map(|contact| self.peers.get(contact.id));
+        let due = due.map(|peer| {
+            let beat = peer.sent + heartbeat;
+            let silence = peer.heard + heartbeat * SILENCE_QUARTERS / 4;
+            if self.watch.is_probing(peer.contact.id) { beat } else { beat.min(silence) }
+        });
+        due.min()
+    }
+
+    pub(crate) fn on_neighbours_due(&mut self) {
+        let heartbeat = self.config.heartbeat;
+        for contact in self.leaf.neighbours() {
+            let Some(peer) = self.peers.get(contact.id) else { continue };
+            let (heard, sent) = (peer.heard, peer.sent);
+            if heard + heartbeat * SILENCE_QUARTERS / 4 <= self.now {
+                self.suspect(contact.id);
+            }
+            if sent + heartbeat <= self.now {
+                self.send(contact.id, Message::Heartbeat);
+            }
+        }
+    }
+
+    /// Asks those who have been silent for long.
+    pub(crate) fn probe_silent(&mut self) {
+        let leaf = self.leaf.members();
+        let entries = self.table.entries().map(|(_, contact)| contact);
+        let links = self.links.open().map(|link| link.contact);
+        let preferred = self.links.preferred().filter_map(|id| self.peers.get(id));
+        let preferred = preferred.map(|peer| peer.contact);
+        let others = entries.chain(links).chain(preferred).filter(|contact| !leaf.contains(contact));
+        let silence = |contact: &Contact| {
+            self.peers.get(contact.id).map_or(Duration::MAX, |peer| self.now.since(peer.heard))
+        };
+        let after = |beats: u32| self.config.heartbeat * beats;
+        let silent = leaf.iter().filter(|contact| silence(contact) >= after(LEAF_SILENCE_BEATS));
+        let silent: Vec<Contact> = silent
+            .copied()
+            .chain(others.filter(|contact| silence(contact) >= after(TABLE_SILENCE_BEATS)))
+            .filter(|contact| !self.watch.is_probing(contact.id))
+            .take(BEAT_PROBES_MAX)
+            .collect();
+        for contact in silent {
+            self.probe(contact, false);
+        }
+    }
+
+    fn ask(&mut self, id: NodeId) {
+        let Some(probe) = self.watch.probes.get_mut(&id) else { return };
+        probe.direct = self.links.is_open(id);
+        probe.due = self.now + PROBE_TIME;
+        let (token, direct) = (probe.token, probe.direct);
+        let hinted = !direct && probe.detours % 2 == 0;
+        let message = Message::Probe { token, leaf: self.leaf.state(self.ready) };
+        if hinted {
+            self.send(id, message);
+        } else {
+            self.send_by(id, None, message);
+        }
+    }
+
+    fn on_miss(&mut self, id: NodeId) {
+        let Some(probe) = self.watch.probes.get_mut(&id) else { return };
+        probe.misses += 1;
+        probe.detours += u8::from(!probe.direct);
+        let Probe { contact, misses, detours, direct, hearsay, .. } = *probe;
+        if misses >= MISSES_MAX && detours >= DETOURS_MIN {
+            self.watch.probes.remove(&id);
+            if hearsay {
+                self.watch.bury(self.now, contact, false, false);
+            } else {
+                self.declare_dead(contact);
+            }
+            return;
+        }
+        if direct && misses >= LINK_MISSES_MAX {
+            self.close_link(id);
+        }
+        // Neighbours tend to be killed together, and the next one's silence is not yet conspicuous.
+        if misses == 1 && self.leaf.is_neighbour(id) {
+            self.suspect_behind(id);
+        }
+        self.links.set_suspect(id, true);
+        self.ask(id);
+    }
+
+    fn suspect_behind(&mut self, id: NodeId) {
+        let behind: Vec<Contact> = self.leaf.behind(id).collect();
+        for contact in behind {
+            let heard = self.peers.get(contact.id).map(|peer| peer.heard);
+            if heard.is_some_and(|heard| self.now.since(heard) >= self.config.heartbeat) {
+                self.probe(contact, false);
+            }
+        }
+    }
+
+    fn declare_dead(&mut self, contact: Contact) {
+        let announce = self.leaf.is_neighbour(contact.id);
+        self.remove(contact, GoneReason::Silent);
+        self.watch.bury(self.now, contact, false, true);
+        if announce {
+            for member in self.leaf.members() {
+                self.send(member.id, Message::Suspect(contact));
+            }
+        }
+    }
+
+    /// A higher epoch of a known peer: the earlier start is gone.
+    fn replace(&mut self, old: Contact, new: Contact) {
+        let link = self.links.get(old.id).map(|link| link.contact);
+        if link == Some(new) {
+            // The new start has its own link already; it stays.
+            self.drop_from_tables(old, GoneReason::Silent);
+        } else {
+            self.remove(old, GoneReason::Silent);
+        }
+    }
+
+    /// Takes a peer that is gone out of everything, and starts the repair.
+    fn remove(&mut self, contact: Contact, reason: GoneReason) {
+        let id = contact.id;
+        self.drop_from_tables(contact, reason);
+        if self.links.forget(id) {
+            self.outputs.push_back(Output::HangUp { peer: id });
+        }
+        self.stale.links = true;
+        self.reroute_from(id);
+    }
+
+    fn drop_from_tables(&mut self, contact: Contact, reason: GoneReason) {
+        let id = contact.id;
+        if self.peers.get(id).is_some() {
+            self.event(Event::PeerGone { peer: id, reason });
+        }
+        self.watch.probes.remove(&id);
+        self.peers.remove(id);
+        if self.leaf.remove(id) {
+            self.stale.leaf = true;
+            self.repair_leaf_set();
+        }
+        if let Some((row, _)) = self.table.remove(id) {
+            self.repair_row(row);
+        }
+    }
+}

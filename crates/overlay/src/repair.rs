@@ -1,0 +1,270 @@
+//! Keeping the tables full: what others say about third parties, and asking them for more
+//! (Pastry §3.2, Bamboo's periodic sharing).
+//!
+//! Contacts named by others wait here until they are probed, a few at a time; `on_leaf_state` is
+//! where a sender enters the tables. The leaf set is repaired at once, the routing table lazily.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use base::{Duration, Key, NodeId, Time};
+use wire::overlay::{Contact, LeafState, Message, Row};
+
+use crate::leaf_set::is_plausible;
+use crate::{Event, Overlay, random_part};
+
+/// Contacts waiting to be probed. When full, one that would enter the leaf set displaces one that
+/// would not; others are dropped, since they will be named again.
+const CANDIDATES_MAX: usize = 128;
+/// Probes of hearsay contacts under way.
+const HEARSAY_PROBES_MAX: usize = 8;
+/// The same while joining, when all that is known is hearsay: a leaf set at a time.
+const JOIN_PROBES_MAX: usize = 16;
+/// Between two shares of the leaf set with the ring neighbours and one other member.
+const SHARE_BEATS: u64 = 5;
+/// Between two requests for a random row.
+const ROW_BEATS: u64 = 30;
+/// Between two requests for the same row (FreePastry's row-patch throttle).
+const ROW_THROTTLE: Duration = Duration::from_secs(5);
+/// Rows whose last request is remembered: every row there is.
+const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
+
+/// The state of this conversation.
+#[derive(Debug)]
+pub(crate) struct Repair {
+    pub(crate) next_beat: Time,
+    beats: u64,
+    candidates: BTreeMap<NodeId, Contact>,
+    requested: BTreeMap<u8, Time>,
+}
+
+impl Repair {
+    pub(crate) fn new(next_beat: Time) -> Self {
+        let (candidates, requested) = (BTreeMap::new(), BTreeMap::new());
+        Repair { next_beat, beats: 0, candidates, requested }
+    }
+
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.candidates.keys().copied()
+    }
+}
+
+impl Overlay {
+    /// The regular work: once a heartbeat.
+    pub(crate) fn on_beat(&mut self) {
+        let heartbeat = self.config.heartbeat;
+        // A little irregular, so that nodes do not fall into step.
+        self.repair.next_beat =
+            self.now + heartbeat * 7 / 8 + random_part(&mut self.rng, heartbeat / 4);
+        self.repair.beats += 1;
+        self.probe_silent();
+        if self.repair.beats.is_multiple_of(SHARE_BEATS) {
+            self.share_leaf_set();
+        }
+        if self.repair.beats.is_multiple_of(ROW_BEATS) {
+            self.maintain_rows();
+        }
+        self.watch.prune(self.now);
+        let (leaf, table, links) = (&self.leaf, &self.table, &self.links);
+        let needed = |id| leaf.contains(id) || table.contains(id) || links.needs(id);
+        self.peers.prune(self.now, needed);
+        self.stale.links = true;
+    }
+
+    /// A leaf set, unasked. The first message on every link is one too, so a sender that shares
+    /// nobody with this node may be of another ring: it enters by a join, not by chance.
+    pub(crate) fn on_leaf_set(&mut self, from: Contact, leaf: &LeafState) {
+        let mut listed = leaf.left.iter().chain(&leaf.right).map(|contact| contact.id);
+        let lists_me = listed.clone().any(|id| id == self.me.id);
+        let shares = listed.any(|id| self.leaf.contains(id));
+        let enters = lists_me || shares || self.leaf.contains(from.id);
+        self.on_leaf_state(from, leaf, leaf.ready && enters);
+        if leaf.ready && enters && !lists_me && self.ready && self.would_list_me(from.id, leaf) {
+            self.probe(from, false);
+        }
+    }
+
+    /// `from` describes itself. `enters`: it takes part in a ring, so it may enter the tables.
+    pub(crate) fn on_leaf_state(&mut self, from: Contact, leaf: &LeafState, enters: bool) {
+        if !is_plausible(from.id, leaf) {
+            self.misbehaved(from.id, "implausible leaf set");
+            return;
+        }
+        self.set_ready(from.id, leaf.ready);
+        if !self.ready && self.join.is_none() {
+            return;
+        }
+        if enters {
+            self.admit(from);
+            self.learn_all(leaf.left.iter().chain(&leaf.right));
+        }
+    }
+
+    pub(crate) fn on_row_request(&mut self, from: NodeId, row: u8) {
+        if row >= base::DIGITS {
+            self.misbehaved(from, "row out of range");
+            return;
+        }
+        let entries = self.table.row_message(row);
+        self.send(from, Message::Row { row, entries });
+    }
+
+    pub(crate) fn on_row(&mut self, row: u8, entries: Row) {
+        if self.repair.requested.contains_key(&row) {
+            self.learn_all(entries.iter());
+        }
+    }
+
+    /// Others named these contacts: remember those that would improve the tables.
+    pub(crate) fn learn_all<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
+        for contact in contacts {
+            self.learn(*contact);
+        }
+    }
+
+    /// Starts probes of what others named: the leaf set's first, from the nearest outwards.
+    pub(crate) fn probe_candidates(&mut self) {
+        if self.repair.candidates.is_empty() {
+            return;
+        }
+        let probes_max = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
+        let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
+        let me = self.me.id;
+        while room > 0 && self.watch.has_room() {
+            let rank = |contact: &&Contact| (!self.leaf.wants(contact.id), me.distance(contact.id));
+            let Some(next) = self.repair.candidates.values().min_by_key(rank).copied() else {
+                return;
+            };
+            self.repair.candidates.remove(&next.id);
+            if self.is_interesting(next) {
+                self.probe(next, true);
+                room -= 1;
+            }
+        }
+    }
+
+    /// The leaf set has a gap: the farthest on each side know who may fill it.
+    pub(crate) fn repair_leaf_set(&mut self) {
+        let extremes: Vec<Contact> = self.leaf.extremes().collect();
+        for contact in extremes {
+            self.probe(contact, false);
+        }
+    }
+
+    /// A message for `key` went to `hop` although the table should hold a better one.
+    pub(crate) fn repair_hole(&mut self, hop: NodeId, key: Key) {
+        let row = self.me.id.shared_digits(key);
+        let is_hole = hop.shared_digits(key) <= row
+            && self.table.get((row, key.digit(row))).is_none()
+            && !self.leaf.covers(key);
+        if is_hole {
+            self.repair_row(row);
+        }
+    }
+
+    /// Asks an entry of `row` for its row: the one there is, or the next one down.
+    pub(crate) fn repair_row(&mut self, row: u8) {
+        let asked = self.repair.requested.get(&row);
+        if asked.is_some_and(|at| self.now.since(*at) < ROW_THROTTLE) {
+            return;
+        }
+        let below = (row..self.table.depth()).find(|row| self.table.row(*row).next().is_some());
+        let entries: Vec<Contact> = below.map_or(Vec::new(), |row| self.table.row(row).collect());
+        let Some(entry) = self.rng.pick(&entries).copied() else { return };
+        if self.repair.requested.len() < ROW_REQUESTS_MAX || asked.is_some() {
+            self.repair.requested.insert(row, self.now);
+            self.send(entry.id, Message::RowRequest { row });
+        }
+    }
+
+    fn admit(&mut self, contact: Contact) {
+        self.repair.candidates.remove(&contact.id);
+        let enters_leaf = self.leaf.insert(contact);
+        let enters_table = self.table.insert(contact);
+        self.stale.leaf |= enters_leaf;
+        self.stale.links |= enters_table;
+        if enters_leaf || enters_table {
+            self.watch.admit(contact.id);
+        }
+    }
+
+    fn set_ready(&mut self, id: NodeId, ready: bool) {
+        if let Some(peer) = self.peers.get_mut(id)
+            && peer.ready != ready
+        {
+            peer.ready = ready;
+            self.stale.ways = true;
+            self.stale.links = true;
+        }
+        self.links.set_ready(id, ready);
+    }
+
+    fn learn(&mut self, contact: Contact) {
+        if !self.is_interesting(contact) || self.watch.is_probing(contact.id) {
+            return;
+        }
+        let candidates = &mut self.repair.candidates;
+        if candidates.len() >= CANDIDATES_MAX && !candidates.contains_key(&contact.id) {
+            let spare = candidates.keys().copied().find(|id| !self.leaf.wants(*id));
+            match spare.filter(|_| self.leaf.wants(contact.id)) {
+                Some(spare) => candidates.remove(&spare),
+                None => return,
+            };
+        }
+        let candidate = candidates.entry(contact.id).or_insert(contact);
+        candidate.epoch = candidate.epoch.max(contact.epoch);
+    }
+
+    /// Whether a probe of `contact` could improve a table.
+    fn is_interesting(&self, contact: Contact) -> bool {
+        if contact.id == self.me.id || self.watch.is_dead(self.now, contact) {
+            return false;
+        }
+        match self.peers.get(contact.id).filter(|_| self.is_needed(contact.id)) {
+            Some(peer) if peer.contact.epoch > contact.epoch => false,
+            Some(peer) if peer.contact.epoch < contact.epoch => true,
+            _ => self.leaf.wants(contact.id) || self.table.wants(contact.id),
+        }
+    }
+
+    /// Whether this node belongs into the leaf set that `from` described.
+    fn would_list_me(&self, from: NodeId, leaf: &LeafState) -> bool {
+        let me = self.me.id;
+        let left = leaf.left.last().map(|last| last.id.clockwise_to(from));
+        let right = leaf.right.last().map(|last| from.clockwise_to(last.id));
+        left.is_none_or(|reach| me.clockwise_to(from) < reach)
+            || right.is_none_or(|reach| from.clockwise_to(me) < reach)
+    }
+
+    fn share_leaf_set(&mut self) {
+        let members = self.leaf.members();
+        let other = self.rng.pick(&members).copied();
+        let mut receivers: Vec<Contact> = self.leaf.neighbours().collect();
+        receivers.extend(other.filter(|other| !self.leaf.is_neighbour(other.id)));
+        for contact in receivers {
+            self.send(contact.id, Message::LeafSet(self.leaf.state(self.ready)));
+        }
+    }
+
+    fn maintain_rows(&mut self) {
+        let rows = u64::from(self.table.depth());
+        let row = u8::try_from(self.rng.below(rows)).unwrap_or(0);
+        self.repair_row(row);
+    }
+}
+
+impl Overlay {
+    /// Tells everybody near that this node has joined.
+    pub(crate) fn announce(&mut self) {
+        self.event(Event::Ready);
+        let linked = self.links.open().map(|link| link.contact.id);
+        let mut receivers: Vec<NodeId> = linked.collect();
+        let members = self.leaf.members().into_iter().map(|contact| contact.id);
+        receivers.extend(members);
+        receivers.sort_unstable();
+        receivers.dedup();
+        for id in receivers {
+            self.send(id, Message::LeafSet(self.leaf.state(self.ready)));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! When to ask the server for an introduction.
+
+use base::{Duration, Rng, Time};
+
+/// How long an introduction may take to become a link before the next one is asked for. Chosen:
+/// a link takes 0.1–2 s to set up; two fresh anchors beat the rest of a dial's 10 s.
+const PERIOD: Duration = Duration::from_secs(5);
+/// How often a ready node without a link looks for others: rings that a restart of the server or
+/// a lost link separated find each other again.
+const LONELY_PERIOD: Duration = Duration::from_secs(30);
+/// What the server may ask for at most (hostile.md T9).
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// And at least: a server that says "at once" is not asked in a loop.
+const WAIT_MIN: Duration = Duration::from_millis(100);
+
+/// Why an introduction is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reason {
+    #[default]
+    None,
+    /// The node said that it has no ring.
+    Wish,
+    /// The node is ready and has no link.
+    Lonely,
+}
+
+/// The wish for an introduction and its clock.
+#[derive(Debug, Default)]
+pub(super) struct Asking {
+    reason: Reason,
+    next: Time,
+}
+
+impl Asking {
+    /// The node asks for an introduction.
+    pub(super) fn wish(&mut self, now: Time) {
+        if self.reason != Reason::Wish {
+            *self = Asking { reason: Reason::Wish, next: now };
+        }
+    }
+
+    /// The node's standing. A link or a ring of its own fulfils the wish.
+    pub(super) fn standing(&mut self, now: Time, links: u32, ready: bool, rng: &mut Rng) {
+        match (links, ready) {
+            (0, true) if self.reason != Reason::Lonely => {
+                *self = Asking { reason: Reason::Lonely, next: now + spread(LONELY_PERIOD, rng) };
+            }
+            (0, false) if self.reason == Reason::Lonely => self.reason = Reason::None,
+            (0, _) => {}
+            _ => self.reason = Reason::None,
+        }
+    }
+
+    /// Logged in: a wish that outlived a connection is due at once.
+    pub(super) fn logged_in(&mut self, now: Time) {
+        if self.reason == Reason::Wish {
+            self.next = now;
+        }
+    }
+
+    /// The server answered, and perhaps asked for patience. False when the answer is not wanted.
+    pub(super) fn answered(&mut self, now: Time, wait: Option<Duration>, rng: &mut Rng) -> bool {
+        let usual = match self.reason {
+            Reason::None => return false,
+            Reason::Wish => PERIOD,
+            Reason::Lonely => LONELY_PERIOD,
+        };
+        self.next = now
+            + match wait {
+                Some(wait) => wait.clamp(WAIT_MIN, WAIT_MAX),
+                None => spread(usual, rng),
+            };
+        true
+    }
+
+    /// When to ask, if an introduction is wanted.
+    pub(super) fn due(&self) -> Option<Time> {
+        (self.reason != Reason::None).then_some(self.next)
+    }
+}
+
+/// `period`, give or take a fifth, so that peers that started together do not stay together.
+fn spread(period: Duration, rng: &mut Rng) -> Duration {
+    period.mul_f64(0.8 + 0.4 * rng.unit())
+}

@@ -1,0 +1,129 @@
+//! The way to a welcome, and the ways back out: lost, refused, left.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use base::{Bounded, Card, PROTOCOL_VERSION, PublicKey, Signature, Time, Voucher};
+
+use super::{ANSWER_PATIENCE, Entry, OPEN_PATIENCE, Output, State};
+use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, login_bytes};
+
+/// A login that waits for its signature.
+#[derive(Debug)]
+pub(super) struct Pending {
+    network: PublicKey,
+    voucher: Option<Voucher>,
+}
+
+impl Entry {
+    pub(super) fn connect(&mut self, now: Time) {
+        self.state = State::Opening { deadline: now + OPEN_PATIENCE };
+        self.outputs.push_back(Output::Connect);
+    }
+
+    pub(super) fn on_opened(&mut self, now: Time) {
+        if matches!(self.state, State::Opening { .. }) {
+            self.state = State::Opened { deadline: now + ANSWER_PATIENCE };
+        }
+    }
+
+    pub(super) fn on_challenge(
+        &mut self,
+        now: Time,
+        version: u16,
+        network: PublicKey,
+        nonce: &[u8; 16],
+    ) {
+        if version != PROTOCOL_VERSION {
+            return self.give_up(format!(
+                "the server speaks protocol {version}, this peer speaks {PROTOCOL_VERSION}: load \
+                 the page again or update the program"
+            ));
+        }
+        let voucher = self.voucher.filter(|voucher| voucher.introducer == network);
+        if self.voucher.is_some() && voucher.is_none() && self.links > 0 {
+            // Its links are to peers of the network that it is in; another identity is for a node
+            // that has nothing to lose.
+            return self.lose(now, "the server introduces another network now".to_string());
+        }
+        let deadline = now + ANSWER_PATIENCE;
+        self.state = State::Signing { login: Pending { network, voucher }, deadline };
+        let bytes = login_bytes(&network, nonce, self.epoch);
+        self.outputs.push_back(Output::Sign(bytes.into()));
+    }
+
+    pub(super) fn on_signed(&mut self, now: Time, signature: Signature) {
+        let State::Signing { login: Pending { network, voucher }, .. } = self.state else { return };
+        self.state = State::Answering { network, deadline: now + ANSWER_PATIENCE };
+        self.send(&ClientMessage::Login {
+            version: PROTOCOL_VERSION,
+            public_key: self.public_key,
+            epoch: self.epoch,
+            voucher,
+            native: self.native,
+            signature,
+        });
+    }
+
+    pub(super) fn on_welcome(
+        &mut self,
+        now: Time,
+        network: PublicKey,
+        voucher: Voucher,
+        ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
+        peers: u32,
+    ) {
+        let card = Card { public_key: self.public_key, voucher, epoch: self.epoch };
+        if card.verify(&network).is_err() {
+            return self.lose(now, "the server's voucher is not valid".to_string());
+        }
+        if self.voucher.is_some_and(|kept| kept != voucher) {
+            if self.links > 0 {
+                return self.lose(now, "the server knows this peer by another id".to_string());
+            }
+            // A new identity: the standing belonged to the old one.
+            self.ready = false;
+            self.asking.standing(now, self.links, false, &mut self.rng);
+        }
+        self.voucher = Some(voucher);
+        self.retry.reset();
+        self.state = State::LoggedIn { deadline: None };
+        self.outputs.push_back(Output::Welcome { card, ice_servers, peers });
+        if self.ready {
+            self.send(&ClientMessage::Member { ready: true });
+        }
+        self.asking.logged_in(now);
+        self.ask_when_due(now);
+    }
+
+    pub(super) fn on_closed(&mut self, now: Time, reason: String) {
+        if !matches!(self.state, State::Away { .. }) {
+            self.retry_later(now, reason);
+        }
+    }
+
+    /// Closes the connection because of what the server did, and tries again later.
+    pub(super) fn lose(&mut self, now: Time, reason: String) {
+        self.disconnect();
+        self.retry_later(now, reason);
+    }
+
+    /// The server will not have this peer: only a person may try again.
+    pub(super) fn give_up(&mut self, reason: String) {
+        self.disconnect();
+        self.state = State::Away { retry_at: None };
+        self.outputs.push_back(Output::Refused(reason));
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        if !matches!(self.state, State::Away { .. }) {
+            self.outputs.push_back(Output::Disconnect);
+        }
+    }
+
+    fn retry_later(&mut self, now: Time, reason: String) {
+        let retry = self.retry.next(self.links, &mut self.rng);
+        self.state = State::Away { retry_at: Some(now + retry) };
+        self.outputs.push_back(Output::Unreachable { reason, retry });
+    }
+}

@@ -1,0 +1,334 @@
+//! An entry and a server played by hand.
+
+use std::vec::Vec;
+
+use base::Secret;
+use proptest::prelude::*;
+
+use super::*;
+use crate::message::login_bytes;
+
+const NOW: Time = Time::from_millis(1_000);
+
+struct Peer {
+    secret: Secret,
+    network: Secret,
+    entry: Entry,
+}
+
+fn secret(seed: u8) -> Secret {
+    Secret::from_seed(&[seed; 32])
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// A peer whose first `Connect` is out.
+fn peer_with(voucher: Option<Voucher>, seed: u64) -> Peer {
+    let secret = secret(1);
+    let config = Config { public_key: secret.public(), epoch: 3, voucher, native: true };
+    let mut entry = Entry::new(config, seed, NOW);
+    assert!(matches!(entry.poll_output(), Some(Output::Connect)));
+    Peer { secret, network: super::tests::secret(200), entry }
+}
+
+fn peer() -> Peer {
+    peer_with(None, 7)
+}
+
+impl Peer {
+    fn handle(&mut self, now: Time, input: Input) -> Vec<Output> {
+        self.entry.handle(now, input);
+        core::iter::from_fn(|| self.entry.poll_output()).collect()
+    }
+
+    fn hear(&mut self, now: Time, message: &ServerMessage) -> Vec<Output> {
+        self.handle(now, Input::Received(message.encode().into()))
+    }
+
+    fn challenge(&mut self, now: Time) -> Vec<Output> {
+        self.handle(now, Input::Opened);
+        let network = self.network.public();
+        let version = base::PROTOCOL_VERSION;
+        self.hear(now, &ServerMessage::Challenge { version, network, nonce: [5; 16] })
+    }
+
+    /// From `Opened` to `Welcome`; what came out last, and the voucher that was shown.
+    fn log_in(&mut self, now: Time) -> (Vec<Output>, Option<Voucher>) {
+        let outputs = self.challenge(now);
+        let Some(Output::Sign(bytes)) = outputs.first() else { panic!("{outputs:?}") };
+        assert_eq!(**bytes, login_bytes(&self.network.public(), &[5; 16], 3));
+        let signature = self.secret.sign(bytes);
+        let outputs = self.handle(now, Input::Signed(signature));
+        let [ClientMessage::Login { voucher: shown, epoch: 3, native: true, .. }] =
+            said(&outputs)[..]
+        else {
+            panic!("{outputs:?}")
+        };
+        let voucher = shown.unwrap_or_else(|| self.network.vouch(self.secret.public(), [6; 16]));
+        let ice_servers = Bounded::new();
+        (self.hear(now, &ServerMessage::Welcome { voucher, ice_servers, peers: 1 }), shown)
+    }
+
+    fn lose(&mut self, now: Time) -> Duration {
+        let outputs = self.handle(now, Input::Closed("gone".to_string()));
+        let [Output::Unreachable { retry, .. }] = outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!(self.entry.poll_timeout(), Some((now + retry, Wake::Reconnect)));
+        retry
+    }
+}
+
+fn said(outputs: &[Output]) -> Vec<ClientMessage> {
+    let messages = outputs.iter().filter_map(|output| match output {
+        Output::Send(bytes) => Some(ClientMessage::decode(bytes).expect("well-formed")),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn is_lost(outputs: &[Output]) -> bool {
+    matches!(outputs, [Output::Disconnect, Output::Unreachable { .. }])
+}
+
+#[test]
+fn a_login_ends_in_a_card() {
+    let mut peer = peer();
+    let (outputs, shown) = peer.log_in(NOW);
+    assert_eq!(shown, None);
+    let [Output::Welcome { card, peers: 1, .. }] = outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!(card.verify(&peer.network.public()), Ok(card.id()));
+    assert_eq!(card.epoch, 3);
+    assert_eq!(peer.entry.poll_timeout(), None);
+}
+
+#[test]
+fn a_voucher_is_shown_to_its_own_network_only() {
+    let voucher = secret(200).vouch(secret(1).public(), [9; 16]);
+    assert_eq!(peer_with(Some(voucher), 1).log_in(NOW).1, Some(voucher));
+    let foreign = secret(201).vouch(secret(1).public(), [9; 16]);
+    let mut peer = peer_with(Some(foreign), 1);
+    let (outputs, shown) = peer.log_in(NOW);
+    assert_eq!(shown, None);
+    assert!(matches!(outputs[..], [Output::Welcome { .. }]));
+}
+
+#[test]
+fn a_linked_node_does_not_change_its_network() {
+    let mut peer = peer();
+    peer.log_in(NOW);
+    peer.handle(NOW, Input::Standing { links: 2, ready: true });
+    peer.lose(NOW);
+    peer.handle(NOW, Input::RetryNow);
+    peer.network = secret(201);
+    assert!(is_lost(&peer.challenge(NOW)));
+    // Without links it begins anew, and is no member there.
+    peer.handle(NOW, Input::Standing { links: 0, ready: true });
+    peer.handle(NOW, Input::RetryNow);
+    let (outputs, shown) = peer.log_in(NOW);
+    assert_eq!(shown, None);
+    assert!(matches!(outputs[..], [Output::Welcome { .. }]), "{outputs:?}");
+}
+
+#[test]
+fn another_version_is_refused_until_a_person_retries() {
+    let mut peer = peer();
+    peer.handle(NOW, Input::Opened);
+    let network = peer.network.public();
+    let version = base::PROTOCOL_VERSION + 1;
+    let outputs = peer.hear(NOW, &ServerMessage::Challenge { version, network, nonce: [0; 16] });
+    assert!(matches!(outputs[..], [Output::Disconnect, Output::Refused(_)]), "{outputs:?}");
+    assert_eq!(peer.entry.poll_timeout(), None);
+    assert!(matches!(peer.handle(NOW, Input::RetryNow)[..], [Output::Connect]));
+}
+
+#[test]
+fn the_servers_refusal_is_passed_on() {
+    let mut peer = peer();
+    peer.challenge(NOW);
+    let outputs = peer.hear(NOW, &ServerMessage::Refused { reason: "no".to_string() });
+    assert!(matches!(&outputs[..], [Output::Disconnect, Output::Refused(why)] if why == "no"));
+    assert!(peer.handle(NOW + secs(3_600), Input::Timeout).is_empty());
+}
+
+#[test]
+fn every_answer_has_a_deadline() {
+    let mut peer = peer();
+    assert_eq!(peer.entry.poll_timeout(), Some((NOW + OPEN_PATIENCE, Wake::Deadline)));
+    peer.handle(NOW, Input::Opened);
+    let deadline = NOW + ANSWER_PATIENCE;
+    assert_eq!(peer.entry.poll_timeout(), Some((deadline, Wake::Deadline)));
+    assert!(peer.handle(NOW, Input::Timeout).is_empty());
+    assert!(is_lost(&peer.handle(deadline, Input::Timeout)));
+    // An introduction is answered, or the server is gone.
+    peer.handle(deadline, Input::RetryNow);
+    peer.log_in(deadline);
+    assert_eq!(said(&peer.handle(deadline, Input::Introduce)), [ClientMessage::Introduce]);
+    assert!(is_lost(&peer.handle(deadline + ANSWER_PATIENCE, Input::Timeout)));
+}
+
+#[test]
+fn a_false_voucher_is_no_welcome() {
+    let mut peer = peer();
+    peer.challenge(NOW);
+    peer.handle(NOW, Input::Signed(peer.secret.sign(b"whatever")));
+    let voucher = secret(201).vouch(peer.secret.public(), [0; 16]);
+    let ice_servers = Bounded::new();
+    assert!(is_lost(&peer.hear(NOW, &ServerMessage::Welcome { voucher, ice_servers, peers: 0 })));
+}
+
+#[test]
+fn a_wish_is_repeated_until_it_is_fulfilled() {
+    let mut peer = peer();
+    // Wished before the login: asked at the welcome.
+    assert!(peer.handle(NOW, Input::Introduce).is_empty());
+    assert_eq!(said(&peer.log_in(NOW).0), [ClientMessage::Introduce]);
+    assert!(peer.hear(NOW, &ServerMessage::Wait { millis: 300 }).is_empty());
+    let again = NOW + Duration::from_millis(300);
+    assert_eq!(peer.entry.poll_timeout(), Some((again, Wake::Introduce)));
+    assert_eq!(said(&peer.handle(again, Input::Timeout)), [ClientMessage::Introduce]);
+    let anchors = Bounded::truncating([NodeId::new(1)]);
+    let outputs = peer.hear(again, &ServerMessage::Introduced { anchors });
+    assert!(matches!(outputs[..], [Output::Introduced(_)]));
+    let (due, _) = peer.entry.poll_timeout().expect("a repetition");
+    assert!((secs(4)..=secs(6)).contains(&due.since(again)));
+    assert_eq!(said(&peer.handle(due, Input::Timeout)), [ClientMessage::Introduce]);
+    // A link came about meanwhile: a late answer is not wanted.
+    peer.handle(due, Input::Standing { links: 1, ready: false });
+    let anchors = Bounded::truncating([NodeId::new(1)]);
+    assert!(peer.hear(due, &ServerMessage::Introduced { anchors }).is_empty());
+    assert_eq!(peer.entry.poll_timeout(), None);
+}
+
+#[test]
+fn a_founder_without_links_keeps_looking() {
+    let mut peer = peer();
+    peer.log_in(NOW);
+    peer.handle(NOW, Input::Introduce);
+    assert!(matches!(peer.hear(NOW, &ServerMessage::Alone)[..], [Output::Alone]));
+    let outputs = peer.handle(NOW, Input::Standing { links: 0, ready: true });
+    assert_eq!(said(&outputs), [ClientMessage::Member { ready: true }]);
+    let (due, wake) = peer.entry.poll_timeout().expect("it keeps looking");
+    assert!(wake == Wake::Introduce && (secs(24)..=secs(36)).contains(&due.since(NOW)));
+    assert_eq!(said(&peer.handle(due, Input::Timeout)), [ClientMessage::Introduce]);
+    // It has founded already.
+    assert!(peer.hear(due, &ServerMessage::Alone).is_empty());
+    peer.handle(due, Input::Standing { links: 1, ready: true });
+    assert_eq!(peer.entry.poll_timeout(), None);
+}
+
+#[test]
+fn standing_is_told_on_change_and_after_a_login() {
+    let mut peer = peer();
+    assert!(peer.handle(NOW, Input::Standing { links: 3, ready: true }).is_empty());
+    assert_eq!(said(&peer.log_in(NOW).0), [ClientMessage::Member { ready: true }]);
+    assert!(peer.handle(NOW, Input::Standing { links: 4, ready: true }).is_empty());
+    let outputs = peer.handle(NOW, Input::Standing { links: 4, ready: false });
+    assert_eq!(said(&outputs), [ClientMessage::Member { ready: false }]);
+}
+
+#[test]
+fn the_first_retry_is_soon_and_the_later_ones_back_off() {
+    for (links, first, base, cap) in [(0, 2, 1, 30), (5, 10, 2, 60)] {
+        let (mut firsts, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for seed in 0..40 {
+            let mut peer = peer_with(None, seed);
+            peer.handle(NOW, Input::Standing { links, ready: false });
+            peer.log_in(NOW);
+            let retry = peer.lose(NOW);
+            assert!(retry < secs(first));
+            firsts = firsts.max(retry);
+            for failure in 1..10 {
+                peer.handle(NOW, Input::RetryNow);
+                let retry = peer.lose(NOW);
+                assert!(retry < secs((base << failure).min(cap)), "{failure}: {retry:?}");
+                longest = longest.max(retry);
+            }
+        }
+        // The whole range is used.
+        assert!(firsts > secs(first) * 8 / 10 && longest > secs(cap) * 8 / 10);
+    }
+}
+
+#[test]
+fn losing_the_last_link_makes_a_retry_urgent() {
+    let mut peer = peer();
+    peer.handle(NOW, Input::Standing { links: 1, ready: true });
+    for _ in 0..12 {
+        peer.lose(NOW);
+        peer.handle(NOW, Input::RetryNow);
+    }
+    peer.lose(NOW);
+    peer.handle(NOW, Input::Standing { links: 0, ready: true });
+    let (at, _) = peer.entry.poll_timeout().expect("a retry");
+    assert!(at <= NOW + secs(2));
+    assert!(matches!(peer.handle(at, Input::Timeout)[..], [Output::Connect]));
+}
+
+#[test]
+fn signals_go_out_when_logged_in_and_come_back_otherwise() {
+    let mut peer = peer();
+    let signal = || Input::Signal { to: NodeId::new(4), payload: Bytes::from_static(b"x") };
+    assert!(matches!(peer.handle(NOW, signal())[..], [Output::Absent(_)]));
+    peer.log_in(NOW);
+    assert!(matches!(said(&peer.handle(NOW, signal()))[..], [ClientMessage::Signal { .. }]));
+    let absent = ServerMessage::Absent { peer: NodeId::new(4) };
+    assert!(matches!(peer.hear(NOW, &absent)[..], [Output::Absent(_)]));
+    let visitor = ServerMessage::Visitor { peer: NodeId::new(5) };
+    assert!(matches!(peer.hear(NOW, &visitor)[..], [Output::Visitor(_)]));
+}
+
+#[test]
+fn who_left_does_nothing() {
+    let mut peer = peer();
+    peer.log_in(NOW);
+    assert!(matches!(peer.handle(NOW, Input::Leave)[..], [Output::Disconnect]));
+    for input in [Input::RetryNow, Input::Introduce, Input::Timeout, Input::Opened] {
+        assert!(peer.handle(NOW + secs(100), input).is_empty());
+    }
+    assert_eq!(peer.entry.poll_timeout(), None);
+}
+
+#[test]
+fn a_server_out_of_turn_is_left() {
+    let mut peer = peer();
+    peer.handle(NOW, Input::Opened);
+    assert!(is_lost(&peer.hear(NOW, &ServerMessage::Alone)));
+}
+
+proptest! {
+    #[test]
+    fn any_inputs_keep_one_deadline_and_no_flood(
+        inputs in proptest::collection::vec((0u8..9, any::<u16>(), any::<u8>()), 0..80),
+    ) {
+        let mut peer = peer();
+        let mut now = NOW;
+        for (kind, step, detail) in inputs {
+            now = now + Duration::from_millis(u64::from(step));
+            let input = match kind {
+                0 => Input::Opened,
+                1 => Input::Closed("closed".to_string()),
+                2 => Input::Received(std::vec![detail; usize::from(detail % 5)].into()),
+                3 => Input::Signed(Signature([detail; 64])),
+                4 => Input::Standing { links: u32::from(detail % 2), ready: detail > 127 },
+                5 => Input::Introduce,
+                6 => Input::RetryNow,
+                7 => Input::Received(
+                    ServerMessage::Challenge {
+                        version: base::PROTOCOL_VERSION,
+                        network: PublicKey([detail; 32]),
+                        nonce: [0; 16],
+                    }
+                    .encode()
+                    .into(),
+                ),
+                _ => Input::Timeout,
+            };
+            prop_assert!(peer.handle(now, input).len() <= 3);
+            peer.handle(now, Input::Timeout);
+            if let Some((at, _)) = peer.entry.poll_timeout() {
+                prop_assert!(at > now, "a deadline that does not pass");
+            }
+        }
+    }
+}

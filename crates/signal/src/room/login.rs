@@ -1,0 +1,87 @@
+//! The login: who a connection is.
+
+use alloc::format;
+use alloc::string::ToString as _;
+
+use base::{Card, NodeId, PROTOCOL_VERSION, PublicKey, Signature, Voucher};
+
+use super::{ConnectionId, Room, State};
+use crate::message::{ServerMessage, login_bytes};
+
+/// The fields of a login message.
+pub(super) struct Login {
+    pub(super) version: u16,
+    pub(super) public_key: PublicKey,
+    pub(super) epoch: u64,
+    pub(super) voucher: Option<Voucher>,
+    pub(super) native: bool,
+    pub(super) signature: Signature,
+}
+
+impl Room {
+    pub(super) fn on_login(&mut self, connection: ConnectionId, nonce: &[u8; 16], login: &Login) {
+        if login.version != PROTOCOL_VERSION {
+            let words = format!(
+                "this server speaks protocol {PROTOCOL_VERSION}, this peer speaks {}: load the \
+                 page again or update the program",
+                login.version
+            );
+            return self.refuse(connection, words, "another protocol version");
+        }
+        let signed = login_bytes(&self.network, nonce, login.epoch);
+        if login.public_key.verify(&signed, &login.signature).is_err() {
+            let words = "the login is not signed by its key".to_string();
+            return self.refuse(connection, words, "a bad login signature");
+        }
+        let card = self.vouched_card(login);
+        let peer = card.id();
+        if let Some(&earlier) = self.peers.get(&peer) {
+            if self.epoch_of(earlier) > Some(login.epoch) {
+                let words = "a later start of this peer is connected".to_string();
+                return self.refuse(connection, words, "a stale epoch");
+            }
+            self.close(earlier, "replaced by another connection of the same peer");
+        }
+        self.admit(connection, peer, login);
+        let welcome = ServerMessage::Welcome {
+            voucher: card.voucher,
+            ice_servers: self.config.ice_servers.clone(),
+            peers: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
+        };
+        self.send(connection, &welcome);
+    }
+
+    /// The card with the voucher that the peer showed, if it is this network's, or a fresh one.
+    fn vouched_card(&mut self, login: &Login) -> Card {
+        let Login { public_key, epoch, voucher, .. } = *login;
+        if let Some(voucher) = voucher {
+            let card = Card { public_key, voucher, epoch };
+            if card.verify(&self.network).is_ok() {
+                return card;
+            }
+        }
+        let mut nonce = [0; 16];
+        self.rng.fill(&mut nonce);
+        Card { public_key, voucher: self.secret.vouch(public_key, nonce), epoch }
+    }
+
+    fn epoch_of(&self, connection: ConnectionId) -> Option<u64> {
+        match self.connections.get(&connection)?.state {
+            State::LoggedIn { epoch, .. } => Some(epoch),
+            State::Challenged { .. } => None,
+        }
+    }
+
+    fn admit(&mut self, connection: ConnectionId, peer: NodeId, login: &Login) {
+        let admitted = self.connections.get_mut(&connection).expect("it sent the login");
+        let Login { epoch, native, .. } = *login;
+        if let State::Challenged { deadline, .. } = admitted.state {
+            self.logins.remove(&(deadline, connection));
+        }
+        admitted.state = State::LoggedIn { peer, epoch, native };
+        self.peers.insert(peer, connection);
+        self.stats.logins += 1;
+        let kind = if native { &mut self.stats.natives } else { &mut self.stats.browsers };
+        *kind += 1;
+    }
+}
