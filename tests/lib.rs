@@ -9,11 +9,13 @@ mod browser;
 mod native;
 mod picture;
 mod process;
+mod tiles;
 
 pub use browser::{Browser, Engine, Page};
 pub use native::{Peer, Server, alone, render};
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Process};
+pub use tiles::{RandomTile, random_tiles};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -13,9 +13,9 @@ use crate::job::{HELD_MAX, Role};
 use crate::worker::Ticket;
 use crate::{Event, Grid, JobState};
 
-/// Heartbeats for which the orphans of a job still say what they hold, in case the owner was only
-/// away. Beyond it they wait to be spoken to.
-const ORPHAN_HEARTBEATS: u32 = 30;
+/// Heartbeats for which the orphans of a job still say each time what they hold, in case the owner
+/// was only away. After that they try once in as many heartbeats.
+const ORPHAN_HEARTBEATS: u128 = 30;
 
 impl Grid {
     /// Leases open tasks to the workers that wait for them.
@@ -239,7 +239,7 @@ impl Grid {
     /// Each heartbeat, as a participant: what is held, and again what is wanted, in case the owner
     /// forgot or never heard.
     pub(crate) fn keep_leases(&mut self, now: Time) {
-        let span = self.config.heartbeat * ORPHAN_HEARTBEATS;
+        let heartbeat = self.config.heartbeat.as_micros().max(1);
         let mut waiting: Vec<JobId> = Vec::new();
         for job in self.jobs.values_mut() {
             let is_orphaned = job.state == JobState::Orphaned;
@@ -251,7 +251,8 @@ impl Grid {
             if joined.asked.is_none() {
                 joined.owed = 0;
             }
-            if !is_orphaned || now.since(joined.heard) < span {
+            let missed = now.since(joined.heard).as_micros() / heartbeat;
+            if !is_orphaned || missed < ORPHAN_HEARTBEATS || missed % ORPHAN_HEARTBEATS == 0 {
                 waiting.push(id);
             }
         }

@@ -20,8 +20,8 @@ use crate::{Event, Grid, JobState};
 /// Results of one job asked for and not here yet. Chosen: keeps a 100 ms path at 10 Mbit/s full
 /// with tiles of 16 KiB, and is no burden to whoever sends them.
 const FETCH_WINDOW: usize = 8;
-/// Times in a row that nobody answers before the rest is given up.
-const FETCH_MISSES_MAX: u32 = 8;
+/// Times in a row that nobody answers before the rest is given up: about a minute.
+const FETCH_MISSES_MAX: u32 = 15;
 /// Results sent on request to one peer in one heartbeat. Beyond it requests are ignored; honest
 /// peers repeat them.
 const SERVED_MAX: u32 = 256;
@@ -67,7 +67,9 @@ impl Results {
 pub(crate) struct Fetch {
     lacking: BTreeSet<u32>,
     asked: BTreeMap<u32, (NodeId, Time)>,
+    /// Times in a row that a whole round of asking brought nothing.
     misses: u32,
+    missed_at: Time,
 }
 
 impl Fetch {
@@ -113,11 +115,13 @@ impl Fetch {
 
     /// Withdraws what was not answered in time.
     fn expire(&mut self, now: Time, patience: Duration) {
-        let before = self.asked.len();
-        self.asked.retain(|_, (_, at)| *at + patience > now);
-        if self.asked.len() < before {
+        let overdue = |at: Time| at + patience <= now;
+        // What was asked for before the last miss belongs to it.
+        if self.asked.values().any(|(_, at)| overdue(*at) && *at >= self.missed_at) {
             self.misses += 1;
+            self.missed_at = now;
         }
+        self.asked.retain(|_, (_, at)| !overdue(*at));
         if self.misses > FETCH_MISSES_MAX {
             self.clear();
         }
@@ -346,9 +350,15 @@ mod tests {
         fetch.expire(Time::from_millis(4000), patience);
         assert_eq!(fetch.next_overdue(patience), Some(Time::from_millis(5000)));
         assert_eq!(fetch.ask(Time::from_millis(4000), peer), [0, 1, 2, 4, 5, 6, 7]);
-        for _ in 0..=FETCH_MISSES_MAX {
-            fetch.expire(Time::FAR_FUTURE, patience);
-            fetch.ask(Time::ZERO, peer);
+        let mut now = Time::from_millis(4500);
+        for miss in 1..=FETCH_MISSES_MAX {
+            assert_eq!(fetch.misses, miss);
+            fetch.expire(now, patience);
+            fetch.ask(now, peer);
+            assert_eq!(fetch.misses, miss, "one round of asking is one miss");
+            now = now + patience;
+            fetch.expire(now, patience);
+            fetch.ask(now, peer);
         }
         assert!(fetch.is_idle(), "nobody answers");
     }

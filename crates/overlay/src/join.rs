@@ -19,6 +19,9 @@ const SETTLE_TIME: Duration = Duration::from_secs(30);
 /// The first pause between two attempts; doubled up to the maximum (FreePastry).
 const PAUSE_FIRST: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How long a node that lost every link waits for an introduction. Then it goes on alone: nobody it
+/// knows can be reached, and its own work must not stop.
+const ISOLATION_TIME: Duration = Duration::from_secs(30);
 /// Attempts without an answer before the driver is told; they go on.
 const TRIES_MAX: u8 = 4;
 
@@ -31,6 +34,8 @@ enum Stage {
     Pausing,
     /// The root answered; the leaf set has to.
     Settling,
+    /// Every link is lost at once, so more likely this node is cut off than all others are dead.
+    Isolated,
 }
 
 /// An attempt to enter a ring.
@@ -87,6 +92,31 @@ impl Overlay {
         self.ready = false;
         self.event(Event::NotReady);
         self.begin_settling(None);
+    }
+
+    /// Called when no link is left. With one neighbour only, its death is the likelier reason.
+    pub(crate) fn check_isolation(&mut self) {
+        if !self.ready || self.links.open().next().is_some() || self.leaf.members().len() < 2 {
+            return;
+        }
+        self.ready = false;
+        self.event(Event::NotReady);
+        self.event(Event::JoinFailed);
+        self.join = Some(Join {
+            through: None,
+            due: self.now + ISOLATION_TIME,
+            attempt: 0,
+            stage: Stage::Isolated,
+            tries: 0,
+            pause: PAUSE_FIRST,
+        });
+    }
+
+    /// A link for a node that had lost all of them.
+    pub(crate) fn end_isolation(&mut self, through: NodeId) {
+        if self.join.as_ref().is_some_and(|join| join.stage == Stage::Isolated) {
+            self.on_join_request(through);
+        }
     }
 
     /// A newcomer's request on its way to the root.
@@ -157,6 +187,11 @@ impl Overlay {
         let Some(join) = self.join.as_mut().filter(|join| join.due <= self.now) else { return };
         match join.stage {
             Stage::Pausing => self.ask_to_join(),
+            Stage::Isolated => {
+                self.join = None;
+                self.ready = true;
+                self.announce();
+            }
             Stage::Asking | Stage::Settling => {
                 let jitter = random_part(&mut self.rng, join.pause / 4);
                 join.stage = Stage::Pausing;

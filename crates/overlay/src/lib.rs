@@ -210,6 +210,7 @@ impl Overlay {
             return;
         }
         self.probe_candidates();
+        self.check_isolation();
         self.check_join();
         if core::mem::take(&mut self.stale.leaf) {
             self.event(Event::NeighboursChanged);

@@ -34,7 +34,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5 * 60);
 const BACKOFFS_MAX: usize = 256;
 /// Peers preferred by the application. When full, further wishes are ignored.
 const PREFERRED_MAX: usize = 64;
-/// How long a newcomer's first link is protected: a join with two failed attempts.
+/// How long a link that came by introduction is protected: a join with two failed attempts, and
+/// the newcomer's first links of its own.
 const INTRODUCTION_TIME: Duration = Duration::from_secs(20);
 
 /// What a link is good for, the most important first.
@@ -42,7 +43,7 @@ const INTRODUCTION_TIME: Duration = Duration::from_secs(20);
 pub(crate) enum Rank {
     /// The next node on the ring, on either side: enough of these and every message arrives.
     Neighbour,
-    /// A newcomer's way in, while it joins; or this node's.
+    /// A newcomer's way in, until it has links of its own; or this node's.
     Introduction,
     /// A member of the leaf set.
     Leaf,
@@ -65,6 +66,8 @@ pub(crate) struct Link {
     pub(crate) ready: bool,
     /// A probe of the peer is overdue.
     pub(crate) suspect: bool,
+    /// It came without a request: the introducer made it.
+    introduced: bool,
     pub(crate) rtt: Rtt,
 }
 
@@ -207,9 +210,9 @@ impl Overlay {
         let ready = self.peers.get(peer.id).is_some_and(|known| known.ready);
         let ready = ready && known == peer.epoch;
         let (since, rtt) = (self.now, Rtt::default());
-        self.links.pending.remove(&peer.id);
+        let introduced = self.links.pending.remove(&peer.id).is_none();
         self.links.backoffs.remove(&peer.id);
-        let link = Link { contact: peer, since, ready, suspect: false, rtt };
+        let link = Link { contact: peer, since, ready, suspect: false, introduced, rtt };
         self.links.open.insert(peer.id, link);
         if !self.hear(peer, None) {
             self.close_link(peer.id);
@@ -222,6 +225,7 @@ impl Overlay {
         self.stale.links = true;
         if self.links.is_open(peer.id) {
             self.send(peer.id, Message::LeafSet(self.leaf.state(self.ready)));
+            self.end_isolation(peer.id);
         }
     }
 
@@ -382,7 +386,7 @@ impl Overlay {
             return Rank::Neighbour;
         }
         let young = link.is_some_and(|link| {
-            !link.ready && self.now.since(link.since) < INTRODUCTION_TIME
+            link.introduced && self.now.since(link.since) < INTRODUCTION_TIME
         });
         if young || self.join.as_ref().is_some_and(|join| join.through == Some(id)) {
             return Rank::Introduction;

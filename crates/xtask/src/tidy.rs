@@ -100,8 +100,10 @@ fn code_map(repo: &Repo) -> Result<Vec<String>> {
 }
 
 fn missing_in_map(map: &str, folders: &[String]) -> Vec<String> {
-    let named = |name: &str| map.contains(&format!("`{name}`")) || mentions_path(map, name);
-    let missing = folders.iter().filter(|name| !named(name));
+    let has_heading = |name: &str| {
+        map.lines().any(|line| line.starts_with('#') && line.trim_matches(['#', ' ', '`']) == name)
+    };
+    let missing = folders.iter().filter(|name| !has_heading(name) && !mentions_path(map, name));
     missing.map(|name| format!("crates/README.md: the code map does not name `{name}`")).collect()
 }
 
@@ -120,8 +122,8 @@ mod tests {
 
     #[test]
     fn the_code_map_names_each_crate() {
-        let folders = ["base", "grid", "sim"].map(str::to_owned);
-        let map = "## `base`\n\nand crates/grid, with crates/simulation beside it";
+        let folders = ["base", "wire", "grid", "sim"].map(str::to_owned);
+        let map = "## `base`\n### wire\nand crates/grid, with crates/simulation, for `sim`";
         let missing = missing_in_map(map, &folders);
         assert_eq!(missing, ["crates/README.md: the code map does not name `sim`"]);
     }

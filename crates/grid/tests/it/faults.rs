@@ -167,6 +167,22 @@ fn an_owner_that_is_silent_leaves_orphans_who_come_back() {
 }
 
 #[test]
+fn whoever_was_away_for_long_gets_what_was_done_meanwhile() {
+    let mut world = World::new(14, 4);
+    let job = world.submit(0, 1, 100);
+    world.run_for(secs(4));
+    for other in [0, 1, 3] {
+        world.cut.extend([(2, other), (other, 2)]);
+    }
+    world.run_for(secs(300));
+    assert_eq!(world.state(0, job), Some(JobState::Finished));
+    assert_eq!(world.state(2, job), Some(JobState::Orphaned));
+    world.cut.clear();
+    world.run_until(secs(70), |world| world.is_complete(job));
+    world.check_complete(job);
+}
+
+#[test]
 fn a_frozen_owner_does_not_take_others_for_dead() {
     let mut world = World::new(12, 3);
     let job = world.submit(0, 1, 30);

@@ -35,6 +35,8 @@ enum Happening {
     Give { to: NodeId, epoch: u64, input: Input },
     Closed { link: u64, to: NodeId, peer: NodeId },
     Timer { to: NodeId, at: Time },
+    /// It asks the introducer for another entrance.
+    Lost { node: NodeId },
 }
 
 /// One application message: where it started, where it is going, where it arrived.
@@ -195,6 +197,18 @@ impl World {
         }
     }
 
+    /// Every link of `id` is gone, and its other ends notice.
+    pub(crate) fn cut_all(&mut self, id: NodeId) {
+        for peer in self.peers_of(id) {
+            self.cut(id, peer);
+        }
+    }
+
+    /// No link can be built between the two, except by an introduction.
+    pub(crate) fn forbid(&mut self, a: NodeId, b: NodeId) {
+        self.unlinkable.insert(pair(a, b));
+    }
+
     pub(crate) fn peers_of(&self, id: NodeId) -> Vec<NodeId> {
         let ends = self.links.keys().filter(|(a, b)| *a == id || *b == id);
         ends.map(|(a, b)| if *a == id { *b } else { *a }).collect()
@@ -312,6 +326,9 @@ impl World {
             }
             Output::Event(event) => {
                 self.note(&[3, me.value()]);
+                if event == Event::JoinFailed {
+                    self.push(self.now + SECOND, Happening::Lost { node: me });
+                }
                 self.events.push((self.now, me, event));
             }
         }
@@ -326,6 +343,12 @@ impl World {
         message: Message,
     ) -> Option<Input> {
         *self.kinds.entry(kind(&message)).or_default() += 1;
+        //TRACE
+        if let Ok(t) = std::env::var("LETTER") { let t: u64 = t.parse().unwrap();
+            if let Message::Route(r) = &message && r.body[0] == APPLICATION && r.body[1..9] == t.to_be_bytes() {
+                println!("{:?} {me:?} -> {to:?} via {:?} hops {} id {:?} key {:?} ready {} link {}", self.now, r.via, r.hops, r.id, r.key, self.is_ready(me), self.links.contains_key(&pair(me,to)));
+            } }
+        //TRACE
         if self.hosts[&me].open.contains(&to) {
             self.frames += 1;
             self.note(&[1, me.value(), to.value(), u128::from(self.now.as_micros())]);
@@ -383,6 +406,16 @@ impl World {
                 let replaced = self.links.get(&pair(to, peer)).is_some_and(|new| *new != link);
                 if !replaced {
                     self.input(to, Input::LinkDown { peer });
+                }
+            }
+            Happening::Lost { node } => {
+                let mut ready = self.ready();
+                ready.retain(|id| *id != node && !self.links.contains_key(&pair(*id, node)));
+                if let Some(entrance) = self.rng.pick(&ready).copied()
+                    && self.hosts.contains_key(&node)
+                    && !self.is_ready(node)
+                {
+                    self.introduce(node, entrance);
                 }
             }
             Happening::Timer { to, at } => {

@@ -46,7 +46,7 @@ const SIM_OUTSIDE: &[&str] = &[
 ];
 
 const PURE: &[&str] =
-    &["base", "wire", "overlay", "groups", "store", "grid", "node", "fractal", "signal"];
+    &["base", "wire", "overlay", "groups", "store", "grid", "node", "fractal", "signal", "peer"];
 
 const ROOMS: &[Room] = &[
     pure_room("base", &[]),
@@ -58,6 +58,8 @@ const ROOMS: &[Room] = &[
     pure_room("node", &["base", "wire", "overlay", "groups", "store", "grid"]),
     pure_room("fractal", &["base"]),
     pure_room("signal", &["base"]),
+    // Not in the table: node and signal wired together once, for three drivers (crates/README.md).
+    pure_room("peer", &["base", "node", "signal"]),
     Room { name: "sim", may_use: PURE, outside: Some(SIM_OUTSIDE) },
     Room { name: "headless", may_use: PURE, outside: None },
     Room { name: "browser", may_use: PURE, outside: None },
@@ -75,6 +77,7 @@ const ROOMS: &[Room] = &[
             "node",
             "fractal",
             "signal",
+            "peer",
             "sim",
             "headless",
             "browser",
@@ -273,6 +276,7 @@ mod tests {
         check("node", ours("grid"), None);
         check("node", ours("store"), None);
         check("sim", ours("node"), None);
+        check("peer", ours("signal"), None);
         check("browser", ours("fractal"), None);
         check("millefeuille-server", ours("signal"), None);
         check("tests", ours("sim"), None);
@@ -290,6 +294,8 @@ mod tests {
         check("millefeuille-server", ours("overlay"), Some("may use base, signal"));
         check("base", ours("wire"), Some("none of our crates"));
         check("headless", ours("sim"), Some("headless -> sim"));
+        check("peer", ours("overlay"), Some("may use base, node, signal"));
+        check("node", ours("peer"), Some("node -> peer"));
         check("xtask", ours("fractal"), Some("none of our crates"));
     }
 

@@ -1,0 +1,92 @@
+//! The commands, and what those that join a network have in common.
+
+pub(crate) mod peer;
+pub(crate) mod probe;
+pub(crate) mod render;
+
+use std::path::PathBuf;
+
+use crate::disk::Identity;
+use crate::driver::{Driver, Notice, Settings};
+use crate::failure::{Code, Failure};
+use crate::pool::THREADS_MAX;
+use crate::signals::Signals;
+
+/// Tries after which a server that was never reached counts as unreachable. The machine spreads
+/// them over some 5 seconds.
+const FIRST_TRIES: u32 = 3;
+
+/// How to compute and what to keep.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Resources {
+    /// Tiles computed at once; all processors unless given
+    #[arg(long, value_name = "N", env = "MILLEFEUILLE_THREADS")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(THREADS_MAX)))]
+    threads: Option<u16>,
+    /// Where to keep this peer's key; without it every start is a new peer
+    #[arg(long, value_name = "DIR", env = "MILLEFEUILLE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Links to other peers, at most
+    #[arg(long, value_name = "N", env = "MILLEFEUILLE_LINKS", default_value_t = 256)]
+    #[arg(value_parser = clap::value_parser!(u16).range(8..=1024))]
+    links: u16,
+}
+
+impl Resources {
+    fn threads(&self) -> u16 {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(|| u16::try_from(all()).unwrap_or(THREADS_MAX))
+    }
+
+    /// Starts a driver. Must be called within a tokio runtime.
+    fn join(&self, server: &str) -> Result<Driver, Failure> {
+        // A mistake in the URL is worth no key on the disk.
+        crate::socket::socket_url(server).map_err(|error| Failure::usage(format_args!("{error:#}")))?;
+        let identity = match &self.data_dir {
+            Some(directory) => Identity::load(directory, server)?,
+            None => Identity::ephemeral()?,
+        };
+        let settings =
+            Settings { server: server.into(), threads: self.threads(), links_max: self.links };
+        Ok(Driver::start(settings, identity)?)
+    }
+}
+
+/// Tells the notices apart that end a command.
+#[derive(Debug, Default)]
+struct Patience {
+    tries: u32,
+}
+
+impl Patience {
+    /// # Errors
+    /// When the server refuses, or could never be reached.
+    fn check(&mut self, server: &str, notice: &Notice) -> Result<(), Failure> {
+        match notice {
+            Notice::Refused(reason) => {
+                let message = format!("the server refuses this peer: {reason}");
+                Err(Failure::new(Code::Runtime, message))
+            }
+            Notice::Unreachable { reason, ever: false, .. } => {
+                self.tries += 1;
+                if self.tries < FIRST_TRIES {
+                    return Ok(());
+                }
+                let message = format!("the server {server} cannot be reached: {reason}");
+                Err(Failure::new(Code::Unreachable, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Hands everything back, says goodbye, and closes the links. Another signal ends the process.
+async fn say_goodbye(driver: &mut Driver, signals: &mut Signals) {
+    driver.leave();
+    loop {
+        tokio::select! {
+            notice = driver.next() => if matches!(notice, Notice::Left) { return },
+            code = signals.next() => std::process::exit(code.into()),
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! `millefeuille render`: one picture, computed by the network or by this machine alone.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Context as _;
+use base::{Duration, Time};
+use bytes::Bytes;
+use fractal::{Formula, Palette, View};
+use node::{Event, GridEvent, JobId, JobState, Traffic, WorkId};
+
+use super::{Patience, Resources, say_goodbye};
+use crate::clock::Clock;
+use crate::driver::{Driver, Notice};
+use crate::failure::{Code, Failure};
+use crate::picture::{Draft, Picture};
+use crate::pool::Pool;
+use crate::progress::Progress;
+use crate::report::{self, Outcome};
+use crate::signals::Signals;
+use crate::workload;
+
+/// A render that is no member of the network by then gives up.
+const READY_MAX: Duration = Duration::from_secs(60);
+
+/// Compute a picture with the help of a network, and write it as PNG
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["server", "alone"]))]
+pub(crate) struct Args {
+    /// The server that introduces peers, as http://HOST:PORT
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
+    server: Option<String>,
+    /// Compute everything here, without a network
+    #[arg(long)]
+    alone: bool,
+    #[command(flatten)]
+    resources: Resources,
+    /// Family of the picture
+    #[arg(long, value_name = "F", default_value_t)]
+    formula: Formula,
+    /// Real part of the centre
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    re: Option<String>,
+    /// Imaginary part of the centre
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    im: Option<String>,
+    /// Magnification; 1 shows a width of 4
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    zoom: Option<String>,
+    /// Real part of the constant of a Julia set
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    c_re: Option<String>,
+    /// Imaginary part of the constant of a Julia set
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    c_im: Option<String>,
+    /// Iterations after which a point counts as inside
+    #[arg(long, value_name = "N", default_value_t = View::default().max_iter)]
+    max_iter: u32,
+    /// Pixels
+    #[arg(long, value_name = "WxH", default_value = "1024x1024")]
+    size: Size,
+    /// Colours
+    #[arg(long, value_name = "P", default_value_t)]
+    palette: Palette,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size(u32, u32);
+
+impl FromStr for Size {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let sides = text.split_once(['x', 'X', '×']).ok_or("write width x height: 1920x1080")?;
+        match (sides.0.parse(), sides.1.parse()) {
+            (Ok(width), Ok(height)) => Ok(Size(width, height)),
+            _ => Err("write width x height: 1920x1080"),
+        }
+    }
+}
+
+impl Args {
+    fn view(&self) -> View {
+        // A Julia set is looked at around 0.
+        let usual = match self.formula {
+            Formula::Julia => View { re: "0".into(), ..View::default() },
+            Formula::Mandelbrot => View::default(),
+        };
+        let or = |given: &Option<String>, usual: String| given.clone().unwrap_or(usual);
+        View {
+            formula: self.formula,
+            re: or(&self.re, usual.re),
+            im: or(&self.im, usual.im),
+            zoom: or(&self.zoom, usual.zoom),
+            c_re: or(&self.c_re, usual.c_re),
+            c_im: or(&self.c_im, usual.c_im),
+            max_iter: self.max_iter,
+            width: self.size.0,
+            height: self.size.1,
+        }
+    }
+}
+
+/// Computes, writes, and tells about it.
+pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
+    let view = args.view();
+    let spec = view.validate().map_err(Failure::usage)?;
+    let picture = Picture { view, spec, palette: args.palette };
+    let draft = Draft::create(&args.output)?;
+    let signals = Signals::listen().map_err(anyhow::Error::from)?;
+    let mut render = Render::new(picture, draft, signals, is_quiet);
+    render.file = args.output.display().to_string();
+    let outcome = match &args.server {
+        Some(server) if !args.alone => render.together(server, &args.resources).await,
+        _ => render.alone(args.resources.threads()).await,
+    };
+    render.progress.end();
+    let outcome = outcome?;
+    match (is_json, is_quiet) {
+        (true, _) => report::print(&outcome.document()),
+        (false, false) => eprintln!("{}", outcome.sentence()),
+        (false, true) => {}
+    }
+    Ok(())
+}
+
+/// A picture under way.
+struct Render {
+    picture: Picture,
+    draft: Option<Draft>,
+    file: String,
+    signals: Signals,
+    progress: Progress,
+    /// One for each task.
+    payloads: Vec<Option<Bytes>>,
+    done: u32,
+}
+
+
+impl Render {
+    fn new(picture: Picture, draft: Draft, signals: Signals, is_quiet: bool) -> Self {
+        let payloads = vec![None; picture.spec.task_count() as usize];
+        let progress = Progress::new(is_quiet);
+        Render {
+            picture,
+            draft: Some(draft),
+            file: String::new(),
+            signals,
+            progress,
+            payloads,
+            done: 0,
+        }
+    }
+
+    /// All of it on this machine.
+    async fn alone(&mut self, threads: u16) -> Result<Outcome, Failure> {
+        let clock = Clock::start();
+        let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
+        let params = Bytes::from(self.picture.view.encode());
+        let tasks = self.picture.spec.task_count();
+        self.progress.begin(tasks);
+        for task in 0..tasks {
+            pool.compute(WorkId(task.into()), task, workload::KIND, params.clone());
+        }
+        while self.done < tasks {
+            tokio::select! {
+                done = pool.done() => {
+                    let task = u32::try_from(done.work.0).unwrap_or(u32::MAX);
+                    let payload = done.outcome.map_err(|failure| {
+                        Failure::new(Code::Runtime, format_args!("tile {task}: {failure:?}"))
+                    })?;
+                    self.take(task, payload);
+                }
+                code = self.signals.next() => return Err(interrupted(code)),
+            }
+        }
+        let took = clock.now().since(Time::ZERO);
+        self.write().await?;
+        Ok(self.outcome(None, None, took, Traffic::default()))
+    }
+
+    /// With whoever is there.
+    async fn together(&mut self, server: &str, resources: &Resources) -> Result<Outcome, Failure> {
+        let mut driver = resources.join(server)?;
+        self.progress.waiting(&format!("joining the network of {server}"));
+        let (job, begun) = self.begin(&mut driver, server).await?;
+        self.progress.begin(self.picture.spec.task_count());
+        let finished = self.finish(&mut driver, job).await;
+        let took = driver.now().since(begun);
+        let node = driver.node().context("a job has a node")?;
+        let (summary, me, traffic) = (node.job(job), node.id(), node.traffic());
+        if let Err(failure) = finished {
+            driver.cancel(job);
+            say_goodbye(&mut driver, &mut self.signals).await;
+            return Err(failure);
+        }
+        let written = self.write_while_driving(&mut driver).await;
+        say_goodbye(&mut driver, &mut self.signals).await;
+        written?;
+        Ok(self.outcome(summary, Some(me), took, traffic))
+    }
+
+    /// Joins the network and submits the job.
+    async fn begin(
+        &mut self,
+        driver: &mut Driver,
+        server: &str,
+    ) -> Result<(JobId, Time), Failure> {
+        let mut patience = Patience::default();
+        let mut hindrance = "no peer of the network answers".to_owned();
+        let too_late = tokio::time::sleep(READY_MAX);
+        tokio::pin!(too_late);
+        loop {
+            tokio::select! {
+                notice = driver.next() => {
+                    patience.check(server, &notice)?;
+                    match notice {
+                        Notice::Event(Event::Ready) => break,
+                        Notice::DialFailed { reason, .. } => hindrance = reason,
+                        _ => {}
+                    }
+                }
+                code = self.signals.next() => {
+                    say_goodbye(driver, &mut self.signals).await;
+                    return Err(interrupted(code));
+                }
+                () = &mut too_late => {
+                    let message = format!("the network cannot be joined: {hindrance}");
+                    return Err(Failure::new(Code::Unreachable, message));
+                }
+            }
+        }
+        let (params, tasks) = (self.picture.view.encode(), self.picture.spec.task_count());
+        Ok((driver.submit(params, tasks)?, driver.now()))
+    }
+
+    /// Collects the tiles.
+    async fn finish(&mut self, driver: &mut Driver, job: JobId) -> Result<(), Failure> {
+        loop {
+            tokio::select! {
+                notice = driver.next() => {
+                    if let Notice::Event(Event::Grid(event)) = notice
+                        && self.on_grid(job, event)?
+                    {
+                        return Ok(());
+                    }
+                }
+                code = self.signals.next() => return Err(interrupted(code)),
+            }
+        }
+    }
+
+    /// Whether the job is finished.
+    fn on_grid(&mut self, mine: JobId, event: GridEvent) -> Result<bool, Failure> {
+        match event {
+            GridEvent::TaskDone { job, task, payload, .. } if job == mine => {
+                self.take(task, payload);
+            }
+            GridEvent::Participants { job, count } if job == mine => self.progress.peers(count),
+            GridEvent::JobRefused { job, reason } if job == mine => {
+                return Err(Failure::usage(format_args!("the job was refused: {reason}")));
+            }
+            GridEvent::JobChanged { job, state } if job == mine => match state {
+                JobState::Running => {}
+                JobState::Finished => return Ok(true),
+                JobState::Cancelled | JobState::Orphaned => {
+                    let (done, of) = (self.done, self.payloads.len());
+                    let state = report::state_name(state);
+                    let message = format!("the job was {state} with {done} of {of} tiles done");
+                    return Err(Failure::new(Code::Incomplete, message));
+                }
+            },
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    fn take(&mut self, task: u32, payload: Bytes) {
+        if let Some(slot @ None) = self.payloads.get_mut(task as usize) {
+            *slot = Some(payload);
+            self.done += 1;
+            self.progress.advance();
+        }
+    }
+
+    /// The links live on while the file is written: others may still want tiles.
+    async fn write_while_driving(&mut self, driver: &mut Driver) -> Result<(), Failure> {
+        let write = self.write();
+        tokio::pin!(write);
+        loop {
+            tokio::select! {
+                written = &mut write => return written,
+                _ = driver.next() => {}
+            }
+        }
+    }
+
+    fn write(&mut self) -> impl Future<Output = Result<(), Failure>> + use<> {
+        let payloads = std::mem::take(&mut self.payloads);
+        let (picture, draft) = (self.picture.clone(), self.draft.take());
+        async move {
+            let draft = draft.context("a picture is written once")?;
+            let write =
+                move || draft.complete(|out| picture.write(out, &payloads));
+            let repaired = tokio::task::spawn_blocking(write).await.context("writing")??;
+            if repaired > 0 {
+                tracing::warn!(repaired, "tiles were missing or damaged, and computed here");
+            }
+            Ok(())
+        }
+    }
+
+    fn outcome(
+        &self,
+        job: Option<node::JobSummary>,
+        me: Option<base::NodeId>,
+        took: Duration,
+        traffic: Traffic,
+    ) -> Outcome {
+        let spec = &self.picture.spec;
+        let size = (spec.width(), spec.height());
+        Outcome { job, me, tiles: spec.task_count(), took, size, traffic, file: self.file.clone() }
+    }
+}
+
+fn interrupted(code: u8) -> Failure {
+    Failure::new(Code::Signal(code), "interrupted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!("1920x1080".parse(), Ok(Size(1920, 1080)));
+        for text in ["", "1920", "x", "1920x", "-1x5", "1e3x5", "99999999999x1"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! From payloads to a PNG file, one row of tiles at a time.
+//!
+//! Payloads stay in their compressed form until they are painted, so the memory that a picture
+//! takes is that of its numbers, not of its pixels.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use fractal::{Colouring, Painter, Palette, Rect, Spec, TILE, Tile, View, decode_tile};
+
+/// Bytes of one pixel.
+const RGB: usize = 3;
+
+/// A picture and how to colour it.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) view: View,
+    pub(crate) spec: Spec,
+    pub(crate) palette: Palette,
+}
+
+impl Picture {
+    /// Writes the picture as PNG. `payloads` has one entry for each task; a tile that is missing
+    /// or damaged is computed here. Returns how many were.
+    pub(crate) fn write(&self, out: impl Write, payloads: &[Option<Bytes>]) -> anyhow::Result<u32> {
+        let mut encoder = png::Encoder::new(out, self.spec.width(), self.spec.height());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        for (keyword, text) in self.texts() {
+            encoder.add_text_chunk(keyword.into(), text)?;
+        }
+        let mut writer = encoder.write_header()?;
+        let mut stream = writer.stream_writer()?;
+        let painter = Painter::new(self.palette, Colouring::default());
+        let mut band = Vec::new();
+        let mut repaired = 0;
+        for tiles in self.bands() {
+            let rows = tiles.first().map_or(0, |(_, rect)| rect.height);
+            band.clear();
+            band.resize(self.spec.width() as usize * rows as usize * RGB, 0);
+            for (task, rect) in tiles {
+                let tile = payloads.get(task as usize).and_then(Option::as_ref);
+                let tile = tile.and_then(|bytes| decode_tile(bytes, rect.width, rect.height).ok());
+                let tile = tile.or_else(|| {
+                    repaired += 1;
+                    fractal::compute(&self.spec, task)
+                });
+                self.paint(&painter, &tile.context("a tile outside the picture")?, rect, &mut band);
+            }
+            stream.write_all(&band)?;
+        }
+        stream.finish()?;
+        writer.finish()?;
+        Ok(repaired)
+    }
+
+    /// The tasks of each row of tiles, from the top, each row from the left.
+    fn bands(&self) -> Vec<Vec<(u32, Rect)>> {
+        let mut bands = vec![Vec::new(); self.spec.height().div_ceil(TILE) as usize];
+        for (task, rect) in (0..).zip(self.spec.tiles().rects()) {
+            bands[(rect.y / TILE) as usize].push((task, rect));
+        }
+        bands
+    }
+
+    fn paint(&self, painter: &Painter, tile: &Tile, rect: Rect, band: &mut [u8]) {
+        let stride = self.spec.width() as usize * RGB;
+        let left = rect.x as usize * RGB;
+        for (levels, line) in
+            tile.levels.chunks(rect.width as usize).zip(band.chunks_exact_mut(stride))
+        {
+            let (pixels, _) = line[left..].as_chunks_mut::<RGB>();
+            for (level, pixel) in levels.iter().zip(pixels) {
+                *pixel = painter.colour(*level);
+            }
+        }
+    }
+
+    /// What it takes to compute the picture again.
+    fn texts(&self) -> [(&'static str, String); 9] {
+        let view = &self.view;
+        [
+            ("Software", concat!("millefeuille ", env!("CARGO_PKG_VERSION")).into()),
+            ("formula", view.formula.to_string()),
+            ("re", view.re.clone()),
+            ("im", view.im.clone()),
+            ("zoom", view.zoom.clone()),
+            ("c_re", view.c_re.clone()),
+            ("c_im", view.c_im.clone()),
+            ("max_iter", view.max_iter.to_string()),
+            ("palette", self.palette.to_string()),
+        ]
+    }
+}
+
+/// A file that takes its name when it is complete, and vanishes otherwise.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    target: PathBuf,
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Draft {
+    /// Begins a file beside `target`, so that a place where nothing can be written is known before
+    /// the work.
+    pub(crate) fn create(target: &Path) -> anyhow::Result<Self> {
+        let name = target.file_name().context("the output is no file name")?;
+        let mut draft_name = std::ffi::OsString::from(".");
+        draft_name.push(name);
+        draft_name.push(format!(".{}.part", std::process::id()));
+        let path = target.with_file_name(draft_name);
+        anyhow::ensure!(!target.is_dir(), "{} is a directory", target.display());
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
+        let file = file.with_context(|| format!("{} cannot be written", target.display()))?;
+        Ok(Draft { target: target.to_owned(), path, file: Some(file) })
+    }
+
+    /// Fills the file and gives it its name.
+    pub(crate) fn complete<T>(
+        mut self,
+        fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let file = self.file.take().context("a draft is completed once")?;
+        let mut write = || -> anyhow::Result<T> {
+            let mut out = BufWriter::with_capacity(1 << 20, file);
+            let value = fill(&mut out)?;
+            out.into_inner().map_err(|error| error.into_error())?.sync_all()?;
+            fs::rename(&self.path, &self.target)?;
+            Ok(value)
+        };
+        let value = write().with_context(|| format!("{} was not written", self.target.display()));
+        if value.is_ok() {
+            self.path = PathBuf::new();
+        }
+        value
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fractal::encode_tile;
+
+    fn picture() -> Picture {
+        let view = View { width: 600, height: 300, max_iter: 200, ..View::default() };
+        let spec = view.validate().unwrap();
+        Picture { view, spec, palette: Palette::Ember }
+    }
+
+    fn payloads(spec: &Spec) -> Vec<Option<Bytes>> {
+        let tile = |task| fractal::compute(spec, task).unwrap();
+        (0..spec.task_count()).map(|task| Some(encode_tile(&tile(task)).into())).collect()
+    }
+
+    #[test]
+    fn every_pixel_has_the_colour_of_its_level() {
+        let picture = picture();
+        let mut file = Vec::new();
+        assert_eq!(picture.write(&mut file, &payloads(&picture.spec)).unwrap(), 0);
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let texts = &reader.info().uncompressed_latin1_text;
+        let text = |key| texts.iter().find(|text| text.keyword == key).unwrap().text.clone();
+        assert_eq!((text("palette"), text("re")), ("ember".into(), "-0.5".into()));
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height, info.color_type), (600, 300, png::ColorType::Rgb));
+        let painter = Painter::new(Palette::Ember, Colouring::default());
+        for (i, j) in (0..600).step_by(7).flat_map(|i| (0..300).step_by(11).map(move |j| (i, j))) {
+            let at = (j * 600 + i) as usize * RGB;
+            assert_eq!(pixels[at..at + RGB], painter.colour(picture.spec.level(i, j)), "{i} {j}");
+        }
+    }
+
+    #[test]
+    fn damaged_and_missing_tiles_are_computed() {
+        let picture = picture();
+        let mut payloads = payloads(&picture.spec);
+        let mut whole = Vec::new();
+        picture.write(&mut whole, &payloads).unwrap();
+        payloads[0] = None;
+        payloads[1] = Some(Bytes::from_static(b"damaged"));
+        let mut repaired = Vec::new();
+        assert_eq!(picture.write(&mut repaired, &payloads).unwrap(), 2);
+        assert_eq!(whole, repaired);
+    }
+
+    #[test]
+    fn a_draft_leaves_all_or_nothing() {
+        let directory = std::env::temp_dir().join(format!("mf-draft-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let target = directory.join("a.png");
+        let names = || fs::read_dir(&directory).unwrap().count();
+        drop(Draft::create(&target).unwrap());
+        assert_eq!(names(), 0);
+        let failed = Draft::create(&target).unwrap().complete(|_| anyhow::bail!("no"));
+        assert!(failed.map(|()| ()).is_err());
+        assert_eq!(names(), 0);
+        let filled = Draft::create(&target).unwrap().complete(|out| Ok(out.write_all(b"png")?));
+        filled.unwrap();
+        assert_eq!((names(), fs::read(&target).unwrap()), (1, b"png".to_vec()));
+        assert!(Draft::create(&directory.join("none/a.png")).is_err());
+        assert!(Draft::create(&directory).is_err());
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}

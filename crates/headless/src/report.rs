@@ -1,0 +1,160 @@
+//! What a command prints on stdout for programs: one line of JSON for each event of a peer, one
+//! document for a finished render.
+
+use std::io::Write as _;
+
+use base::Duration;
+use node::{Event, GoneReason, GridEvent, JobState, JobSummary, Traffic};
+use serde_json::{Value, json};
+
+use crate::driver::Notice;
+use crate::failure::Failure;
+
+/// Prints one JSON document on a line of its own and flushes it.
+pub(crate) fn print(document: &Value) {
+    let mut out = std::io::stdout().lock();
+    // Whoever reads may have gone; that is no reason for a peer to end.
+    let _ = writeln!(out, "{document}").and_then(|()| out.flush());
+}
+
+/// The document of a failure.
+pub(crate) fn failure(failure: &Failure) -> Value {
+    json!({ "error": { "code": failure.code.name(), "message": failure.message } })
+}
+
+/// The event of a notice; `None` for what nobody outside needs.
+pub(crate) fn event(notice: &Notice) -> Option<Value> {
+    Some(match notice {
+        Notice::Welcome { .. } | Notice::Left => return None,
+        Notice::Unreachable { reason, retry, .. } => json!({
+            "event": "server_unreachable", "reason": reason, "retry_seconds": seconds(*retry),
+        }),
+        Notice::Refused(reason) => json!({ "event": "refused", "reason": reason }),
+        Notice::DialFailed { peer, reason } => {
+            json!({ "event": "dial_failed", "peer": peer.to_string(), "reason": reason })
+        }
+        Notice::Event(event) => return node_event(event),
+    })
+}
+
+fn node_event(event: &Event) -> Option<Value> {
+    Some(match event {
+        // The id of `ready` is the caller's to add.
+        Event::Ready | Event::NeighboursChanged => return None,
+        Event::NotReady => json!({ "event": "not_ready" }),
+        Event::JoinFailed => json!({ "event": "join_failed" }),
+        Event::Linked(peer) => json!({ "event": "linked", "peer": peer.to_string() }),
+        Event::Unlinked(peer) => json!({ "event": "unlinked", "peer": peer.to_string() }),
+        Event::PeerGone { peer, reason } => json!({
+            "event": "peer_gone",
+            "peer": peer.to_string(),
+            "reason": match reason { GoneReason::Left => "left", GoneReason::Silent => "silent" },
+        }),
+        Event::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
+        Event::Grid(event) => return grid_event(event),
+    })
+}
+
+fn grid_event(event: &GridEvent) -> Option<Value> {
+    Some(match event {
+        GridEvent::JobOpened { job, owner, tasks, .. } => json!({
+            "event": "job_opened",
+            "job": job.to_string(), "owner": owner.to_string(), "tasks": tasks,
+        }),
+        GridEvent::JobRefused { job, reason } => {
+            json!({ "event": "job_refused", "job": job.to_string(), "reason": reason })
+        }
+        GridEvent::TaskDone { job, task, worker, .. } => json!({
+            "event": "task_done",
+            "job": job.to_string(), "task": task, "worker": worker.to_string(),
+        }),
+        GridEvent::Participants { job, count } => {
+            json!({ "event": "participants", "job": job.to_string(), "count": count })
+        }
+        GridEvent::WorkerLost { job, worker, tasks, left } => json!({
+            "event": "worker_lost",
+            "job": job.to_string(), "worker": worker.to_string(), "tasks": tasks, "left": left,
+        }),
+        GridEvent::JobChanged { job, state } => {
+            json!({ "event": "job_changed", "job": job.to_string(), "state": state_name(*state) })
+        }
+        GridEvent::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
+    })
+}
+
+fn misbehaved(peer: &str, why: &str) -> Value {
+    json!({ "event": "misbehaved", "peer": peer, "why": why })
+}
+
+/// The name of a state.
+pub(crate) fn state_name(state: JobState) -> &'static str {
+    match state {
+        JobState::Running => "running",
+        JobState::Finished => "finished",
+        JobState::Cancelled => "cancelled",
+        JobState::Orphaned => "orphaned",
+    }
+}
+
+/// What became of a render.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// `None`: computed alone.
+    pub(crate) job: Option<JobSummary>,
+    pub(crate) me: Option<base::NodeId>,
+    pub(crate) tiles: u32,
+    pub(crate) took: Duration,
+    pub(crate) size: (u32, u32),
+    pub(crate) traffic: Traffic,
+    pub(crate) file: String,
+}
+
+impl Outcome {
+    /// The document of a finished render.
+    pub(crate) fn document(&self) -> Value {
+        let job = self.job.as_ref();
+        let peers: Vec<Value> = job
+            .into_iter()
+            .flat_map(|job| &job.workers)
+            .map(|w| {
+                let you = Some(w.worker) == self.me;
+                json!({ "id": w.worker.to_string(), "tiles": w.done, "you": you })
+            })
+            .collect();
+        let amount = |amount: node::Amount| json!({ "control": amount.control, "results": amount.results });
+        json!({
+            "job": job.map(|job| job.job.to_string()),
+            "tiles": self.tiles,
+            "seconds": seconds(self.took),
+            "width": self.size.0,
+            "height": self.size.1,
+            "peers": peers,
+            "reassigned": job.map_or(0, |job| job.reassigned),
+            "duplicates": job.map_or(0, |job| job.duplicates),
+            "bytes": {
+                "sent": amount(self.traffic.sent),
+                "received": amount(self.traffic.received),
+            },
+            "file": self.file,
+        })
+    }
+
+    /// The same for people.
+    pub(crate) fn sentence(&self) -> String {
+        let workers = self.job.as_ref().map_or(0, |job| job.workers.len());
+        let by = match workers {
+            0 | 1 => String::new(),
+            n => format!(" by {n} peers"),
+        };
+        let (seconds, (width, height)) = (self.took.as_secs_f64(), self.size);
+        format!(
+            "{}: {width}×{height} pixels, {} tiles{by} in {seconds:.1} s",
+            self.file, self.tiles
+        )
+    }
+}
+
+/// Milliseconds are as exact as anybody wants it.
+fn seconds(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e3).round() / 1e3
+}

@@ -1,0 +1,88 @@
+//! The door: who may connect, for how long before a request is there, with how much kernel memory.
+//!
+//! `axum::serve` has no deadline for a request's head (hostile.md §1, fact 1), so the loop is our
+//! own. Idle connections fall under the same deadline between requests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+
+/// Connections in HTTP at once; further ones wait in the kernel's queue. WebSockets have left HTTP
+/// and are bounded by the room.
+const HTTP_CONNECTIONS_MAX: usize = 4_096;
+/// From accept, or the last response, to a whole request head.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes and fields of a request head; more are answered with 431.
+const HEAD_BYTES_MAX: usize = 8 * 1024;
+const HEAD_FIELDS_MAX: usize = 50;
+/// Kernel buffers of each connection: a peer that does not read holds no more (hostile.md §1, fact
+/// 9).
+const SOCKET_BUFFER_BYTES: u32 = 64 * 1024;
+/// Connections that the kernel keeps while this process is busy.
+const BACKLOG: u32 = 1_024;
+/// Pause after a failed accept (no file descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Failed accepts between two lines in the log: one a minute.
+const FAILURES_PER_WARNING: u32 = 300;
+
+/// Opens a listener.
+pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart need not wait for the last connections of the process before it.
+        socket.set_reuseaddr(true)?;
+        // Accepted sockets inherit both.
+        socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
+        socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Accepts until the task is aborted.
+pub(crate) async fn serve(listener: TcpListener, routes: Router) {
+    let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEAD_FIELDS_MAX);
+    let mut failures: u32 = 0;
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
+        let (stream, _) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if failures.is_multiple_of(FAILURES_PER_WARNING) {
+                    warn!(%error, "cannot accept connections");
+                }
+                failures += 1;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        failures = 0;
+        // Signals are small and wait for an answer.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "no TCP_NODELAY");
+        }
+        let service = TowerToHyperService::new(routes.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+}

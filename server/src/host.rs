@@ -1,0 +1,200 @@
+//! The task that owns the room: one event in, the room's outputs out to the connections.
+//!
+//! The task never waits for a connection: a full outbound queue ends that connection. Connections
+//! wait for the task, through a bounded channel; that is the back-pressure on a flood.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use base::{Secret, Time};
+use bytes::Bytes;
+use signal::room::{Config, ConnectionId, Input, Output, Room, Stats};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, sleep_until};
+use tracing::debug;
+
+/// Events on their way to the room; connections wait beyond them.
+const EVENTS_MAX: usize = 1024;
+/// Messages on their way to one connection; one more ends it.
+pub(crate) const QUEUE_MESSAGES_MAX: usize = 64;
+/// Bytes on their way to one connection; more end it.
+const QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// What a connection tells the room's task.
+pub(crate) enum Event {
+    /// A WebSocket is open; messages for it go into the queue.
+    Connected(ConnectionId, Queue),
+    Received(ConnectionId, Bytes),
+    Disconnected(ConnectionId),
+}
+
+/// What a connection's task does next.
+pub(crate) enum Command {
+    Send(Bytes),
+    /// Close, for this reason.
+    Close(&'static str),
+}
+
+/// The sending end of a connection's outbound queue.
+pub(crate) struct Queue {
+    commands: mpsc::Sender<Command>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// The receiving end.
+pub(crate) struct Commands {
+    commands: mpsc::Receiver<Command>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// A bounded outbound queue.
+pub(crate) fn queue() -> (Queue, Commands) {
+    let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES_MAX);
+    let bytes = Arc::new(AtomicUsize::new(0));
+    (Queue { commands: sender, bytes: Arc::clone(&bytes) }, Commands { commands: receiver, bytes })
+}
+
+impl Queue {
+    /// False when the queue is full.
+    fn push(&self, command: Command) -> bool {
+        if let Command::Send(message) = &command {
+            let queued = self.bytes.fetch_add(message.len(), Ordering::Relaxed) + message.len();
+            if queued > QUEUE_BYTES_MAX {
+                return false;
+            }
+        }
+        self.commands.try_send(command).is_ok()
+    }
+}
+
+impl Commands {
+    /// The next command; `None` when the room has let go of the connection.
+    pub(crate) async fn next(&mut self) -> Option<Command> {
+        let command = self.commands.recv().await?;
+        if let Command::Send(message) = &command {
+            self.bytes.fetch_sub(message.len(), Ordering::Relaxed);
+        }
+        Some(command)
+    }
+}
+
+/// The room's task, as the rest of the server sees it.
+#[derive(Clone)]
+pub(crate) struct Host {
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) stats: watch::Receiver<Stats>,
+}
+
+/// Starts the task; it ends when it was told to stop and the last connection is gone.
+pub(crate) fn start(
+    config: Config,
+    secret: Secret,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<(Host, JoinHandle<()>)> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).context("the system has no randomness")?;
+    let (events, inbox) = mpsc::channel(EVENTS_MAX);
+    let (published, stats) = watch::channel(Stats::default());
+    let host = Hosting {
+        room: Room::new(config, secret, u64::from_le_bytes(seed), Time::ZERO),
+        started: Instant::now(),
+        queues: BTreeMap::new(),
+        open: 0,
+        published,
+    };
+    Ok((Host { events, stats }, tokio::spawn(host.run(inbox, stopped))))
+}
+
+struct Hosting {
+    room: Room,
+    started: Instant,
+    /// Of the connections that the room knows.
+    queues: BTreeMap<ConnectionId, Queue>,
+    /// Connections whose tasks still run.
+    open: u64,
+    published: watch::Sender<Stats>,
+}
+
+impl Hosting {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Event>, mut stopped: watch::Receiver<bool>) {
+        let mut stopping = false;
+        while !(stopping && self.open == 0) {
+            let deadline = self
+                .room
+                .poll_timeout()
+                .map(|(at, _)| self.started + Duration::from_micros(at.as_micros()));
+            let timeout = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                event = inbox.recv() => match event {
+                    Some(event) => self.on_event(event, stopping),
+                    None => break,
+                },
+                () = timeout => self.handle(Input::Timeout),
+                _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
+                    stopping = true;
+                    self.queues.clear();
+                }
+            }
+            self.published.send_replace(self.room.stats());
+        }
+    }
+
+    fn on_event(&mut self, event: Event, stopping: bool) {
+        match event {
+            Event::Connected(connection, queue) => {
+                self.open += 1;
+                if !stopping {
+                    self.queues.insert(connection, queue);
+                    self.handle(Input::Connected(connection));
+                }
+            }
+            Event::Received(connection, message) => {
+                self.handle(Input::Received(connection, message));
+            }
+            Event::Disconnected(connection) => {
+                self.open -= 1;
+                self.queues.remove(&connection);
+                self.handle(Input::Disconnected(connection));
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        // The one clock read of a turn.
+        let elapsed = self.started.elapsed();
+        let now = Time::ZERO + elapsed;
+        self.room.handle(now, input);
+        while let Some(output) = self.room.poll_output() {
+            self.perform(now, output);
+        }
+    }
+
+    fn perform(&mut self, now: Time, output: Output) {
+        match output {
+            Output::Send(connection, message) => {
+                let Some(queue) = self.queues.get(&connection) else { return };
+                if !queue.push(Command::Send(message)) {
+                    // It does not read what it asked for. Without its queue its task ends.
+                    debug!(connection = connection.0, "the outbound queue is full");
+                    self.queues.remove(&connection);
+                    self.room.handle(now, Input::Disconnected(connection));
+                }
+            }
+            Output::Close(connection, reason) => {
+                debug!(connection = connection.0, reason, "closing");
+                if let Some(queue) = self.queues.remove(&connection) {
+                    queue.push(Command::Close(reason));
+                }
+            }
+        }
+    }
+}

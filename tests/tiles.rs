@@ -1,0 +1,75 @@
+//! Random tiles of both families, at all depths, with the digest of their bytes as this machine
+//! computes them: what every other engine must reproduce.
+
+use base::{Digest, Rng};
+use data_encoding::HEXLOWER;
+use fractal::{Formula, View, compute, encode_tile};
+use serde_json::{Value, json};
+
+/// A task of a job and what its result must be.
+#[derive(Clone, Debug)]
+pub struct RandomTile {
+    /// The job's parameters.
+    pub params: Vec<u8>,
+    /// The task.
+    pub task: u32,
+    /// SHA-256 of the encoded tile.
+    pub digest: Digest,
+    /// Bytes of the encoded tile.
+    pub bytes: usize,
+}
+
+impl RandomTile {
+    /// As a line for a program in another language.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({"params": HEXLOWER.encode(&self.params), "task": self.task,
+            "digest": self.digest.to_string(), "bytes": self.bytes})
+    }
+}
+
+/// `count` tiles, the same for the same seed. Uniform ones (nothing but inside, say) are left out:
+/// they would agree by accident.
+///
+/// # Panics
+/// When a view that was drawn within the limits is refused.
+#[must_use]
+pub fn random_tiles(seed: u64, count: usize) -> Vec<RandomTile> {
+    let mut rng = Rng::new(seed);
+    let mut tiles = Vec::new();
+    while tiles.len() < count {
+        let view = random_view(&mut rng);
+        let spec = view.validate().expect("drawn within the limits");
+        let task = u32::try_from(rng.below(u64::from(spec.task_count()))).unwrap_or(0);
+        let tile = compute(&spec, task).expect("a task of the view");
+        if tile.levels.iter().any(|level| *level != tile.levels[0]) {
+            let bytes = encode_tile(&tile);
+            let digest = Digest::of(&[&bytes]);
+            tiles.push(RandomTile { params: view.encode(), task, digest, bytes: bytes.len() });
+        }
+    }
+    tiles
+}
+
+/// A place near the boundary, where counts differ from pixel to pixel: a point of the main
+/// cardioid's edge or of a Julia set's plane, zoomed in by up to 10¹⁰.
+fn random_view(rng: &mut Rng) -> View {
+    let size = |rng: &mut Rng| 64 + u32::try_from(rng.below(600)).unwrap_or(0);
+    let exponent = i32::try_from(rng.below(11)).unwrap_or(0);
+    let turn = rng.unit() * 8.0 - 4.0;
+    // A rational parametrisation of the unit circle: no transcendental function is needed.
+    let (cos, sin) = ((1.0 - turn * turn) / (1.0 + turn * turn), 2.0 * turn / (1.0 + turn * turn));
+    let (re, im) = (cos / 2.0 - (cos * cos - sin * sin) / 4.0, sin / 2.0 - cos * sin / 2.0);
+    let is_julia = rng.chance(0.4);
+    View {
+        formula: if is_julia { Formula::Julia } else { Formula::Mandelbrot },
+        re: if is_julia { "0".to_owned() } else { format!("{re:.17}") },
+        im: if is_julia { "0".to_owned() } else { format!("{im:.17}") },
+        zoom: if is_julia { "1".to_owned() } else { format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit()) },
+        c_re: if is_julia { format!("{:.17}", re * 1.02) } else { "0".to_owned() },
+        c_im: if is_julia { format!("{:.17}", im * 1.02) } else { "0".to_owned() },
+        max_iter: 50 + u32::try_from(rng.below(2_000)).unwrap_or(0),
+        width: size(rng),
+        height: size(rng),
+    }
+}
