@@ -252,7 +252,10 @@ impl Grid {
                 joined.owed = 0;
             }
             let missed = now.since(joined.heard).as_micros() / heartbeat;
-            if !is_orphaned || missed < ORPHAN_HEARTBEATS || missed % ORPHAN_HEARTBEATS == 0 {
+            if !is_orphaned
+                || missed < ORPHAN_HEARTBEATS
+                || missed.is_multiple_of(ORPHAN_HEARTBEATS)
+            {
                 waiting.push(id);
             }
         }

@@ -18,6 +18,7 @@ mod enlist;
 mod face;
 mod job;
 mod lease;
+mod presence;
 mod recruit;
 mod result;
 mod status;

@@ -42,6 +42,21 @@ fn eight_workers_are_hardly_ever_idle() {
 }
 
 #[test]
+fn loss_costs_little() {
+    let mut world = World::new(1, 8);
+    world.loss = 0.05;
+    world.run_for(secs(3));
+    let job = world.submit(0, 1, 400);
+    let start = world.now;
+    world.run_until(secs(90), |world| world.is_complete(job));
+    let (from, to) = (start + secs(2), start + secs(22));
+    let share = (0..8).map(|node| idle_share(&world, node, from, to)).sum::<f64>() / 8.0;
+    let again = world.computed - 400;
+    println!("5 % loss: {:.2} % idle, {again} of 400 tasks computed twice", 100.0 * share);
+    assert!(share < 0.1 && again < 20);
+}
+
+#[test]
 fn short_tasks_over_a_long_path() {
     let mut world = World::new(1, 4);
     world.task_time = millis(50);

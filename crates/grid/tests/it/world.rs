@@ -222,7 +222,7 @@ impl World {
                 break;
             }
             let ((at, _), step) = entry.remove_entry();
-            self.now = at;
+            self.now = at.max(self.now);
             self.step(step);
         }
         self.now = end;
