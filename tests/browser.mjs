@@ -25,8 +25,9 @@ const browser = await puppeteer.launch(engine === 'firefox'
 const pages = new Map();
 let opened = 0;
 
-async function open({ url }) {
+async function open({ url, before }) {
   const page = await browser.newPage();
+  if (before) await page.evaluateOnNewDocument(before);
   const entry = { page, complaints: [], requests: [] };
   page.on('console', (message) => {
     if (['error', 'warn', 'warning'].includes(message.type())) entry.complaints.push(message.text());
@@ -56,6 +57,7 @@ const actions = {
     await pages.get(page).page.close({ runBeforeUnload: false });
     pages.delete(page);
   },
+  workers: ({ page }) => pages.get(page).page.workers().length,
   complaints: ({ page }) => pages.get(page).complaints,
   requests: ({ page }) => pages.get(page).requests,
   async screenshot({ page, file, width, height, dark }) {

@@ -63,8 +63,25 @@ impl Browser {
     /// # Errors
     /// When the page does not load.
     pub fn open(&mut self, url: &str) -> Result<Page> {
-        let page = self.ask(json!({"do": "open", "url": url}))?;
+        self.open_after(url, "")
+    }
+
+    /// Opens a tab in which `script` runs before anything of the page does.
+    ///
+    /// # Errors
+    /// When the page does not load.
+    pub fn open_after(&mut self, url: &str, script: &str) -> Result<Page> {
+        let page = self.ask(json!({"do": "open", "url": url, "before": script}))?;
         Ok(Page(page.as_u64().context("a page number")?))
+    }
+
+    /// How many workers the page has started itself.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn workers(&mut self, page: Page) -> Result<u64> {
+        let count = self.ask(json!({"do": "workers", "page": page.0}))?;
+        count.as_u64().context("a number")
     }
 
     /// The value of an expression in the page; a promise is awaited.

@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 
 /// Connections in HTTP at once; further ones wait in the kernel's queue. WebSockets have left HTTP
 /// and are bounded by the room.
-const HTTP_CONNECTIONS_MAX: usize = 4_096;
+const HTTP_CONNECTIONS_MAX: usize = 16_384;
 /// From accept, or the last response, to a whole request head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes and fields of a request head; more are answered with 431.

@@ -170,30 +170,37 @@ impl Hosting {
 
     fn handle(&mut self, input: Input) {
         // The one clock read of a turn.
-        let elapsed = self.started.elapsed();
-        let now = Time::ZERO + elapsed;
-        self.room.handle(now, input);
-        while let Some(output) = self.room.poll_output() {
-            self.perform(now, output);
+        let now = Time::ZERO + self.started.elapsed();
+        let mut next = Some(input);
+        let mut lost = Vec::new();
+        while let Some(input) = next {
+            self.room.handle(now, input);
+            while let Some(output) = self.room.poll_output() {
+                lost.extend(self.perform(output));
+            }
+            next = lost.pop().map(Input::Disconnected);
         }
     }
 
-    fn perform(&mut self, now: Time, output: Output) {
+    /// Does what the room asks; a connection that cannot keep up is lost.
+    fn perform(&mut self, output: Output) -> Option<ConnectionId> {
         match output {
             Output::Send(connection, message) => {
-                let Some(queue) = self.queues.get(&connection) else { return };
-                if !queue.push(Command::Send(message)) {
-                    // It does not read what it asked for. Without its queue its task ends.
-                    debug!(connection = connection.0, "the outbound queue is full");
-                    self.queues.remove(&connection);
-                    self.room.handle(now, Input::Disconnected(connection));
+                let queue = self.queues.get(&connection)?;
+                if queue.push(Command::Send(message)) {
+                    return None;
                 }
+                // It does not read what it asked for. Without its queue its task ends.
+                debug!(connection = connection.0, "the outbound queue is full");
+                self.queues.remove(&connection);
+                Some(connection)
             }
             Output::Close(connection, reason) => {
                 debug!(connection = connection.0, reason, "closing");
                 if let Some(queue) = self.queues.remove(&connection) {
                     queue.push(Command::Close(reason));
                 }
+                None
             }
         }
     }

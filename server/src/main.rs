@@ -4,6 +4,7 @@
 //! from it (`socket`); `accept` guards the door, `app` has the routes. What the room decides is
 //! `signal`'s; nothing here reads a message.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use base::Bounded;
 use clap::Parser as _;
 use signal::message::{ICE_SERVERS_MAX, IceServer};
 use signal::room;
+use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -120,14 +122,15 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     let metrics_apart = metrics_listener.is_some();
     let accepting =
         tokio::spawn(accept::serve(listener, app::routes(page, host.clone(), metrics_apart)));
-    let measuring = metrics_listener.map(|listener| {
-        let metrics_address = listener.local_addr().ok();
-        info!(?metrics_address, "serving metrics");
-        tokio::spawn(accept::serve(listener, app::metrics_routes(host)))
-    });
-    announce(address, &network);
+    let metrics_address =
+        metrics_listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
+    let measuring = metrics_listener
+        .map(|listener| tokio::spawn(accept::serve(listener, app::metrics_routes(host))));
+    // Whoever reads the announcement may stop this process at once.
+    let mut signals = StopSignals::listen()?;
+    announce(address, metrics_address, &network);
 
-    wait_for_stop().await?;
+    signals.next().await;
     info!("stopping; a second signal stops at once");
     accepting.abort();
     if let Some(measuring) = measuring {
@@ -136,32 +139,47 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
     stop.send_replace(true);
     tokio::select! {
         _ = tokio::time::timeout(STOP_PATIENCE, hosting) => {}
-        again = wait_for_stop() => again?,
+        () = signals.next() => {}
     }
     Ok(())
 }
 
 /// The one line on stdout, for whoever started this process.
-fn announce(address: SocketAddr, network: &base::PublicKey) {
-    let line = serde_json::json!({
+fn announce(address: SocketAddr, metrics: Option<SocketAddr>, network: &base::PublicKey) {
+    let mut line = serde_json::json!({
         "event": "listening",
         "address": address.to_string(),
         "url": format!("http://{address}/"),
         "network": network.to_string(),
     });
-    println!("{line}");
-    info!(%address, %network, "listening");
+    if let Some(metrics) = metrics {
+        line["metrics_url"] = format!("http://{metrics}/metrics").into();
+    }
+    // A parent that closed its end does not want to know.
+    let _ = writeln!(std::io::stdout(), "{line}");
+    info!(%address, ?metrics, %network, "listening");
 }
 
-async fn wait_for_stop() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot hear SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot hear SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard from the moment this exists.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(StopSignals {
+            terminate: unix::signal(SignalKind::terminate()).context("cannot hear SIGTERM")?,
+            interrupt: unix::signal(SignalKind::interrupt()).context("cannot hear SIGINT")?,
+        })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn start_log(format: LogFormat) {

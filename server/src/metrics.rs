@@ -8,9 +8,12 @@ use signal::room::Stats;
 /// The content type of the text form.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Name, kind, meaning, and samples by labels.
+type Family<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, u64)]);
+
 /// All counters as text.
 pub(crate) fn render(stats: &Stats) -> String {
-    let families: [(&str, &str, &str, &[(&str, u64)]); 9] = [
+    let families: [Family<'_>; 9] = [
         (
             "millefeuille_peers",
             "gauge",

@@ -28,6 +28,10 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// A message that takes longer to write has a peer that does not read.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long, and for how many of its messages, a peer may take to answer a close: a socket that is
+/// dropped with bytes unread resets, and the peer may not learn why.
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
+const GOODBYE_MESSAGES_MAX: u32 = 64;
 /// Pings and pongs that a peer may send at once; one more ends the connection.
 const CONTROL_BURST_MAX: u32 = 20;
 /// It regains one in this time.
@@ -149,7 +153,17 @@ impl Connection {
     /// Says why, if the peer still listens.
     async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
-        let _ = within(self.socket.send(Message::Close(Some(frame)))).await;
+        if !matches!(within(self.socket.send(Message::Close(Some(frame)))).await, Some(Ok(()))) {
+            return;
+        }
+        let goodbye = async {
+            for _ in 0..GOODBYE_MESSAGES_MAX {
+                if !matches!(self.socket.recv().await, Some(Ok(_))) {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(GOODBYE_PATIENCE, goodbye).await;
     }
 }
 

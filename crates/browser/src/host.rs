@@ -4,11 +4,12 @@
 
 use base::Signature;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use peer::SignToken;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Worker;
 
-use crate::mailbox::{Happening, Mailbox, Purpose};
+use crate::mailbox::{Happening, Mailbox};
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,7 +27,7 @@ extern "C" {
 
 impl Host {
     /// Starts a signature; [`Happening::Signed`] follows.
-    pub(crate) fn start_signing(&self, mailbox: Mailbox, purpose: Purpose, bytes: &[u8]) {
+    pub(crate) fn start_signing(&self, mailbox: Mailbox, token: SignToken, bytes: &[u8]) {
         let promise = self.sign(Uint8Array::from(bytes));
         spawn_local(async move {
             let outcome = match promise {
@@ -37,7 +38,7 @@ impl Host {
                 let bytes = Uint8Array::new(&value).to_vec();
                 bytes.try_into().map(Signature).map_err(|_| "not a signature".to_owned())
             });
-            mailbox.post(Happening::Signed(purpose, signature));
+            mailbox.post(Happening::Signed(token, signature));
         });
     }
 }
@@ -55,6 +56,11 @@ impl Note {
     /// A message of this kind, as listed in `web/peer.js`.
     pub(crate) fn new(kind: &str) -> Self {
         Note::plain().with("t", kind)
+    }
+
+    /// Something for the page's log.
+    pub(crate) fn event(what: &str) -> Self {
+        Note::new("event").with("what", what)
     }
 
     /// An object without a kind, as a part of a message.

@@ -4,7 +4,7 @@
 //! kept back, so that no first frame is lost.
 
 use js_sys::{ArrayBuffer, Uint8Array};
-use node::Class;
+use node::{Class, LinkId};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, RtcDataChannel, RtcDataChannelState, RtcDataChannelType};
 
@@ -48,39 +48,39 @@ impl Link {
     /// Takes over a channel that the page has made.
     pub(crate) fn adopt(
         &mut self,
-        attempt: u64,
+        link: LinkId,
         class: Class,
         channel: RtcDataChannel,
         mailbox: &Mailbox,
     ) {
         channel.set_binary_type(RtcDataChannelType::Arraybuffer);
         channel.set_buffered_amount_low_threshold(LOW_BYTES);
-        let listen = |kind, report: fn(u64, Class, &web_sys::Event) -> Option<Happening>| {
+        let listen = |kind, report: fn(LinkId, Class, &web_sys::Event) -> Option<Happening>| {
             let mailbox = mailbox.clone();
             Listener::new(&channel, kind, move |event| {
-                if let Some(happening) = report(attempt, class, &event) {
+                if let Some(happening) = report(link, class, &event) {
                     mailbox.post(happening);
                 }
             })
         };
         let listeners = [
-            listen("open", |attempt, class, _| Some(Happening::ChannelOpened(attempt, class))),
-            listen("message", |attempt, class, event| {
+            listen("open", |link, class, _| Some(Happening::ChannelOpened(link, class))),
+            listen("message", |link, class, event| {
                 let data = event.unchecked_ref::<MessageEvent>().data();
                 // Text is not part of the protocol.
                 let buffer = data.dyn_into::<ArrayBuffer>().ok()?;
                 let bytes = Uint8Array::new(&buffer).to_vec();
-                Some(Happening::ChannelReceived(attempt, class, bytes))
+                Some(Happening::ChannelReceived(link, class, bytes))
             }),
-            listen("bufferedamountlow", |attempt, class, _| {
-                Some(Happening::ChannelLow(attempt, class))
+            listen("bufferedamountlow", |link, class, _| {
+                Some(Happening::ChannelLow(link, class))
             }),
-            listen("close", |attempt, _, _| Some(Happening::ChannelClosed(attempt))),
+            listen("close", |link, _, _| Some(Happening::ChannelClosed(link))),
         ];
         // It may have opened on its way here.
         match channel.ready_state() {
-            RtcDataChannelState::Open => mailbox.post(Happening::ChannelOpened(attempt, class)),
-            RtcDataChannelState::Closed => mailbox.post(Happening::ChannelClosed(attempt)),
+            RtcDataChannelState::Open => mailbox.post(Happening::ChannelOpened(link, class)),
+            RtcDataChannelState::Closed => mailbox.post(Happening::ChannelClosed(link)),
             _ => {}
         }
         self.channels[at(class)] =
@@ -115,11 +115,6 @@ impl Link {
     pub(crate) fn bring_up(&mut self) -> Vec<Early> {
         self.up = true;
         std::mem::take(&mut self.early)
-    }
-
-    /// Whether the node knows the link.
-    pub(crate) fn is_up(&self) -> bool {
-        self.up
     }
 
     /// Puts a chunk into the channel's buffer. An error when the channel is gone.

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use base::Signature;
-use node::Class;
+use node::{Class, LinkId};
+use peer::SignToken;
 
 use crate::driver::Driver;
 use crate::page::Ask;
@@ -26,32 +27,19 @@ pub(crate) enum Happening {
     /// A binary message of the server.
     SocketReceived(Vec<u8>),
     /// A data channel is open.
-    ChannelOpened(u64, Class),
+    ChannelOpened(LinkId, Class),
     /// A data channel brought a message.
-    ChannelReceived(u64, Class, Vec<u8>),
+    ChannelReceived(LinkId, Class, Vec<u8>),
     /// A data channel's buffer is low.
-    ChannelLow(u64, Class),
+    ChannelLow(LinkId, Class),
     /// A data channel is closed.
-    ChannelClosed(u64),
+    ChannelClosed(LinkId),
     /// A signature is made, or could not be.
-    Signed(Purpose, Result<Signature, String>),
+    Signed(SignToken, Result<Signature, String>),
     /// A tile worker answered: its number, the ticket, and the tile or the reason in words.
     WorkerAnswered(u32, f64, Result<Vec<u8>, String>),
     /// A tile worker broke down.
     WorkerBroke(u32, String),
-}
-
-/// For whom a signature is made.
-#[derive(Clone)]
-pub(crate) enum Purpose {
-    /// The login at the server.
-    Login,
-    /// An offer or answer.
-    Attempt(signal::negotiation::Attempt),
-    /// The node's request with this token.
-    Node(u64),
-    /// A job of this tab.
-    Job(Box<node::Description>),
 }
 
 /// The way to the driver, for every callback.

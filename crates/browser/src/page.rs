@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use base::{PublicKey, Voucher, codec};
-use node::Class;
+use node::{Class, LinkId};
 use wasm_bindgen::prelude::*;
 use web_sys::RtcDataChannel;
 
@@ -36,12 +36,12 @@ pub(crate) enum Ask {
     Forget(String),
     /// Try the server now.
     Retry,
-    /// A data channel of an attempt.
-    Channel { attempt: u64, class: Class, channel: RtcDataChannel },
-    /// The local description of an attempt.
-    Described { attempt: u64, sdp: String },
-    /// An attempt or a link is broken.
-    Broken { attempt: u64, reason: String },
+    /// A data channel of a link.
+    Channel { link: LinkId, class: Class, channel: RtcDataChannel },
+    /// The local description of a link.
+    Described { link: LinkId, sdp: String },
+    /// A link is broken, or could not be made.
+    Broken { link: LinkId, reason: String },
 }
 
 /// The peer of this tab.
@@ -121,25 +121,25 @@ impl Peer {
     }
 
     /// Takes over a data channel.
-    pub fn channel(&self, attempt: f64, bulk: bool, channel: RtcDataChannel) {
+    pub fn channel(&self, link: f64, bulk: bool, channel: RtcDataChannel) {
         let class = if bulk { Class::Bulk } else { Class::Control };
-        self.ask(Ask::Channel { attempt: number(attempt), class, channel });
+        self.ask(Ask::Channel { link: number(link), class, channel });
     }
 
-    /// The page's description of an attempt is complete.
-    pub fn described(&self, attempt: f64, sdp: String) {
-        self.ask(Ask::Described { attempt: number(attempt), sdp });
+    /// The page's description of a link is complete.
+    pub fn described(&self, link: f64, sdp: String) {
+        self.ask(Ask::Described { link: number(link), sdp });
     }
 
     /// The page could not make a connection, or has lost it.
-    pub fn broken(&self, attempt: f64, reason: String) {
-        self.ask(Ask::Broken { attempt: number(attempt), reason });
+    pub fn broken(&self, link: f64, reason: String) {
+        self.ask(Ask::Broken { link: number(link), reason });
     }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made by this driver")]
-fn number(attempt: f64) -> u64 {
-    attempt as u64
+fn number(link: f64) -> LinkId {
+    LinkId(link as u64)
 }
 
 thread_local! {

@@ -113,7 +113,7 @@ fn state_name(state: JobState) -> &'static str {
 
 /// An event as a line of the page's log; `None` where a report says it better.
 pub(crate) fn event_note(event: &Event) -> Option<Note> {
-    let note = |what: &str| Note::new("event").with("what", what);
+    let note = Note::event;
     let peer = |what: &str, peer: &base::NodeId| note(what).with("peer", peer.to_string());
     Some(match event {
         Event::Ready => note("ready"),
@@ -134,7 +134,7 @@ pub(crate) fn event_note(event: &Event) -> Option<Note> {
 
 fn grid_event_note(event: &GridEvent) -> Option<Note> {
     let note =
-        |what: &str, job: &base::Key| Note::new("event").with("what", what).with("job", job.to_string());
+        |what: &str, job: &base::Key| Note::event(what).with("job", job.to_string());
     Some(match event {
         GridEvent::JobRefused { job, reason } => {
             note("job-refused", job).with("reason", reason.as_str())
@@ -146,8 +146,7 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))
         }
-        GridEvent::Misbehaved { peer, why } => Note::new("event")
-            .with("what", "misbehaved")
+        GridEvent::Misbehaved { peer, why } => Note::event("misbehaved")
             .with("peer", peer.to_string())
             .with("why", *why),
         _ => return None,

@@ -16,8 +16,8 @@ use crate::workload::Picture;
 pub(crate) enum Stage {
     /// This tab computes it.
     Alone,
-    /// It waits to be signed for the grid.
-    Signing,
+    /// The peer signs it for the grid.
+    Submitting { serial: u64 },
     /// The grid has it; results that exist here answer its computations.
     Given,
     /// It is over.
@@ -66,6 +66,14 @@ impl Solo {
         self.done.retain(|task, _| *task < next);
     }
 
+    /// The grid did not take it.
+    pub(crate) fn take_back(&mut self, pool: &mut Pool, workers: u16) {
+        if matches!(self.stage, Stage::Submitting { .. }) {
+            self.stage = Stage::Alone;
+            self.order(pool, workers);
+        }
+    }
+
     /// A tile is done; true when it was the last.
     pub(crate) fn finished(&mut self, task: u32, payload: Bytes) -> bool {
         self.done.insert(task, payload);
@@ -76,7 +84,7 @@ impl Solo {
         all
     }
 
-    pub(crate) fn done_count(&self) -> u32 {
+    fn done_count(&self) -> u32 {
         u32::try_from(self.done.len()).unwrap_or(u32::MAX)
     }
 

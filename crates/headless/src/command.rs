@@ -6,6 +6,8 @@ pub(crate) mod render;
 
 use std::path::PathBuf;
 
+use ::peer::Event;
+
 use crate::disk::Identity;
 use crate::driver::{Driver, Notice, Settings};
 use crate::failure::{Code, Failure};
@@ -41,7 +43,8 @@ impl Resources {
     /// Starts a driver. Must be called within a tokio runtime.
     fn join(&self, server: &str) -> Result<Driver, Failure> {
         // A mistake in the URL is worth no key on the disk.
-        crate::socket::socket_url(server).map_err(|error| Failure::usage(format_args!("{error:#}")))?;
+        crate::socket::socket_url(server)
+            .map_err(|error| Failure::usage(format_args!("{error:#}")))?;
         let identity = match &self.data_dir {
             Some(directory) => Identity::load(directory, server)?,
             None => Identity::ephemeral()?,
@@ -52,31 +55,33 @@ impl Resources {
     }
 }
 
-/// Tells the notices apart that end a command.
+/// Tells the events apart that end a command.
 #[derive(Debug, Default)]
 struct Patience {
+    was_reached: bool,
     tries: u32,
 }
 
 impl Patience {
     /// # Errors
     /// When the server refuses, or could never be reached.
-    fn check(&mut self, server: &str, notice: &Notice) -> Result<(), Failure> {
-        match notice {
-            Notice::Refused(reason) => {
+    fn check(&mut self, server: &str, event: &Event) -> Result<(), Failure> {
+        match event {
+            Event::ServerReached { .. } => self.was_reached = true,
+            Event::ServerRefused(reason) => {
                 let message = format!("the server refuses this peer: {reason}");
-                Err(Failure::new(Code::Runtime, message))
+                return Err(Failure::new(Code::Runtime, message));
             }
-            Notice::Unreachable { reason, ever: false, .. } => {
+            Event::ServerUnreachable { reason, .. } if !self.was_reached => {
                 self.tries += 1;
-                if self.tries < FIRST_TRIES {
-                    return Ok(());
+                if self.tries == FIRST_TRIES {
+                    let message = format!("the server {server} cannot be reached: {reason}");
+                    return Err(Failure::new(Code::Unreachable, message));
                 }
-                let message = format!("the server {server} cannot be reached: {reason}");
-                Err(Failure::new(Code::Unreachable, message))
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base::{Rng, Time};
 use bytes::Bytes;
-use signal::negotiation::Attempt;
+use node::LinkId;
 use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 use str0m::{IceCreds, Input};
@@ -35,12 +35,12 @@ pub(crate) struct Links {
     setup: Setup,
     rng: Rng,
     ports: Ports,
-    links: BTreeMap<Attempt, Link>,
+    links: BTreeMap<LinkId, Link>,
     /// By the name that STUN requests carry.
-    names: BTreeMap<String, Attempt>,
+    names: BTreeMap<String, LinkId>,
     /// By (own address, source): who proved last that it lives there.
-    routes: BTreeMap<(SocketAddr, SocketAddr), Attempt>,
-    events: VecDeque<(Attempt, Event)>,
+    routes: BTreeMap<(SocketAddr, SocketAddr), LinkId>,
+    events: VecDeque<(LinkId, Event)>,
 }
 
 impl Links {
@@ -72,7 +72,7 @@ impl Links {
     }
 
     /// The next thing that happened on any link. After [`Event::Broken`] the link does not exist.
-    pub(crate) fn poll_event(&mut self) -> Option<(Attempt, Event)> {
+    pub(crate) fn poll_event(&mut self) -> Option<(LinkId, Event)> {
         self.events.pop_front()
     }
 
@@ -82,46 +82,46 @@ impl Links {
     }
 
     /// Makes an offer: [`Event::Described`] or [`Event::Broken`] follows.
-    pub(crate) fn offer(&mut self, now: Time, attempt: Attempt) {
+    pub(crate) fn offer(&mut self, now: Time, id: LinkId) {
         let creds = self.creds();
         let link = guarded(|| Link::offering(&self.setup, creds, now, &mut self.ports));
-        self.insert(attempt, link);
+        self.insert(id, link);
     }
 
     /// Answers an offer: [`Event::Described`] or [`Event::Broken`] follows.
-    pub(crate) fn answer(&mut self, now: Time, attempt: Attempt, offer: &str) {
+    pub(crate) fn answer(&mut self, now: Time, id: LinkId, offer: &str) {
         let creds = self.creds();
         let link = guarded(|| Link::answering(&self.setup, creds, now, &mut self.ports, offer));
-        self.insert(attempt, link);
+        self.insert(id, link);
     }
 
     /// Takes the answer to an offer.
-    pub(crate) fn accept(&mut self, attempt: Attempt, answer: &str) {
-        self.with(attempt, |link, ports| link.accept(answer, ports));
+    pub(crate) fn accept(&mut self, id: LinkId, answer: &str) {
+        self.with(id, |link, ports| link.accept(answer, ports));
     }
 
     /// Queues a chunk. [`Event::Drained`] follows when it is on its way.
-    pub(crate) fn send(&mut self, attempt: Attempt, class: Class, chunk: Bytes) {
-        self.with(attempt, |link, ports| link.send(class, chunk, ports));
+    pub(crate) fn send(&mut self, id: LinkId, class: Class, chunk: Bytes) {
+        self.with(id, |link, ports| link.send(class, chunk, ports));
     }
 
     /// Closes a link; no event follows.
-    pub(crate) fn close(&mut self, attempt: Attempt) {
-        if let Some(link) = self.links.get_mut(&attempt) {
+    pub(crate) fn close(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
             link.close(&mut self.ports);
         }
-        self.remove(attempt);
+        self.remove(id);
     }
 
     /// Closes a link after what was sent on it; no event follows.
-    pub(crate) fn finish(&mut self, now: Time, attempt: Attempt) {
-        self.with(attempt, |link, ports| link.finish(now, ports));
+    pub(crate) fn finish(&mut self, now: Time, id: LinkId) {
+        self.with(id, |link, ports| link.finish(now, ports));
     }
 
     /// As [`Links::finish`] for all that are left.
     pub(crate) fn finish_all(&mut self, now: Time) {
-        for attempt in self.links.keys().copied().collect::<Vec<_>>() {
-            self.finish(now, attempt);
+        for id in self.links.keys().copied().collect::<Vec<_>>() {
+            self.finish(now, id);
         }
     }
 
@@ -141,10 +141,10 @@ impl Links {
 
     /// A deadline came.
     pub(crate) fn on_timeout(&mut self, now: Time) {
-        let is_due = |(attempt, link): (&Attempt, &Link)| (link.deadline() <= now).then_some(*attempt);
-        for attempt in self.links.iter().filter_map(is_due).collect::<Vec<_>>() {
+        let is_due = |(id, link): (&LinkId, &Link)| (link.deadline() <= now).then_some(*id);
+        for id in self.links.iter().filter_map(is_due).collect::<Vec<_>>() {
             let moment = self.setup.clock.moment(now);
-            self.with(attempt, |link, ports| link.handle(now, Input::Timeout(moment), ports));
+            self.with(id, |link, ports| link.handle(now, Input::Timeout(moment), ports));
         }
     }
 
@@ -155,8 +155,8 @@ impl Links {
             return;
         };
         let input = Input::Receive(self.setup.clock.moment(now), received);
-        if let Some(attempt) = self.addressee(source, to, datagram, &input) {
-            self.with(attempt, |link, ports| link.handle(now, input, ports));
+        if let Some(id) = self.addressee(source, to, datagram, &input) {
+            self.with(id, |link, ports| link.handle(now, input, ports));
         }
     }
 
@@ -166,10 +166,9 @@ impl Links {
         to: SocketAddr,
         datagram: &[u8],
         input: &Input,
-    ) -> Option<Attempt> {
-        let accepts = |attempt: &Attempt| {
-            self.links.get(attempt).is_some_and(|link| link.accepts(input)).then_some(*attempt)
-        };
+    ) -> Option<LinkId> {
+        let accepts =
+            |id: &LinkId| self.links.get(id).is_some_and(|link| link.accepts(input)).then_some(*id);
         // RFC 7983: the first byte of a STUN packet is 0 or 1.
         let is_stun = datagram.first().is_some_and(|byte| *byte < 2);
         if !is_stun {
@@ -179,11 +178,11 @@ impl Links {
         let Some(name) = requested_name(datagram) else {
             return self.links.keys().rev().find_map(accepts);
         };
-        let attempt = self.names.get(&name).and_then(accepts)?;
+        let id = self.names.get(&name).and_then(accepts)?;
         if self.routes.len() < ROUTES_MAX || self.routes.contains_key(&(to, source)) {
-            self.routes.insert((to, source), attempt);
+            self.routes.insert((to, source), id);
         }
-        Some(attempt)
+        Some(id)
     }
 
     fn creds(&mut self) -> IceCreds {
@@ -194,42 +193,38 @@ impl Links {
         IceCreds { ufrag: text(&mut [0; 8]), pass: text(&mut [0; 16]) }
     }
 
-    fn insert(&mut self, attempt: Attempt, link: Result<Link, String>) {
+    fn insert(&mut self, id: LinkId, link: Result<Link, String>) {
         match link {
             Ok(link) => {
-                self.names.insert(link.ufrag().to_owned(), attempt);
-                self.links.insert(attempt, link);
-                self.with(attempt, |_, _| Ok(()));
+                self.names.insert(link.ufrag().to_owned(), id);
+                self.links.insert(id, link);
+                self.with(id, |_, _| Ok(()));
             }
-            Err(reason) => self.events.push_back((attempt, Event::Broken(reason))),
+            Err(reason) => self.events.push_back((id, Event::Broken(reason))),
         }
     }
 
     /// Does something with a link, then collects its events and removes it if it is over.
-    fn with(
-        &mut self,
-        attempt: Attempt,
-        what: impl FnOnce(&mut Link, &mut Ports) -> Result<(), String>,
-    ) {
-        let Some(link) = self.links.get_mut(&attempt) else { return };
+    fn with(&mut self, id: LinkId, what: impl FnOnce(&mut Link, &mut Ports) -> Result<(), String>) {
+        let Some(link) = self.links.get_mut(&id) else { return };
         let outcome = guarded(|| what(link, &mut self.ports));
         while let Some(event) = link.poll_event() {
-            self.events.push_back((attempt, event));
+            self.events.push_back((id, event));
         }
         match outcome {
-            Ok(()) if link.is_over() => self.remove(attempt),
+            Ok(()) if link.is_over() => self.remove(id),
             Ok(()) => {}
             Err(reason) => {
-                self.close(attempt);
-                self.events.push_back((attempt, Event::Broken(reason)));
+                self.close(id);
+                self.events.push_back((id, Event::Broken(reason)));
             }
         }
     }
 
-    fn remove(&mut self, attempt: Attempt) {
-        if let Some(link) = self.links.remove(&attempt) {
+    fn remove(&mut self, id: LinkId) {
+        if let Some(link) = self.links.remove(&id) {
             self.names.remove(link.ufrag());
-            self.routes.retain(|_, at| *at != attempt);
+            self.routes.retain(|_, at| *at != id);
         }
     }
 }
@@ -243,6 +238,14 @@ fn guarded<T>(what: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 fn requested_name(datagram: &[u8]) -> Option<String> {
     let message = StunMessage::parse(datagram).ok()?;
     message.split_username().map(|(local, _)| local.to_owned())
+}
+
+#[cfg(test)]
+impl Links {
+    /// Drops a link without a word to its peer.
+    fn forget(&mut self, id: LinkId) {
+        self.remove(id);
+    }
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl Draft {
         fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let file = self.file.take().context("a draft is completed once")?;
-        let mut write = || -> anyhow::Result<T> {
+        let write = || -> anyhow::Result<T> {
             let mut out = BufWriter::with_capacity(1 << 20, file);
             let value = fill(&mut out)?;
             out.into_inner().map_err(|error| error.into_error())?.sync_all()?;

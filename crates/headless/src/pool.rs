@@ -51,7 +51,9 @@ impl Pool {
         let queue = Arc::new(Mutex::new(queue));
         for at in 0..threads.clamp(1, THREADS_MAX) {
             let (queue, sender) = (Arc::clone(&queue), sender.clone());
-            thread::Builder::new().name(format!("tile-{at}")).spawn(move || run(&queue, &sender))?;
+            thread::Builder::new()
+                .name(format!("tile-{at}"))
+                .spawn(move || run(&queue, &sender))?;
         }
         Ok(Pool { jobs, done, under_way: BTreeMap::new() })
     }

@@ -4,10 +4,10 @@
 use std::io::Write as _;
 
 use base::Duration;
-use node::{Event, GoneReason, GridEvent, JobState, JobSummary, Traffic};
+use node::{Event as NodeEvent, GoneReason, GridEvent, JobState, JobSummary, Traffic};
+use peer::Event;
 use serde_json::{Value, json};
 
-use crate::driver::Notice;
 use crate::failure::Failure;
 
 /// Prints one JSON document on a line of its own and flushes it.
@@ -22,36 +22,37 @@ pub(crate) fn failure(failure: &Failure) -> Value {
     json!({ "error": { "code": failure.code.name(), "message": failure.message } })
 }
 
-/// The event of a notice; `None` for what nobody outside needs.
-pub(crate) fn event(notice: &Notice) -> Option<Value> {
-    Some(match notice {
-        Notice::Welcome { .. } | Notice::Left => return None,
-        Notice::Unreachable { reason, retry, .. } => json!({
+/// The event as programs see it; `None` for what nobody outside needs.
+pub(crate) fn event(event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::ServerReached { peers } => json!({ "event": "server_reached", "peers": peers }),
+        Event::ServerUnreachable { reason, retry } => json!({
             "event": "server_unreachable", "reason": reason, "retry_seconds": seconds(*retry),
         }),
-        Notice::Refused(reason) => json!({ "event": "refused", "reason": reason }),
-        Notice::DialFailed { peer, reason } => {
-            json!({ "event": "dial_failed", "peer": peer.to_string(), "reason": reason })
+        Event::ServerRefused(reason) => json!({ "event": "refused", "reason": reason }),
+        Event::LinkFailed { peer, reason } => {
+            json!({ "event": "link_failed", "peer": peer.to_string(), "reason": reason })
         }
-        Notice::Event(event) => return node_event(event),
+        Event::Node(event) => return node_event(event),
+        Event::Named { .. } | Event::Submitted { .. } | Event::NotSubmitted { .. } => return None,
     })
 }
 
-fn node_event(event: &Event) -> Option<Value> {
+fn node_event(event: &NodeEvent) -> Option<Value> {
     Some(match event {
         // The id of `ready` is the caller's to add.
-        Event::Ready | Event::NeighboursChanged => return None,
-        Event::NotReady => json!({ "event": "not_ready" }),
-        Event::JoinFailed => json!({ "event": "join_failed" }),
-        Event::Linked(peer) => json!({ "event": "linked", "peer": peer.to_string() }),
-        Event::Unlinked(peer) => json!({ "event": "unlinked", "peer": peer.to_string() }),
-        Event::PeerGone { peer, reason } => json!({
+        NodeEvent::Ready | NodeEvent::NeighboursChanged => return None,
+        NodeEvent::NotReady => json!({ "event": "not_ready" }),
+        NodeEvent::JoinFailed => json!({ "event": "join_failed" }),
+        NodeEvent::Linked(peer) => json!({ "event": "linked", "peer": peer.to_string() }),
+        NodeEvent::Unlinked(peer) => json!({ "event": "unlinked", "peer": peer.to_string() }),
+        NodeEvent::PeerGone { peer, reason } => json!({
             "event": "peer_gone",
             "peer": peer.to_string(),
             "reason": match reason { GoneReason::Left => "left", GoneReason::Silent => "silent" },
         }),
-        Event::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
-        Event::Grid(event) => return grid_event(event),
+        NodeEvent::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
+        NodeEvent::Grid(event) => return grid_event(event),
     })
 }
 
@@ -71,6 +72,10 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
         GridEvent::Participants { job, count } => {
             json!({ "event": "participants", "job": job.to_string(), "count": count })
         }
+        GridEvent::TaskFailed { job, task, worker, reason } => json!({
+            "event": "task_failed",
+            "job": job.to_string(), "task": task, "worker": worker.to_string(), "reason": reason,
+        }),
         GridEvent::WorkerLost { job, worker, tasks, left } => json!({
             "event": "worker_lost",
             "job": job.to_string(), "worker": worker.to_string(), "tasks": tasks, "left": left,
@@ -121,7 +126,8 @@ impl Outcome {
                 json!({ "id": w.worker.to_string(), "tiles": w.done, "you": you })
             })
             .collect();
-        let amount = |amount: node::Amount| json!({ "control": amount.control, "results": amount.results });
+        let amount =
+            |amount: node::Amount| json!({ "control": amount.control, "results": amount.results });
         json!({
             "job": job.map(|job| job.job.to_string()),
             "tiles": self.tiles,

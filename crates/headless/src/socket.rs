@@ -118,8 +118,7 @@ async fn converse(
 ) -> anyhow::Result<()> {
     // Room for the server's largest message and its frame.
     let bytes_max = Some(MESSAGE_BYTES_MAX + 1024);
-    let config =
-        WebSocketConfig::default().max_message_size(bytes_max).max_frame_size(bytes_max);
+    let config = WebSocketConfig::default().max_message_size(bytes_max).max_frame_size(bytes_max);
     let opening = timeout(OPEN_MAX, connect_async_with_config(url, Some(config), true));
     let (mut stream, _) = tokio::select! {
         opened = opening => opened.context("the server does not answer")??,

@@ -15,9 +15,10 @@
 //!
 //! Where a ring neighbour cannot be linked, a message may reach a node that knows a closer one but
 //! has no link towards it. It then makes a detour: [`Routed::via`](wire::overlay::Routed) names a
-//! relay to be reached first, from which the rule starts afresh. Relays that fail hand the message
-//! back, each is tried once, and `HOPS_MAX` ends it all.
+//! relay to be reached first: the one that the closer node itself named, else linked peers, a few
+//! at a time. A relay that is not linked to the node closest to the key hands the message back.
 
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use base::{Key, NodeId};
@@ -25,6 +26,9 @@ use wire::overlay::Target;
 
 use crate::Overlay;
 use crate::links::Link;
+
+/// Relays that a message tries before it waits a moment.
+const RELAYS_MAX: usize = 4;
 
 /// What to do with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub(crate) struct Way<'a> {
     pub(crate) relayed: bool,
     /// Hops that did not take it, or brought it back.
     pub(crate) tried: &'a [NodeId],
+    /// Times it waited here: each time other relays are asked.
+    pub(crate) round: u8,
 }
 
 impl Overlay {
@@ -58,8 +64,8 @@ impl Overlay {
     /// ends here.
     #[must_use]
     pub fn next_hop(&self, key: Key) -> Option<NodeId> {
-        let target = Target::Root;
-        match self.step(&Way { key, target, via: None, from: None, relayed: false, tried: &[] }) {
+        let (target, via, from, relayed) = (Target::Root, None, None, false);
+        match self.step(&Way { key, target, via, from, relayed, tried: &[], round: 0 }) {
             Step::Hop(to, _) => Some(to),
             Step::Here | Step::Wait | Step::Nowhere => None,
         }
@@ -85,6 +91,9 @@ impl Overlay {
                 Target::Root | Target::Node => Step::Wait,
             };
         }
+        if way.relayed {
+            return self.relay(way, root);
+        }
         match self.progress(way, way.key, Some(root)) {
             Some(hop) => Step::Hop(hop, None),
             None => self.detour(way, root),
@@ -92,11 +101,12 @@ impl Overlay {
     }
 
     /// The node closest to the key among this one, its leaf set and the ready linked peers. A node
-    /// outside the ring does not count itself for what it sends.
+    /// outside the ring does not count itself for what it sends; a relay counts newcomers.
     pub(crate) fn closest_known(&self, way: &Way<'_>) -> Option<NodeId> {
         let me = (self.ready || way.from.is_some()).then_some(self.me.id);
         let leaf = self.leaf.left().iter().chain(self.leaf.right()).map(|contact| contact.id);
-        let links = self.links.open().filter(|link| link.ready).map(|link| link.contact.id);
+        let links = self.links.open().filter(|link| link.ready || way.relayed);
+        let links = links.map(|link| link.contact.id);
         way.key.closest(leaf.chain(links).chain(me))
     }
 
@@ -145,16 +155,27 @@ impl Overlay {
         if let Some(hop) = self.hinted(way, root) {
             return hop;
         }
-        if way.relayed {
-            let back = way.from.filter(|from| self.links.is_open(*from));
-            return back.map_or(Step::Wait, |from| Step::Hop(from, None));
+        let relays = self.links.open().filter(|link| link.ready).map(|link| link.contact.id);
+        let mut relays: Vec<NodeId> = relays.filter(|id| way.from != Some(*id)).collect();
+        relays.sort_by(|a, b| root.closer(*a, *b));
+        let asked = relays.chunks(RELAYS_MAX).nth(usize::from(way.round));
+        let asked = asked.or_else(|| relays.chunks(RELAYS_MAX).next()).unwrap_or_default();
+        let relay = asked.iter().find(|relay| !way.tried.contains(relay));
+        relay.map_or(Step::Wait, |relay| Step::Hop(*relay, Some(*relay)))
+    }
+
+    /// This node was asked for its link to `root`: it has one, or knows who has, or hands back.
+    fn relay(&self, way: &Way<'_>, root: NodeId) -> Step {
+        let taken = |id: &NodeId| way.from != Some(*id) && self.links.is_open(*id);
+        if taken(&root) {
+            return Step::Hop(root, None);
         }
-        let relays = self.links.open().filter(|link| {
-            let id = link.contact.id;
-            link.ready && way.from != Some(id) && !way.tried.contains(&id)
-        });
-        let relay = root.closest(relays.map(|link| link.contact.id));
-        relay.map_or(Step::Wait, |relay| Step::Hop(relay, Some(relay)))
+        let named = self.peers.via(self.now, root).filter(|via| !way.tried.contains(via));
+        if let Some(via) = named.filter(taken) {
+            return Step::Hop(via, Some(via));
+        }
+        let back = way.from.filter(|from| self.links.is_open(*from));
+        back.map_or(Step::Wait, |from| Step::Hop(from, None))
     }
 
     /// The way that `id` itself showed.

@@ -37,7 +37,7 @@ const DEAD_MAX: usize = 256;
 /// How long hearsay about a dead member is ignored; doubled each time it proves dead again.
 const DEAD_RETENTION: Duration = Duration::from_secs(60);
 /// The same for a contact that never answered: it may be a newcomer whom no path reaches yet.
-const UNMET_RETENTION: Duration = Duration::from_secs(4);
+const UNMET_RETENTION: Duration = Duration::from_secs(2);
 const RETENTION_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// A question that has no answer yet.

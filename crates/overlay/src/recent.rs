@@ -70,8 +70,11 @@ impl Delivered {
 /// How a message went on from here.
 #[derive(Clone, Debug)]
 pub(crate) struct Passage {
-    /// Links it had crossed when it came first.
+    /// Links it had crossed when it came first, and when that was.
     pub(crate) hops: u8,
+    pub(crate) since: Time,
+    /// Times it was sent on.
+    pub(crate) sends: u8,
     /// Where it was sent; at most [`TRIED_MAX`], then the oldest is forgotten.
     pub(crate) tried: Vec<NodeId>,
 }
@@ -88,8 +91,8 @@ impl Passed {
         self.passages.get(id)
     }
 
-    /// Notes that `id`, which came with `hops`, was sent to `hop`.
-    pub(crate) fn note(&mut self, id: MessageId, hops: u8, hop: NodeId) {
+    /// Notes that `id` was sent to `hop`. `fresh` is kept if nothing is known of it.
+    pub(crate) fn note(&mut self, id: MessageId, hop: NodeId, fresh: Passage) {
         if !self.passages.contains_key(&id) {
             if self.order.len() >= PASSED_MAX
                 && let Some(oldest) = self.order.pop_front()
@@ -98,8 +101,8 @@ impl Passed {
             }
             self.order.push_back(id);
         }
-        let passage =
-            self.passages.entry(id).or_insert_with(|| Passage { hops, tried: Vec::new() });
+        let passage = self.passages.entry(id).or_insert(fresh);
+        passage.sends = passage.sends.saturating_add(1);
         if !passage.tried.contains(&hop) {
             if passage.tried.len() >= TRIED_MAX {
                 passage.tried.remove(0);
@@ -148,7 +151,9 @@ mod tests {
         let mut passed = Passed::default();
         for number in 0..5_000 {
             for hop in 0..20 {
-                passed.note(id(1, 1, number), 0, NodeId::new(hop));
+                let (since, tried) = (Time::ZERO, Vec::new());
+                let fresh = Passage { hops: 0, since, sends: 0, tried };
+                passed.note(id(1, 1, number), NodeId::new(hop), fresh);
             }
         }
         assert_eq!((passed.passages.len(), passed.order.len()), (PASSED_MAX, PASSED_MAX));

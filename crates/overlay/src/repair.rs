@@ -22,6 +22,8 @@ const HEARSAY_PROBES_MAX: usize = 8;
 const JOIN_PROBES_MAX: usize = 16;
 /// Between two shares of the leaf set with the ring neighbours and one other member.
 const SHARE_BEATS: u64 = 5;
+/// For how long a leaf set that lost a member keeps asking.
+const GAP_BEATS: u32 = 5;
 /// Between two requests for a random row.
 const ROW_BEATS: u64 = 30;
 /// Between two requests for the same row (FreePastry's row-patch throttle).
@@ -33,6 +35,8 @@ const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
 #[derive(Debug)]
 pub(crate) struct Repair {
     pub(crate) next_beat: Time,
+    /// The leaf set lost a member lately: its extremes are asked at every beat.
+    gap_until: Time,
     beats: u64,
     candidates: BTreeMap<NodeId, Contact>,
     requested: BTreeMap<u8, Time>,
@@ -41,7 +45,7 @@ pub(crate) struct Repair {
 impl Repair {
     pub(crate) fn new(next_beat: Time) -> Self {
         let (candidates, requested) = (BTreeMap::new(), BTreeMap::new());
-        Repair { next_beat, beats: 0, candidates, requested }
+        Repair { next_beat, gap_until: Time::ZERO, beats: 0, candidates, requested }
     }
 
     pub(crate) fn candidates(&self) -> impl Iterator<Item = NodeId> + '_ {
@@ -58,6 +62,9 @@ impl Overlay {
             self.now + heartbeat * 7 / 8 + random_part(&mut self.rng, heartbeat / 4);
         self.repair.beats += 1;
         self.probe_silent();
+        if self.now < self.repair.gap_until {
+            self.ask_extremes();
+        }
         if self.repair.beats.is_multiple_of(SHARE_BEATS) {
             self.share_leaf_set();
         }
@@ -79,7 +86,7 @@ impl Overlay {
         let shares = listed.any(|id| self.leaf.contains(id));
         let enters = lists_me || shares || self.leaf.contains(from.id);
         self.on_leaf_state(from, leaf, leaf.ready && enters);
-        if leaf.ready && enters && !lists_me && self.ready && self.would_list_me(from.id, leaf) {
+        if leaf.ready && enters && !lists_me && self.ready && would_list(from.id, leaf, self.me.id) {
             self.probe(from, false);
         }
     }
@@ -97,6 +104,7 @@ impl Overlay {
         if enters {
             self.admit(from);
             self.learn_all(leaf.left.iter().chain(&leaf.right));
+            self.doubt_unlisted(from.id, leaf);
         }
     }
 
@@ -143,8 +151,14 @@ impl Overlay {
         }
     }
 
-    /// The leaf set has a gap: the farthest on each side know who may fill it.
+    /// The leaf set has a gap: the farthest on each side know who may fill it. They may have a gap
+    /// themselves, so they are asked for a while.
     pub(crate) fn repair_leaf_set(&mut self) {
+        self.repair.gap_until = self.now + self.config.heartbeat * GAP_BEATS;
+        self.ask_extremes();
+    }
+
+    fn ask_extremes(&mut self) {
         let extremes: Vec<Contact> = self.leaf.extremes().collect();
         for contact in extremes {
             self.probe(contact, false);
@@ -227,13 +241,26 @@ impl Overlay {
         }
     }
 
-    /// Whether this node belongs into the leaf set that `from` described.
-    fn would_list_me(&self, from: NodeId, leaf: &LeafState) -> bool {
-        let me = self.me.id;
-        let left = leaf.left.last().map(|last| last.id.clockwise_to(from));
-        let right = leaf.right.last().map(|last| from.clockwise_to(last.id));
-        left.is_none_or(|reach| me.clockwise_to(from) < reach)
-            || right.is_none_or(|reach| from.clockwise_to(me) < reach)
+    /// A ready neighbour that does not list a member of this node's leaf set may have found it
+    /// dead: its word is hearsay, the member's silence decides whether to ask.
+    fn doubt_unlisted(&mut self, from: NodeId, leaf: &LeafState) {
+        if !leaf.ready {
+            return;
+        }
+        let listed = |id| leaf.left.iter().chain(&leaf.right).any(|contact| contact.id == id);
+        let silent = |id| {
+            let heard = self.peers.get(id).map(|peer| peer.heard);
+            heard.is_some_and(|heard| self.now.since(heard) >= self.config.heartbeat)
+        };
+        let doubted = self.leaf.members().into_iter().filter(|member| {
+            member.id != from
+                && !listed(member.id)
+                && would_list(from, leaf, member.id)
+                && silent(member.id)
+        });
+        for member in doubted.collect::<Vec<_>>() {
+            self.probe(member, false);
+        }
     }
 
     fn share_leaf_set(&mut self) {
@@ -251,6 +278,14 @@ impl Overlay {
         let row = u8::try_from(self.rng.below(rows)).unwrap_or(0);
         self.repair_row(row);
     }
+}
+
+/// Whether `id` belongs into the leaf set that `from` described.
+fn would_list(from: NodeId, leaf: &LeafState, id: NodeId) -> bool {
+    let left = leaf.left.last().map(|last| last.id.clockwise_to(from));
+    let right = leaf.right.last().map(|last| from.clockwise_to(last.id));
+    left.is_none_or(|reach| id.clockwise_to(from) < reach)
+        || right.is_none_or(|reach| from.clockwise_to(id) < reach)
 }
 
 impl Overlay {

@@ -14,7 +14,7 @@ use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
 use wire::overlay::{Message, MessageId, Routed, Target};
 
 use crate::hop::{Step, Way};
-use crate::recent::{Delivered, Passed, TRIED_MAX};
+use crate::recent::{Delivered, Passage, Passed, TRIED_MAX};
 use crate::{Event, Output, Overlay};
 
 /// Messages in custody. When full, a message that has a way is passed on without being kept, and
@@ -27,7 +27,7 @@ const CUSTODY_TIME: Duration = Duration::from_secs(20);
 /// Between two looks for a way.
 const WAIT: Duration = Duration::from_secs(1);
 /// Times that one message is sent from here.
-const SENDS_MAX: u8 = 16;
+const SENDS_MAX: u8 = 48;
 /// Retransmission timeout before the first acknowledgement was measured, and its bounds (FreePastry
 /// has the same shape: tight, because there are other ways).
 const RTO_FIRST: Duration = Duration::from_secs(1);
@@ -76,6 +76,8 @@ struct Custody {
     /// Whom it was sent to; `None` while it waits for a way.
     hop: Option<NodeId>,
     tried: Vec<NodeId>,
+    /// Times it had to wait.
+    round: u8,
     sends: u8,
     since: Time,
     sent: Time,
@@ -140,7 +142,7 @@ impl Overlay {
         let number = self.routes.number;
         let id = MessageId { source: self.me.id, epoch: self.me.epoch, number };
         let routed = Routed { id, key, target, via, hops: 0, class, body };
-        self.dispatch(self.fresh(routed, None, Vec::new()));
+        self.dispatch(self.fresh(routed, None));
     }
 
     /// A message that a linked peer asks this node to take over.
@@ -159,29 +161,32 @@ impl Overlay {
             self.acknowledge(from, id);
             return;
         }
-        if let Some(custody) = self.routes.custody.get(&id) {
-            let returned = custody.hop == Some(from);
-            self.stats.repeated += 1;
-            self.acknowledge(from, id);
-            if returned {
-                self.reroute(&id, from);
-            }
-            return;
-        }
-        let tried = match self.routes.passed.get(&id) {
-            // A message comes back when the hop had no way, at once or after a round trip. From
-            // anyone else it is a repetition of what is under way already.
-            Some(passage) if passage.tried.contains(&from) || routed.hops >= passage.hops + 2 => {
-                passage.tried.clone()
-            }
-            Some(_) => {
+        let Some(passage) = self.routes.passed.get(&id).cloned() else {
+            if self.routes.custody.contains_key(&id) {
                 self.stats.repeated += 1;
                 self.acknowledge(from, id);
-                return;
+            } else {
+                self.dispatch(self.fresh(routed, Some(from)));
             }
-            None => Vec::new(),
+            return;
         };
-        self.dispatch(self.fresh(routed, Some(from), tried));
+        self.stats.repeated += 1;
+        // A message comes back when the hop had no way, at once or after going round.
+        let came_back = passage.tried.contains(&from) || routed.hops >= passage.hops + 2;
+        let held = self.routes.custody.get(&id).map(|custody| custody.round);
+        if held.is_some() && !came_back {
+            self.acknowledge(from, id);
+            return;
+        }
+        // Whoever sent it again has lost faith in the way it took. It starts from here once more,
+        // another way, with what it has left of its time and its tries.
+        self.routes.release(&id);
+        let mut custody = self.fresh(routed, Some(from));
+        custody.routed.hops = passage.hops;
+        custody.round = held.unwrap_or(0);
+        (custody.since, custody.sends, custody.tried) =
+            (passage.since, passage.sends, passage.tried);
+        self.dispatch(custody);
     }
 
     pub(crate) fn on_route_ack(&mut self, from: NodeId, id: MessageId) {
@@ -226,7 +231,7 @@ impl Overlay {
         }
     }
 
-    fn fresh(&self, mut routed: Routed, from: Option<NodeId>, tried: Vec<NodeId>) -> Custody {
+    fn fresh(&self, mut routed: Routed, from: Option<NodeId>) -> Custody {
         let relayed = routed.via == Some(self.me.id);
         if relayed {
             routed.via = None;
@@ -238,7 +243,8 @@ impl Overlay {
             acknowledged: false,
             relayed,
             hop: None,
-            tried,
+            tried: Vec::new(),
+            round: 0,
             sends: 0,
             since: now,
             sent: now,
@@ -263,12 +269,13 @@ impl Overlay {
 
     fn dispatch(&mut self, mut custody: Custody) {
         let Routed { key, target, via, hops, .. } = custody.routed;
+        let round = custody.round;
         let expired = self.now.since(custody.since) >= CUSTODY_TIME;
         if expired || custody.sends >= SENDS_MAX {
             return self.give_up(&custody);
         }
         let (from, relayed, tried) = (custody.from, custody.relayed, &custody.tried);
-        match self.step(&Way { key, target, via, from, relayed, tried }) {
+        match self.step(&Way { key, target, via, from, relayed, tried, round }) {
             Step::Here => {
                 self.take_over(&mut custody);
                 self.deliver(custody);
@@ -301,7 +308,9 @@ impl Overlay {
         routed.hops += 1;
         routed.via = via;
         self.repair_hole(to, routed.key);
-        self.routes.passed.note(id, custody.routed.hops, to);
+        let (hops, since) = (custody.routed.hops, custody.since);
+        let passage = Passage { hops, since, sends: 0, tried: Vec::new() };
+        self.routes.passed.note(id, to, passage);
         self.stats.forwarded += 1;
         custody.hop = Some(to);
         custody.sends += 1;
@@ -321,10 +330,9 @@ impl Overlay {
             return;
         }
         self.take_over(&mut custody);
-        if custody.since == self.now {
-            self.stats.held += 1;
-        }
+        self.stats.held += u64::from(custody.round == 0);
         custody.hop = None;
+        custody.round = custody.round.saturating_add(1);
         custody.due = self.now + WAIT;
         self.routes.keep(custody);
     }

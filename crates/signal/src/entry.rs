@@ -85,9 +85,8 @@ pub enum Output {
     Send(Bytes),
     /// Sign with the node's key; answer with [`Input::Signed`].
     Sign(Bytes),
-    /// Logged in: the node's card, to be kept, and the ICE servers to use. When its id is not the
-    /// one in use, the server introduces another network than before: the node starts afresh with
-    /// this card. That happens only to a node without links.
+    /// Logged in: the node's card, to be kept, and the ICE servers to use. Every welcome of one
+    /// start has the same card.
     Welcome {
         /// Key, voucher, epoch.
         card: Card,
@@ -139,8 +138,10 @@ pub struct Entry {
     public_key: PublicKey,
     epoch: u64,
     native: bool,
-    /// Of the network that the peer last logged in to.
+    /// The kept one, then that of the last welcome.
     voucher: Option<Voucher>,
+    /// Whether there was a welcome: the id is in use.
+    is_named: bool,
     rng: Rng,
     state: State,
     retry: Retry,
@@ -179,6 +180,7 @@ impl Entry {
             epoch,
             native,
             voucher,
+            is_named: false,
             rng: Rng::new(seed),
             state: State::Away { retry_at: None },
             retry: Retry::default(),

@@ -68,7 +68,7 @@ impl World {
             public_key: secret.public(),
             epoch: 1,
             voucher: None,
-            native: index % 2 == 0,
+            native: index.is_multiple_of(2),
         };
         let entry = Entry::new(config, index as u64, self.now);
         self.peers.push(Peer {
@@ -84,7 +84,7 @@ impl World {
         index
     }
 
-    fn to_entry(&mut self, index: usize, input: entry::Input) {
+    fn tell_entry(&mut self, index: usize, input: entry::Input) {
         self.peers[index].entry.handle(self.now, input);
         while let Some(output) = self.peers[index].entry.poll_output() {
             self.on_entry(index, output);
@@ -104,17 +104,17 @@ impl World {
                 peer.connection = Some(connection);
                 self.at.insert(connection, index);
                 self.pending.push_back((index, Input::Opened));
-                self.to_room(room::Input::Connected(connection));
+                self.tell_room(room::Input::Connected(connection));
             }
             Output::Disconnect => {
                 if let Some(connection) = peer.connection.take() {
                     self.at.remove(&connection);
-                    self.to_room(room::Input::Disconnected(connection));
+                    self.tell_room(room::Input::Disconnected(connection));
                 }
             }
             Output::Send(bytes) => {
                 let connection = peer.connection.expect("an entry sends while it is connected");
-                self.to_room(room::Input::Received(connection, bytes));
+                self.tell_room(room::Input::Received(connection, bytes));
             }
             Output::Sign(bytes) => {
                 let signature = peer.secret.sign(&bytes);
@@ -130,11 +130,11 @@ impl World {
             Output::Introduced(anchors) => {
                 for peer in anchors {
                     let path = Path::Server;
-                    self.to_negotiator(index, negotiation::Input::Dial { peer, permit: 0, path });
+                    self.tell_negotiator(index, negotiation::Input::Dial { peer, permit: 0, path });
                 }
             }
             Output::Visitor(peer) => {
-                self.to_negotiator(index, negotiation::Input::Expect { peer, permit: 0 });
+                self.tell_negotiator(index, negotiation::Input::Expect { peer, permit: 0 });
             }
             Output::Alone => {
                 peer.founded = true;
@@ -143,17 +143,17 @@ impl World {
             }
             Output::Signal { from, payload } => {
                 let path = Path::Server;
-                self.to_negotiator(index, negotiation::Input::Received { from, path, payload });
+                self.tell_negotiator(index, negotiation::Input::Received { from, path, payload });
             }
             Output::Absent(peer) => {
-                self.to_negotiator(index, negotiation::Input::Unreachable { peer });
+                self.tell_negotiator(index, negotiation::Input::Unreachable { peer });
             }
             Output::Unreachable { .. } => {}
             Output::Refused(reason) => panic!("refused: {reason}"),
         }
     }
 
-    fn to_room(&mut self, input: room::Input) {
+    fn tell_room(&mut self, input: room::Input) {
         let Some(room) = &mut self.room else { return };
         room.handle(self.now, input);
         while let Some(output) = room.poll_output() {
@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    fn to_negotiator(&mut self, index: usize, input: negotiation::Input) {
+    fn tell_negotiator(&mut self, index: usize, input: negotiation::Input) {
         let negotiator = self.peers[index].negotiator.as_mut().expect("welcome");
         negotiator.handle(self.now, input);
         while let Some(output) =
@@ -190,21 +190,21 @@ impl World {
         match output {
             Output::CreateOffer(attempt) | Output::CreateAnswer { attempt, .. } => {
                 let sdp = format!("{index} {}", attempt.0);
-                self.to_negotiator(index, Input::Described { attempt, sdp });
+                self.tell_negotiator(index, Input::Described { attempt, sdp });
             }
             Output::ApplyAnswer { attempt, sdp } => {
                 let (there, theirs) = sdp.split_once(' ').expect("our own form");
                 let theirs = Attempt(theirs.parse().expect("a number"));
                 let there = there.parse().expect("a number");
-                self.to_negotiator(index, Input::Opened(attempt));
-                self.to_negotiator(there, Input::Opened(theirs));
+                self.tell_negotiator(index, Input::Opened(attempt));
+                self.tell_negotiator(there, Input::Opened(theirs));
             }
             Output::Sign { attempt, bytes } => {
                 let signature = self.peers[index].secret.sign(&bytes);
-                self.to_negotiator(index, Input::Signed { attempt, signature });
+                self.tell_negotiator(index, Input::Signed { attempt, signature });
             }
             Output::Send { to, payload, .. } => {
-                self.to_entry(index, entry::Input::Signal { to, payload });
+                self.tell_entry(index, entry::Input::Signal { to, payload });
             }
             Output::Established { attempt, card, .. } => {
                 self.peers[index].links.insert(attempt, card.id());
@@ -212,7 +212,7 @@ impl World {
             }
             Output::Failed { introduced, .. } => {
                 if introduced && self.peers[index].links.is_empty() {
-                    self.to_entry(index, entry::Input::Introduce);
+                    self.tell_entry(index, entry::Input::Introduce);
                 }
             }
             Output::Close(_) => {}
@@ -228,7 +228,7 @@ impl World {
 
     fn settle(&mut self) {
         while let Some((index, input)) = self.pending.pop_front() {
-            self.to_entry(index, input);
+            self.tell_entry(index, input);
         }
     }
 
@@ -249,11 +249,11 @@ impl World {
                 Some(at) if at <= until => self.now = self.now.max(at),
                 _ => break,
             }
-            self.to_room(room::Input::Timeout);
+            self.tell_room(room::Input::Timeout);
             for index in 0..self.peers.len() {
-                self.to_entry(index, entry::Input::Timeout);
+                self.tell_entry(index, entry::Input::Timeout);
                 if self.peers[index].negotiator.is_some() {
-                    self.to_negotiator(index, negotiation::Input::Timeout);
+                    self.tell_negotiator(index, negotiation::Input::Timeout);
                 }
             }
             self.settle();

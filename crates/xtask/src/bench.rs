@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::run::{Counts, Repo, StageFailed, Stages, follow, run as run_command, say};
+use crate::run::{Repo, follow, run as run_command, say};
 use crate::setup;
+use crate::stages::{Counts, StageFailed, Stages};
 use crate::web::{self, Mode};
 
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -96,7 +97,7 @@ fn measure(repo: &Repo, section: &Section) -> Result<Vec<Row>> {
         .env("MILLEFEUILLE_BIN", release.join("millefeuille"))
         .env("MILLEFEUILLE_SERVER_BIN", release.join("millefeuille-server"))
         .env("MILLEFEUILLE_EXAMPLES_DIR", release.join("examples"))
-        .env("MILLEFEUILLE_WEB_DIR", web::folder(repo));
+        .env("MILLEFEUILLE_WEB_DIR", web::served(repo));
     let mut rows = Vec::new();
     let status = follow(&mut node, LIMIT, |line| rows.extend(Row::read(line)))?;
     ensure!(status.success(), "{}: {status}", section.program);

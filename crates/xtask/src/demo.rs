@@ -10,8 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::run::until_signal;
-use crate::run::{Process, Repo, Stages, Stopwatch, find_program, run as run_command, say, spawn};
+use crate::run::{Process, Repo, Stopwatch, find_program, run as run_command, say, spawn};
+use crate::run::{stop_together, until_signal};
+use crate::stages::Stages;
 use crate::web::{self, Mode};
 
 const PEERS: usize = 3;
@@ -73,13 +74,13 @@ pub(crate) fn run(repo: &Repo, stages: &mut Stages, options: &Options) -> Result
 
     let (_server, url) = stages.step("server", || {
         let mut command = lasting(repo, &binary("millefeuille-server"));
-        command.args(["--listen", &options.listen, "--web-dir"]).arg(web::folder(repo));
+        command.args(["--listen", &options.listen, "--web-dir"]).arg(web::served(repo));
         let (server, event) = start(command, &folder.join("server.log"), "listening")?;
         let url = event["url"].as_str().context("listening names no url")?.to_owned();
         say(&format!("the server listens at {url}"));
         Ok((server, url))
     })?;
-    let _peers = stages.step("peers", || {
+    let mut peers = stages.step("peers", || {
         let peer = |number: usize| {
             let mut command = lasting(repo, &binary("millefeuille"));
             command.args(["peer", "--server", &url, "--threads", "1", "--json"]);
@@ -94,6 +95,7 @@ pub(crate) fn run(repo: &Repo, stages: &mut Stages, options: &Options) -> Result
     stages.step("render", || render(repo, &binary("millefeuille"), &url, &picture))?;
 
     if options.once {
+        stop_together(&mut peers);
         return Ok(());
     }
     stages.print();

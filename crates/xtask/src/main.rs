@@ -7,6 +7,7 @@ mod bench;
 mod demo;
 mod run;
 mod setup;
+mod stages;
 mod test;
 mod tidy;
 mod web;
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use run::{Counts, Repo, StageFailed, Stages};
+use run::Repo;
+use stages::{Counts, StageFailed, Stages};
 use web::Mode;
 
 const HELP: &str = "\

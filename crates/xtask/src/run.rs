@@ -1,13 +1,12 @@
-//! Other programs, and the stages of a command.
+//! Other programs: how they are started, followed, and stopped.
 //!
 //! Every program is started through [`spawn`], in a process group of its own and in one list, so
 //! that nothing outlives xtask: not after an error, not after Ctrl-C. What xtask itself says goes to
 //! stdout, because a test run ends with its result on the last line of stdout.
 
 use std::env;
-use std::fmt;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -22,7 +21,7 @@ use signal_hook::iterator::Signals;
 
 /// How long a stopped program may take to leave: a peer hands its leases back within 5 s.
 const GRACE: Duration = Duration::from_secs(7);
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(30);
 
 /// Where the checkout and its build output are.
 pub(crate) struct Repo {
@@ -71,8 +70,6 @@ impl Repo {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
 }
-
-// ---- programs -------------------------------------------------------------------------------
 
 /// The process groups that are alive, and whether xtask is on its way out.
 struct Running {
@@ -135,12 +132,7 @@ impl Process {
 
     /// Asks the program to stop, insists after [`GRACE`], and returns when it is gone.
     pub(crate) fn stop(&mut self) {
-        if self.done {
-            return;
-        }
-        stop_groups(&[self.group()], || false);
-        let _ = self.child.wait();
-        self.forget();
+        stop_together(std::slice::from_mut(self));
     }
 
     fn forget(&mut self) {
@@ -163,6 +155,16 @@ impl Process {
     }
 }
 
+/// Stops several programs in the time of the slowest.
+pub(crate) fn stop_together(processes: &mut [Process]) {
+    let groups: Vec<Pid> = processes.iter().filter(|one| !one.done).map(Process::group).collect();
+    stop_groups(&groups, || false);
+    for process in processes.iter_mut().filter(|one| !one.done) {
+        let _ = process.child.wait();
+        process.forget();
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
@@ -175,13 +177,30 @@ fn stop_groups(groups: &[Pid], mut hurry: impl FnMut() -> bool) {
         let _ = kill_process_group(group, Signal::TERM);
     }
     let watch = Stopwatch::start();
-    while !groups.iter().all(|&group| has_ended(group)) && watch.elapsed() < GRACE && !hurry() {
+    while groups.iter().any(|&group| is_alive(group)) {
+        if watch.elapsed() >= GRACE || hurry() {
+            for &group in groups {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            return;
+        }
         thread::sleep(POLL);
     }
-    // Also after an orderly end: a helper of the program may have stayed behind in its group.
-    for &group in groups {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+}
+
+/// Whether any process of the group still runs: its leader may end before its helpers, and a helper
+/// that is killed at once cannot close the browser that it drives. Ended processes that nobody has
+/// collected yet do not count.
+fn is_alive(group: Pid) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else { return !has_ended(group) };
+    processes.flatten().any(|process| {
+        let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // "pid (name) state parent group …", where the name may contain anything.
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let is_running = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
+        is_running
+            && fields.nth(1).and_then(|raw| raw.parse().ok()).and_then(Pid::from_raw) == Some(group)
+    })
 }
 
 /// Whether a child of ours has ended, without collecting its exit status.
@@ -320,8 +339,6 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-// ---- stages ---------------------------------------------------------------------------------
-
 /// Wall-clock time since its start.
 #[expect(clippy::disallowed_types, reason = "xtask is a tool: it measures its stages")]
 pub(crate) struct Stopwatch(std::time::Instant);
@@ -337,184 +354,19 @@ impl Stopwatch {
     }
 }
 
-/// Tests that passed and failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counts {
-    pub(crate) passed: u64,
-    pub(crate) failed: u64,
-}
-
-impl Counts {
-    /// Work that is no test.
-    pub(crate) const NONE: Counts = Counts { passed: 0, failed: 0 };
-    /// A check that passed.
-    pub(crate) const ONE: Counts = Counts { passed: 1, failed: 0 };
-
-    /// What one line of a test runner's output adds: `cargo test` prints a sum per binary,
-    /// node's runner one `pass` and one `fail` line at its end.
-    pub(crate) fn of_line(line: &str) -> Counts {
-        let number = |text: &str| text.trim().parse().unwrap_or(0);
-        if let Some(sums) = line.strip_prefix("test result: ") {
-            let sum_before = |word: &str| {
-                let before = sums.split(word).next().unwrap_or("").trim_end();
-                if before.len() == sums.trim_end().len() { 0 } else { last_number(before) }
-            };
-            return Counts { passed: sum_before(" passed"), failed: sum_before(" failed") };
-        }
-        for mark in ["# ", "ℹ "] {
-            let Some(rest) = line.strip_prefix(mark) else { continue };
-            if let Some(passed) = rest.strip_prefix("pass ") {
-                return Counts { passed: number(passed), failed: 0 };
-            }
-            if let Some(failed) = rest.strip_prefix("fail ") {
-                return Counts { passed: 0, failed: number(failed) };
-            }
-        }
-        Counts::NONE
-    }
-}
-
-fn last_number(text: &str) -> u64 {
-    text.rsplit([' ', '.', ';']).next().and_then(|word| word.parse().ok()).unwrap_or(0)
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Counts) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-    }
-}
-
-/// The error of a stage that has already said what went wrong.
-#[derive(Debug)]
-pub(crate) struct StageFailed;
-
-impl fmt::Display for StageFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a stage failed; its error is above")
-    }
-}
-
-impl std::error::Error for StageFailed {}
-
-struct Row {
-    name: String,
-    elapsed: Option<Duration>,
-    counts: Counts,
-    note: String,
-}
-
-/// The stages of one command in the order they ran.
-#[derive(Default)]
-pub(crate) struct Stages {
-    rows: Vec<Row>,
-}
-
-impl Stages {
-    /// Runs a stage that others build on: its value, or [`StageFailed`].
-    pub(crate) fn step<T>(&mut self, name: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.timed(name, || body().map(|value| (value, Counts::NONE)))
-    }
-
-    /// Runs a stage that is one test or many. A failing one leaves the later stages alone.
-    pub(crate) fn check(&mut self, name: &str, body: impl FnOnce() -> Result<Counts>) -> bool {
-        self.timed(name, || body().map(|counts| (counts, counts)))
-            .is_ok_and(|counts| counts.failed == 0)
-    }
-
-    fn timed<T>(&mut self, name: &str, body: impl FnOnce() -> Result<(T, Counts)>) -> Result<T> {
-        say(&format!("\n== {name}"));
-        let watch = Stopwatch::start();
-        let result = body();
-        let elapsed = watch.elapsed();
-        let counts = match &result {
-            Ok((_, counts)) => *counts,
-            Err(_) => Counts { passed: 0, failed: 1 },
-        };
-        if let Err(error) = &result
-            && !error.is::<StageFailed>()
-        {
-            say(&format!("error: {error:#}"));
-        }
-        let end = if counts.failed == 0 { "done" } else { "FAILED" };
-        say(&format!("== {name}: {end} after {:.1} s", elapsed.as_secs_f64()));
-        let note = if counts.failed == 0 { "" } else { "FAILED" }.to_owned();
-        self.rows.push(Row { name: name.to_owned(), elapsed: Some(elapsed), counts, note });
-        match result {
-            Ok((value, _)) => Ok(value),
-            Err(_) => Err(StageFailed.into()),
-        }
-    }
-
-    /// Notes a stage that did not run.
-    pub(crate) fn skip(&mut self, name: &str, why: &str) {
-        say(&format!("\n== {name}: skipped, {why}"));
-        let note = format!("skipped: {why}");
-        self.rows.push(Row { name: name.to_owned(), elapsed: None, counts: Counts::NONE, note });
-    }
-
-    pub(crate) fn total(&self) -> Counts {
-        let mut total = Counts::default();
-        for row in &self.rows {
-            total += row.counts;
-        }
-        total
-    }
-
-    pub(crate) fn print(&self) {
-        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(5);
-        say(&format!("\n{:width$}  {:>8}  {:>7}  {:>7}", "stage", "seconds", "passed", "failed"));
-        let mut sum = Duration::ZERO;
-        for Row { name, elapsed, counts, note } in &self.rows {
-            sum += elapsed.unwrap_or_default();
-            let seconds = elapsed.map_or("-".into(), |time| format!("{:.1}", time.as_secs_f64()));
-            let count = |n: u64| if n == 0 { "-".into() } else { n.to_string() };
-            let (passed, failed) = (count(counts.passed), count(counts.failed));
-            let line = format!("{name:width$}  {seconds:>8}  {passed:>7}  {failed:>7}  {note}");
-            say(line.trim_end());
-        }
-        say(&format!("{:width$}  {:>8.1}", "in all", sum.as_secs_f64()));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn counts_come_from_the_runners_sums() {
-        let check = |line: &str, passed, failed| {
-            assert_eq!(Counts::of_line(line), Counts { passed, failed }, "{line}");
-        };
-        check("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out", 12, 0);
-        check("test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured", 5, 2);
-        check("# pass 7", 7, 0);
-        check("# fail 3", 0, 3);
-        check("ℹ pass 7", 7, 0);
-        check("ℹ fail 0", 0, 0);
-        check("# passed the salt", 0, 0);
-        check("test leaf_set::keeps_the_closest ... ok", 0, 0);
-        check("test result: unknown", 0, 0);
-    }
-
-    #[test]
-    fn a_failed_step_counts_and_is_not_repeated() {
-        let mut stages = Stages::default();
-        let error = stages.step("bad", || -> Result<()> { bail!("no") }).unwrap_err();
-        assert!(error.is::<StageFailed>());
-        assert!(stages.check("good", || Ok(Counts::ONE)));
-        assert!(!stages.check("some", || Ok(Counts { passed: 3, failed: 1 })));
-        assert_eq!(stages.total(), Counts { passed: 4, failed: 2 });
-    }
-
-    #[test]
     fn a_dropped_process_takes_its_children_along() {
         let mut command = Command::new("sh");
-        command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(Stdio::piped());
+        command.args(["-c", "(trap 'sleep 0.2; exit' TERM; sleep 600 & wait) & echo $!; wait"]);
+        command.stdout(Stdio::piped());
         let mut process = spawn(&mut command).unwrap();
         let inner: i32 = process.lines().unwrap().recv().unwrap().parse().unwrap();
         drop(process);
-        let stat = std::fs::read_to_string(format!("/proc/{inner}/stat")).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{inner}/stat")).unwrap_or_default();
         assert!(stat.is_empty() || stat.contains(") Z"), "{stat}");
     }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::run::{Repo, Stages, find_program, read, run, succeeds};
+use crate::run::{Repo, find_program, read, run, succeeds};
+use crate::stages::Stages;
 
 /// Debian package, and the program that shows that it is there.
 const PACKAGES: [(&str, &str); 5] = [

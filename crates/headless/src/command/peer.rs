@@ -1,6 +1,7 @@
 //! `millefeuille peer`: take part until told to stop.
 
-use node::{Event, GridEvent};
+use node::{Event as NodeEvent, GridEvent};
+use peer::Event;
 use serde_json::{Value, json};
 
 use super::{Patience, Resources, say_goodbye};
@@ -9,8 +10,8 @@ use crate::failure::Failure;
 use crate::report;
 use crate::signals::Signals;
 
-/// Events kept back until the first `ready`, which is the first line of all; above it the oldest
-/// go unseen.
+/// Events kept back until the first `ready`, so that a reader can wait for it; later ones are
+/// dropped.
 const EARLY_MAX: usize = 256;
 
 /// Take part in a network and compute for others, until stopped
@@ -31,10 +32,10 @@ pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
     let mut journal = Journal::new(is_json);
     loop {
         tokio::select! {
-            notice = driver.next() => {
-                journal.note(&driver, &notice);
-                patience.check(&args.server, &notice)?;
-            }
+            notice = driver.next() => if let Notice::Event(event) = notice {
+                journal.note(&driver, &event);
+                patience.check(&args.server, &event)?;
+            },
             _ = signals.next() => break,
         }
     }
@@ -56,47 +57,52 @@ impl Journal {
         Journal { is_json, was_ready: false, early: Vec::new() }
     }
 
-    fn note(&mut self, driver: &Driver, notice: &Notice) {
-        log(notice);
+    fn note(&mut self, driver: &Driver, event: &Event) {
+        log(event);
         if !self.is_json {
             return;
         }
-        if let (Notice::Event(Event::Ready), Some(node)) = (notice, driver.node()) {
+        if let (Event::Node(NodeEvent::Ready), Some(node)) = (event, driver.node()) {
             report::print(&json!({ "event": "ready", "id": node.id().to_string() }));
             self.was_ready = true;
             self.early.drain(..).for_each(|event| report::print(&event));
         }
-        let Some(event) = report::event(notice) else { return };
-        let is_urgent = matches!(notice, Notice::Unreachable { .. } | Notice::Refused(_));
+        let Some(document) = report::event(event) else { return };
+        let is_urgent = matches!(event, Event::ServerUnreachable { .. } | Event::ServerRefused(_));
         if self.was_ready || is_urgent {
-            report::print(&event);
-        } else {
-            self.early.truncate(EARLY_MAX - 1);
-            self.early.push(event);
+            report::print(&document);
+        } else if self.early.len() < EARLY_MAX {
+            self.early.push(document);
         }
     }
 }
 
-fn log(notice: &Notice) {
-    match notice {
-        Notice::Welcome { id, peers } => tracing::info!(%id, peers, "known to the server"),
-        Notice::Unreachable { reason, retry, .. } => {
+fn log(event: &Event) {
+    match event {
+        Event::Named { card, .. } => tracing::info!(id = %card.id(), "this peer"),
+        Event::ServerReached { peers } => tracing::info!(peers, "known to the server"),
+        Event::ServerUnreachable { reason, retry } => {
             let retry = retry.as_secs_f64();
             tracing::warn!(%reason, "the server cannot be reached; next try in {retry:.1} s");
         }
-        Notice::DialFailed { peer, reason } => tracing::debug!(?peer, %reason, "no link"),
-        Notice::Event(Event::Ready) => tracing::info!("ready; stop with Ctrl-C"),
-        Notice::Event(Event::NotReady) => tracing::info!("not ready; joining again"),
-        Notice::Event(Event::Linked(peer)) => tracing::info!(?peer, "linked"),
-        Notice::Event(Event::Unlinked(peer)) => tracing::info!(?peer, "unlinked"),
-        Notice::Event(Event::PeerGone { peer, reason }) => {
-            tracing::info!(?peer, ?reason, "a peer is gone");
-        }
-        Notice::Event(Event::Misbehaved { peer, why }) => {
-            tracing::warn!(?peer, why, "a peer misbehaves");
-        }
-        Notice::Event(Event::Grid(event)) => log_grid(event),
-        Notice::Refused(_) | Notice::Left | Notice::Event(_) => {}
+        Event::LinkFailed { peer, reason } => tracing::debug!(?peer, %reason, "no link"),
+        Event::Node(event) => log_node(event),
+        // A refusal is the error that ends the command; a peer submits nothing.
+        Event::ServerRefused(_) | Event::Submitted { .. } | Event::NotSubmitted { .. } => {}
+    }
+}
+
+fn log_node(event: &NodeEvent) {
+    match event {
+        NodeEvent::Ready => tracing::info!("ready; Ctrl-C stops"),
+        NodeEvent::NotReady => tracing::info!("not ready; joins again"),
+        NodeEvent::JoinFailed => tracing::info!("nobody answered the join; asks the server again"),
+        NodeEvent::NeighboursChanged => tracing::debug!("the leaf set changed"),
+        NodeEvent::Linked(peer) => tracing::info!(?peer, "linked"),
+        NodeEvent::Unlinked(peer) => tracing::info!(?peer, "unlinked"),
+        NodeEvent::PeerGone { peer, reason } => tracing::info!(?peer, ?reason, "a peer is gone"),
+        NodeEvent::Misbehaved { peer, why } => tracing::warn!(?peer, why, "a peer misbehaves"),
+        NodeEvent::Grid(event) => log_grid(event),
     }
 }
 
@@ -109,11 +115,14 @@ fn log_grid(event: &GridEvent) {
         GridEvent::TaskDone { job, task, worker, .. } => {
             tracing::debug!(?job, task, ?worker, "task done");
         }
+        GridEvent::TaskFailed { job, task, worker, reason } => {
+            tracing::warn!(?job, task, ?worker, %reason, "task failed");
+        }
         GridEvent::WorkerLost { job, worker, tasks, left } => {
             tracing::info!(?job, ?worker, tasks, left, "lost a worker");
         }
         GridEvent::JobChanged { job, state } => tracing::info!(?job, ?state, "job"),
         GridEvent::Misbehaved { peer, why } => tracing::warn!(?peer, why, "a peer misbehaves"),
-        GridEvent::Participants { .. } => {}
+        GridEvent::Participants { job, count } => tracing::debug!(?job, count, "participants"),
     }
 }

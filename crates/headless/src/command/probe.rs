@@ -131,7 +131,9 @@ impl Point {
         }
         let formula = match fields.get("formula") {
             None => Formula::default(),
-            Some(name) => name.as_str().unwrap_or_default().parse::<Formula>().map_err(|e| e.to_string())?,
+            Some(name) => {
+                name.as_str().unwrap_or_default().parse::<Formula>().map_err(|e| e.to_string())?
+            }
         };
         let max_iter = match fields.get("max_iter") {
             None => View::default().max_iter,
@@ -165,7 +167,10 @@ mod tests {
     #[test]
     fn points() {
         for (point, expected) in [
-            (json!({ "formula": "mandelbrot", "re": "1", "im": "0", "max_iter": 100 }), Ok(Some(5))),
+            (
+                json!({ "formula": "mandelbrot", "re": "1", "im": "0", "max_iter": 100 }),
+                Ok(Some(5)),
+            ),
             (json!({ "re": -2, "im": 0.0 }), Ok(None)),
             (
                 json!({ "formula": "julia", "re": "4", "im": "0", "c_re": "0", "c_im": "0" }),

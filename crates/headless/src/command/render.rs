@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use base::{Duration, Time};
 use bytes::Bytes;
 use fractal::{Formula, Palette, View};
-use node::{Event, GridEvent, JobId, JobState, Traffic, WorkId};
+use node::{Event as NodeEvent, GridEvent, JobId, JobState, Traffic, WorkId};
+use peer::{Event, Input};
 
 use super::{Patience, Resources, say_goodbye};
 use crate::clock::Clock;
-use crate::driver::{Driver, Notice};
+use crate::driver::{Driver, Notice, seed};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
 use crate::pool::Pool;
@@ -139,7 +140,6 @@ struct Render {
     done: u32,
 }
 
-
 impl Render {
     fn new(picture: Picture, draft: Draft, signals: Signals, is_quiet: bool) -> Self {
         let payloads = vec![None; picture.spec.task_count() as usize];
@@ -193,7 +193,7 @@ impl Render {
         let node = driver.node().context("a job has a node")?;
         let (summary, me, traffic) = (node.job(job), node.id(), node.traffic());
         if let Err(failure) = finished {
-            driver.cancel(job);
+            driver.ask(Input::Cancel(job));
             say_goodbye(&mut driver, &mut self.signals).await;
             return Err(failure);
         }
@@ -204,25 +204,22 @@ impl Render {
     }
 
     /// Joins the network and submits the job.
-    async fn begin(
-        &mut self,
-        driver: &mut Driver,
-        server: &str,
-    ) -> Result<(JobId, Time), Failure> {
+    async fn begin(&mut self, driver: &mut Driver, server: &str) -> Result<(JobId, Time), Failure> {
         let mut patience = Patience::default();
         let mut hindrance = "no peer of the network answers".to_owned();
         let too_late = tokio::time::sleep(READY_MAX);
         tokio::pin!(too_late);
         loop {
             tokio::select! {
-                notice = driver.next() => {
-                    patience.check(server, &notice)?;
-                    match notice {
-                        Notice::Event(Event::Ready) => break,
-                        Notice::DialFailed { reason, .. } => hindrance = reason,
+                notice = driver.next() => if let Notice::Event(event) = notice {
+                    patience.check(server, &event)?;
+                    match event {
+                        Event::Node(NodeEvent::Ready) => self.submit(driver)?,
+                        Event::Submitted { job, .. } => return Ok((job, driver.now())),
+                        Event::LinkFailed { reason, .. } => hindrance = reason,
                         _ => {}
                     }
-                }
+                },
                 code = self.signals.next() => {
                     say_goodbye(driver, &mut self.signals).await;
                     return Err(interrupted(code));
@@ -233,8 +230,16 @@ impl Render {
                 }
             }
         }
-        let (params, tasks) = (self.picture.view.encode(), self.picture.spec.task_count());
-        Ok((driver.submit(params, tasks)?, driver.now()))
+    }
+
+    fn submit(&self, driver: &mut Driver) -> Result<(), Failure> {
+        driver.ask(Input::Submit {
+            serial: seed()?,
+            kind: workload::KIND,
+            tasks: self.picture.spec.task_count(),
+            params: self.picture.view.encode().into(),
+        });
+        Ok(())
     }
 
     /// Collects the tiles.
@@ -242,7 +247,7 @@ impl Render {
         loop {
             tokio::select! {
                 notice = driver.next() => {
-                    if let Notice::Event(Event::Grid(event)) = notice
+                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice
                         && self.on_grid(job, event)?
                     {
                         return Ok(());
@@ -303,8 +308,7 @@ impl Render {
         let (picture, draft) = (self.picture.clone(), self.draft.take());
         async move {
             let draft = draft.context("a picture is written once")?;
-            let write =
-                move || draft.complete(|out| picture.write(out, &payloads));
+            let write = move || draft.complete(|out| picture.write(out, &payloads));
             let repaired = tokio::task::spawn_blocking(write).await.context("writing")??;
             if repaired > 0 {
                 tracing::warn!(repaired, "tiles were missing or damaged, and computed here");

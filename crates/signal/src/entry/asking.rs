@@ -8,6 +8,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// How often a ready node without a link looks for others: rings that a restart of the server or
 /// a lost link separated find each other again.
 const LONELY_PERIOD: Duration = Duration::from_secs(30);
+/// How soon after an answer a fresh wish (the introduction led nowhere) is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// What the server may ask for at most (hostile.md T9).
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// And at least: a server that says "at once" is not asked in a loop.
@@ -29,21 +31,24 @@ enum Reason {
 pub(super) struct Asking {
     reason: Reason,
     next: Time,
+    /// No sooner than this, whatever is wished.
+    earliest: Time,
 }
 
 impl Asking {
-    /// The node asks for an introduction.
+    /// The node asks for an introduction, perhaps because the last one led nowhere.
     pub(super) fn wish(&mut self, now: Time) {
-        if self.reason != Reason::Wish {
-            *self = Asking { reason: Reason::Wish, next: now };
-        }
+        let soon = self.earliest.max(now);
+        self.next = if self.reason == Reason::Wish { self.next.min(soon) } else { soon };
+        self.reason = Reason::Wish;
     }
 
     /// The node's standing. A link or a ring of its own fulfils the wish.
     pub(super) fn standing(&mut self, now: Time, links: u32, ready: bool, rng: &mut Rng) {
         match (links, ready) {
             (0, true) if self.reason != Reason::Lonely => {
-                *self = Asking { reason: Reason::Lonely, next: now + spread(LONELY_PERIOD, rng) };
+                self.reason = Reason::Lonely;
+                self.next = now + spread(LONELY_PERIOD, rng);
             }
             (0, false) if self.reason == Reason::Lonely => self.reason = Reason::None,
             (0, _) => {}
@@ -53,6 +58,7 @@ impl Asking {
 
     /// Logged in: a wish that outlived a connection is due at once.
     pub(super) fn logged_in(&mut self, now: Time) {
+        self.earliest = now;
         if self.reason == Reason::Wish {
             self.next = now;
         }
@@ -65,11 +71,16 @@ impl Asking {
             Reason::Wish => PERIOD,
             Reason::Lonely => LONELY_PERIOD,
         };
-        self.next = now
-            + match wait {
-                Some(wait) => wait.clamp(WAIT_MIN, WAIT_MAX),
-                None => spread(usual, rng),
-            };
+        match wait {
+            Some(wait) => {
+                self.next = now + wait.clamp(WAIT_MIN, WAIT_MAX);
+                self.earliest = self.next;
+            }
+            None => {
+                self.next = now + spread(usual, rng);
+                self.earliest = now + AGAIN;
+            }
+        }
         true
     }
 

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 
 use base::{Bounded, Card, PROTOCOL_VERSION, PublicKey, Signature, Time, Voucher};
+use bytes::Bytes;
 
 use super::{ANSWER_PATIENCE, Entry, OPEN_PATIENCE, Output, State};
 use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, login_bytes};
@@ -13,6 +14,8 @@ use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, login_bytes};
 pub(super) struct Pending {
     network: PublicKey,
     voucher: Option<Voucher>,
+    /// What is signed.
+    bytes: Bytes,
 }
 
 impl Entry {
@@ -41,19 +44,26 @@ impl Entry {
             ));
         }
         let voucher = self.voucher.filter(|voucher| voucher.introducer == network);
-        if self.voucher.is_some() && voucher.is_none() && self.links > 0 {
-            // Its links are to peers of the network that it is in; another identity is for a node
-            // that has nothing to lose.
-            return self.lose(now, "the server introduces another network now".to_string());
+        if self.is_named && voucher.is_none() {
+            // An id lasts for a start: links and records hang on it.
+            let reason = "the server introduces another network now: start again to join it";
+            return self.lose(now, reason.to_string());
         }
+        let bytes = Bytes::from(login_bytes(&network, nonce, self.epoch));
         let deadline = now + ANSWER_PATIENCE;
-        self.state = State::Signing { login: Pending { network, voucher }, deadline };
-        let bytes = login_bytes(&network, nonce, self.epoch);
-        self.outputs.push_back(Output::Sign(bytes.into()));
+        self.outputs.push_back(Output::Sign(bytes.clone()));
+        self.state = State::Signing { login: Pending { network, voucher, bytes }, deadline };
     }
 
     pub(super) fn on_signed(&mut self, now: Time, signature: Signature) {
-        let State::Signing { login: Pending { network, voucher }, .. } = self.state else { return };
+        let State::Signing { login: Pending { network, voucher, bytes }, .. } = &self.state else {
+            return;
+        };
+        let (network, voucher) = (*network, *voucher);
+        // A signature asked for on an earlier connection may come late.
+        if self.public_key.verify(bytes, &signature).is_err() {
+            return;
+        }
         self.state = State::Answering { network, deadline: now + ANSWER_PATIENCE };
         self.send(&ClientMessage::Login {
             version: PROTOCOL_VERSION,
@@ -77,14 +87,10 @@ impl Entry {
         if card.verify(&network).is_err() {
             return self.lose(now, "the server's voucher is not valid".to_string());
         }
-        if self.voucher.is_some_and(|kept| kept != voucher) {
-            if self.links > 0 {
-                return self.lose(now, "the server knows this peer by another id".to_string());
-            }
-            // A new identity: the standing belonged to the old one.
-            self.ready = false;
-            self.asking.standing(now, self.links, false, &mut self.rng);
+        if self.is_named && self.voucher != Some(voucher) {
+            return self.lose(now, "the server knows this peer by another id".to_string());
         }
+        self.is_named = true;
         self.voucher = Some(voucher);
         self.retry.reset();
         self.state = State::LoggedIn { deadline: None };

@@ -114,20 +114,48 @@ fn a_voucher_is_shown_to_its_own_network_only() {
 }
 
 #[test]
-fn a_linked_node_does_not_change_its_network() {
+fn an_id_lasts_for_a_start() {
     let mut peer = peer();
     peer.log_in(NOW);
-    peer.handle(NOW, Input::Standing { links: 2, ready: true });
     peer.lose(NOW);
     peer.handle(NOW, Input::RetryNow);
     peer.network = secret(201);
     assert!(is_lost(&peer.challenge(NOW)));
-    // Without links it begins anew, and is no member there.
-    peer.handle(NOW, Input::Standing { links: 0, ready: true });
+    // The old network's server is back.
     peer.handle(NOW, Input::RetryNow);
-    let (outputs, shown) = peer.log_in(NOW);
-    assert_eq!(shown, None);
-    assert!(matches!(outputs[..], [Output::Welcome { .. }]), "{outputs:?}");
+    peer.network = secret(200);
+    assert!(peer.log_in(NOW).1.is_some());
+}
+
+#[test]
+fn a_late_signature_is_not_sent() {
+    let mut peer = peer();
+    let late = peer.secret.sign(b"the challenge of an earlier connection");
+    let outputs = peer.challenge(NOW);
+    let Some(Output::Sign(bytes)) = outputs.first() else { panic!("{outputs:?}") };
+    let right = peer.secret.sign(bytes);
+    assert!(peer.handle(NOW, Input::Signed(late)).is_empty());
+    assert!(matches!(
+        said(&peer.handle(NOW, Input::Signed(right)))[..],
+        [ClientMessage::Login { .. }]
+    ));
+}
+
+#[test]
+fn an_introduction_that_led_nowhere_is_asked_again_soon() {
+    let mut peer = peer();
+    peer.log_in(NOW);
+    peer.handle(NOW, Input::Introduce);
+    let anchors = Bounded::truncating([NodeId::new(1)]);
+    peer.hear(NOW, &ServerMessage::Introduced { anchors });
+    assert!(peer.handle(NOW, Input::Introduce).is_empty());
+    assert_eq!(peer.entry.poll_timeout(), Some((NOW + secs(1), Wake::Introduce)));
+    let outputs = peer.handle(NOW + secs(1), Input::Timeout);
+    assert_eq!(said(&outputs), [ClientMessage::Introduce]);
+    // What the server asks for counts more than the wish.
+    peer.hear(NOW + secs(1), &ServerMessage::Wait { millis: 5_000 });
+    assert!(peer.handle(NOW + secs(1), Input::Introduce).is_empty());
+    assert_eq!(peer.entry.poll_timeout(), Some((NOW + secs(6), Wake::Introduce)));
 }
 
 #[test]
@@ -170,8 +198,9 @@ fn every_answer_has_a_deadline() {
 #[test]
 fn a_false_voucher_is_no_welcome() {
     let mut peer = peer();
-    peer.challenge(NOW);
-    peer.handle(NOW, Input::Signed(peer.secret.sign(b"whatever")));
+    let outputs = peer.challenge(NOW);
+    let Some(Output::Sign(bytes)) = outputs.first() else { panic!("{outputs:?}") };
+    peer.handle(NOW, Input::Signed(peer.secret.sign(bytes)));
     let voucher = secret(201).vouch(peer.secret.public(), [0; 16]);
     let ice_servers = Bounded::new();
     assert!(is_lost(&peer.hear(NOW, &ServerMessage::Welcome { voucher, ice_servers, peers: 0 })));

@@ -1,0 +1,74 @@
+//! Starting and stopping: what an operator sees.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::process::{Folder, Server, run_to_end};
+
+#[tokio::test]
+async fn a_key_file_names_one_network_for_ever() {
+    let folder = Folder::new();
+    let key = folder.file("introducer.key");
+    let first = Server::start(&["--key", &key]).await;
+    let network = first.field("network");
+    assert_eq!(network.len(), 64);
+    first.stop().await;
+    let mode = std::fs::metadata(&key).expect("the key file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let names = std::fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(names, 1, "nothing is left beside the key");
+
+    let second = Server::start(&["--key", &key]).await;
+    assert_eq!(second.field("network"), network);
+    let ephemeral = Server::start(&[]).await;
+    assert_ne!(ephemeral.field("network"), network);
+}
+
+#[tokio::test]
+async fn the_announcement_names_the_page() {
+    let server = Server::start(&[]).await;
+    assert_eq!(server.field("event"), "listening");
+    assert_eq!(server.field("url"), format!("http://{}/", server.address()));
+}
+
+#[tokio::test]
+async fn both_signals_end_the_server_in_peace() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start(&[]).await;
+        server.signal(signal).await;
+        assert_eq!(server.wait().await.code(), Some(0), "{signal}");
+    }
+}
+
+async fn check_fails(flags: &[&str], words: &str) {
+    let output = run_to_end(flags).await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(stderr.contains(words), "{stderr}");
+    let lines = stderr.lines().filter(|line| line.starts_with("error")).count();
+    assert_eq!(lines, 1, "{stderr}");
+    assert!(output.stdout.is_empty() && !stderr.contains("backtrace"), "{stderr}");
+}
+
+#[tokio::test]
+async fn what_cannot_start_says_so_in_one_line() {
+    let running = Server::start(&[]).await;
+    check_fails(&["--listen", &running.address()], "cannot listen on").await;
+    check_fails(&["--listen", "nowhere"], "--listen").await;
+    check_fails(&["--no-such-flag"], "--no-such-flag").await;
+    check_fails(&["--ice-server", "http://example.org"], "begins with stun:").await;
+    let folder = Folder::new();
+    folder.write("short.key", "abcdef");
+    let listen = ["--listen", "127.0.0.1:0", "--key"];
+    check_fails(&[&listen[..], &[&folder.file("short.key")]].concat(), "holds no key").await;
+    let absent = folder.file("absent/introducer.key");
+    check_fails(&[&listen[..], &[&absent]].concat(), "cannot keep the key").await;
+    let unreadable = folder.path().to_str().expect("plain");
+    check_fails(&[&listen[..], &[unreadable]].concat(), "cannot read the key").await;
+}
+
+#[tokio::test]
+async fn help_is_not_an_error() {
+    let output = run_to_end(&["--help"]).await;
+    assert!(output.status.success() && output.stderr.is_empty());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("--allow-origin"));
+}

@@ -1,0 +1,117 @@
+// The jobs of this tab as the page knows them: which tiles are here, and from whom.
+//
+// A job is opened by the network or by this tab; its numbers go to the painter, its colours come
+// back and are drawn once, on a canvas that is as large as a screen needs. Not here: panels, and
+// who computes what.
+
+/**
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {string} owner
+ * @property {boolean} mine
+ * @property {import('./view.js').Picture} view
+ * @property {number} total
+ * @property {Map<number, string>} tiles who computed each tile that is here
+ * @property {Record<string, number>} by tiles by peer
+ * @property {'running' | 'finished' | 'cancelled' | 'orphaned' | 'refused'} state
+ * @property {string} reason
+ * @property {number} openedAt
+ * @property {number} endedAt
+ * @property {number[]} arrivals of the last tiles, for the rate
+ * @property {number} participants
+ * @property {number} reassigned
+ * @property {number} duplicates
+ * @property {number} scale pixels of the picture for each of the canvas
+ * @property {HTMLCanvasElement} canvas
+ */
+
+const CANVAS_SIDE_MAX = 2560;
+const ARRIVALS_MAX = 48;
+const JOBS_MAX = 12; // the one that ended longest ago is forgotten
+
+/** @param {any} note an `opened` of the worker @returns {Job} */
+export function openJob({ picture, owner, mine, tasks, view }) {
+  const canvas = document.createElement('canvas');
+  // A power of two keeps the edges of tiles on whole pixels, so no seams show.
+  let scale = 1;
+  while (Math.max(view.width, view.height) / scale > CANVAS_SIDE_MAX) scale *= 2;
+  canvas.width = Math.ceil(view.width / scale);
+  canvas.height = Math.ceil(view.height / scale);
+  return {
+    id: picture, owner, mine, view, total: tasks, tiles: new Map(), by: {}, state: 'running',
+    reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
+    reassigned: 0, duplicates: 0, scale, canvas,
+  };
+}
+
+/** A tile's numbers are here. @param {Job} job @param {number} task @param {string} worker */
+export function noteTile(job, task, worker) {
+  if (job.tiles.has(task)) return;
+  job.tiles.set(task, worker);
+  job.by[worker] = (job.by[worker] ?? 0) + 1;
+  job.arrivals.push(performance.now());
+  if (job.arrivals.length > ARRIVALS_MAX) job.arrivals.shift();
+  if (job.tiles.size === job.total) job.endedAt = performance.now();
+}
+
+/** A tile's colours are here. @param {Job} job @param {import('./painter.js').Painted} tile */
+export function drawTile({ canvas, scale }, { x, y, width, height, bitmap }) {
+  const context = canvas.getContext('2d', { alpha: false });
+  if (!context) return;
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, x / scale, y / scale, width / scale, height / scale);
+}
+
+/** @param {Job} job @param {any} summary of a report */
+export function noteSummary(job, summary) {
+  const { participants, reassigned, duplicates } = summary;
+  Object.assign(job, { participants, reassigned, duplicates });
+  noteState(job, summary.state);
+}
+
+/** A job is finished here once all of it is here. @param {Job} job @param {Job['state']} state */
+export function noteState(job, state) {
+  if (state === 'finished' && job.tiles.size < job.total) return;
+  if (job.state === state) return;
+  job.state = state;
+  if (state !== 'running' && !job.endedAt) job.endedAt = performance.now();
+}
+
+/** Tiles a second, lately. @param {Job} job */
+export function rateOf({ arrivals, state }) {
+  if (arrivals.length < 2 || state !== 'running') return 0;
+  const span = Math.max(performance.now() - arrivals[0], 1);
+  return ((arrivals.length - 1) * 1000) / span;
+}
+
+/** Seconds that are left, if that can be said. @param {Job} job */
+export function secondsLeft(job) {
+  const rate = rateOf(job);
+  return rate > 0 ? (job.total - job.tiles.size) / rate : null;
+}
+
+/** Drops the oldest ended job if there are too many. @param {Map<string, Job>} jobs @returns {string | null} */
+export function prune(jobs) {
+  if (jobs.size <= JOBS_MAX) return null;
+  const ended = [...jobs.values()].filter((job) => job.state !== 'running');
+  const oldest = ended.sort((a, b) => a.endedAt - b.endedAt)[0];
+  if (!oldest) return null;
+  jobs.delete(oldest.id);
+  return oldest.id;
+}
+
+/** A hue for a peer, the same wherever it appears. @param {string} id */
+export function hueOf(id) {
+  let hash = 0;
+  for (const char of id) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) >>> 0;
+  return hash % 360;
+}
+
+/** @param {Job} job */
+export function plain(job) {
+  const { id, owner, mine, view, total, by, state, participants, reassigned, duplicates } = job;
+  return {
+    id, owner, mine, view: { ...view }, done: job.tiles.size, total, by: { ...by }, state,
+    participants, reassigned, duplicates,
+  };
+}

@@ -1,0 +1,54 @@
+// What happened, in plain words: the newest line first, one sentence each.
+
+import { shortId } from './ring.js';
+
+const LINES_MAX = 60;
+
+/** @param {HTMLElement} list */
+export function createLog(list) {
+  /** @param {string} text */
+  return function log(text) {
+    const first = list.firstElementChild;
+    if (first?.lastElementChild?.textContent === text) return;
+    const line = document.createElement('li');
+    const time = document.createElement('time');
+    time.textContent = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    const words = document.createElement('span');
+    words.textContent = text;
+    line.append(time, words);
+    list.prepend(line);
+    while (list.childElementCount > LINES_MAX) list.lastElementChild?.remove();
+  };
+}
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export const counted = (count, one, many = `${one}s`) =>
+  `${count.toLocaleString()} ${count === 1 ? one : many}`;
+
+/**
+ * The sentence for an event of the worker; null for what only a report shows.
+ * @param {any} event
+ * @returns {string | null}
+ */
+export function sentence(event) {
+  const peer = event.peer ? shortId(event.peer) : '';
+  switch (event.what) {
+    case 'ready': return 'This tab is a full member of the ring.';
+    case 'not-ready': return 'This tab left the ring for a moment and is finding its place again.';
+    case 'join-failed': return 'The peer that was to let this tab in did not answer; asking for another.';
+    case 'linked': return `Linked with ${peer}.`;
+    case 'unlinked': return null;
+    case 'peer-gone': return event.left ? `${peer} said goodbye.` : `${peer} vanished.`;
+    case 'misbehaved': return `${peer} sent something no honest peer sends: ${event.why}.`;
+    case 'link-failed': return `No connection to ${peer}: ${event.reason}.`;
+    case 'job-refused': return `A job was refused: ${event.reason}.`;
+    case 'worker-lost': {
+      const how = event.left ? 'left' : 'was lost';
+      return event.tasks > 0
+        ? `${peer} ${how} – ${counted(event.tasks, 'tile')} handed to others.` : `${peer} ${how}.`;
+    }
+    case 'worker-broke': return `A tile worker broke down and was replaced: ${event.reason}.`;
+    case 'no-signature': return `The browser did not sign: ${event.reason}.`;
+    default: return null;
+  }
+}

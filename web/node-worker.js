@@ -1,0 +1,99 @@
+// The worker in which the peer of this tab lives: wires the wasm module to the page.
+//
+// It starts tile workers, signs, and passes messages on; every decision is in crates/browser. The
+// messages are listed in peer.js. Timers of a worker keep their pace in a hidden tab.
+
+import init, { Peer } from './node.js';
+import { openIdentity } from './identity.js';
+import { ProxyChannel } from './channel.js';
+
+/** @type {import('./identity.js').Identity | null} */
+let identity = null;
+/** Data channels that stayed on the page. @type {Map<string, ProxyChannel>} */
+const proxies = new Map();
+
+const host = {
+  /** @param {object} note @param {Transferable[]} transfer */
+  post(note, transfer) {
+    postMessage(note, { transfer });
+  },
+  worker() {
+    const worker = new Worker(new URL('./tile-worker.js', import.meta.url), { type: 'module' });
+    worker.postMessage({ module: kernel });
+    return worker;
+  },
+  /** @param {Uint8Array} bytes */
+  sign(bytes) {
+    if (!identity) throw new Error('there is no key yet');
+    return identity.sign(bytes);
+  },
+  /** @param {Uint8Array} voucher */
+  keepVoucher(voucher) {
+    identity?.keepVoucher(voucher);
+  },
+};
+
+/** @type {WebAssembly.Module} */
+let kernel;
+const loading = load();
+
+async function load() {
+  const compiled = WebAssembly.compileStreaming(fetch(new URL('./kernel_bg.wasm', import.meta.url)));
+  [kernel] = await Promise.all([compiled, init()]);
+  return new Peer(/** @type {any} */ (host));
+}
+
+// Set at once, so that nothing is lost while the modules load; the order is kept.
+onmessage = async ({ data }) => {
+  try {
+    act(await loading, data);
+  } catch (error) {
+    postMessage({ t: 'broken-down', reason: error instanceof Error ? error.message : String(error) });
+  }
+};
+
+/** @param {Peer} peer @param {any} data */
+function act(peer, data) {
+  switch (data.t) {
+    case 'join': return void join(peer, data.url);
+    case 'leave': return peer.leave();
+    case 'cores': return peer.cores(data.count, data.paused);
+    case 'launch': return peer.launch(data.view);
+    case 'cancel': return peer.cancel(data.job);
+    case 'preview': return peer.preview(data.picture, data.view, data.urgent);
+    case 'forget': return peer.forget(data.prefix);
+    case 'retry': return peer.retry();
+    case 'channel': return peer.channel(data.link, data.bulk, data.channel);
+    case 'described': return peer.described(data.link, data.sdp);
+    case 'broken': return forgetProxies(data.link), peer.broken(data.link, data.reason);
+    case 'proxy': return adoptProxy(peer, data);
+    case 'proxied': return proxies.get(data.name)?.heard(data);
+    default: throw new Error(`unknown message ${data.t}`);
+  }
+}
+
+/** @param {Peer} peer @param {string} url */
+async function join(peer, url) {
+  try {
+    identity = await openIdentity();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return postMessage({ t: 'no-identity', reason });
+  }
+  postMessage({ t: 'identity', kept: identity.kept });
+  peer.join(url, identity.publicKey, identity.epoch, identity.voucher);
+}
+
+/** @param {Peer} peer @param {{name: string, link: number, bulk: boolean}} data */
+function adoptProxy(peer, { name, link, bulk }) {
+  const proxy = new ProxyChannel(name, (note) => postMessage(note));
+  proxies.set(name, proxy);
+  peer.channel(link, bulk, /** @type {any} */ (proxy));
+}
+
+/** @param {number} link */
+function forgetProxies(link) {
+  for (const name of proxies.keys()) {
+    if (name.startsWith(`${link}/`)) proxies.delete(name);
+  }
+}

@@ -1,0 +1,150 @@
+// What loads first: the cover, the consent, and `window.millefeuille`.
+//
+// Nothing computes and nothing connects here. Only a press of Start or Just look, or the same
+// calls of `window.millefeuille`, load the rest (app.js).
+
+/**
+ * The page for programs: what the buttons do, and what they show. Tests and embedders use this;
+ * there is no other way in. A `change` event follows every change of `state()`.
+ */
+class Millefeuille extends EventTarget {
+  /** @type {Promise<import('./app.js').App> | null} */
+  #loading = null;
+  /** @type {import('./app.js').App | null} */
+  #app = null;
+
+  async #open() {
+    this.#loading ??= import('./app.js').then(({ App }) => {
+      this.#app = new App(() => this.dispatchEvent(new Event('change')));
+      return this.#app;
+    });
+    return this.#loading;
+  }
+
+  /** Explore on this machine only. */
+  async look() {
+    (await this.#open()).look();
+  }
+
+  /**
+   * Become a peer. Resolves when the start is under way; `state().ready` says when it is done.
+   * @param {{cores?: number, server?: string}} [options] `server` is a WebSocket URL
+   */
+  async start(options = {}) {
+    (await this.#open()).start(options);
+  }
+
+  /** Say goodbye and disconnect. */
+  async stop() {
+    await this.#app?.stop();
+  }
+
+  /** Work for jobs or not, without leaving. @param {boolean} paused */
+  async pause(paused = true) {
+    this.#app?.pause(paused);
+  }
+
+  /**
+   * Render a picture, with whoever helps: {formula, re, im, zoom, c_re, c_im, max_iter, width,
+   * height}, numbers of the centre as decimal text; optionally {palette, density, offset}.
+   * @param {any} view
+   */
+  async launch(view) {
+    (await this.#open()).launch(view);
+  }
+
+  /** End the shown job, or take no further part in it. */
+  async cancel() {
+    this.#app?.cancel();
+  }
+
+  /** The shown job's picture as a PNG file, black where it is not done. @returns {Promise<Blob>} */
+  async png() {
+    if (!this.#app) throw new Error('there is no picture');
+    return this.#app.png();
+  }
+
+  /** Everything that the page shows, as a plain object. */
+  state() {
+    return this.#app?.state() ?? {
+      status: 'idle', id: null, ready: false, links: 0, peers: 0, members: [], job: null, jobs: [],
+      contributed: 0, cores: 0, paused: false, server: { state: 'off' },
+    };
+  }
+}
+
+const millefeuille = new Millefeuille();
+Object.assign(window, { millefeuille });
+
+// Theme: the system's, until one is chosen.
+
+const root = document.documentElement;
+const systemDark = matchMedia('(prefers-color-scheme: dark)');
+const themeButton = /** @type {HTMLButtonElement} */ (document.getElementById('theme'));
+
+/** @param {string | null} theme */
+function applyTheme(theme) {
+  if (theme) root.dataset.theme = theme;
+  const dark = theme ? theme === 'dark' : systemDark.matches;
+  themeButton.setAttribute('aria-pressed', String(dark));
+}
+
+function keptTheme() {
+  try {
+    return localStorage.getItem('theme');
+  } catch {
+    return null; // storage is denied: the system's theme it is
+  }
+}
+
+applyTheme(keptTheme());
+systemDark.addEventListener('change', () => applyTheme(root.dataset.theme ?? null));
+themeButton.addEventListener('click', () => {
+  const theme = themeButton.getAttribute('aria-pressed') === 'true' ? 'light' : 'dark';
+  applyTheme(theme);
+  try {
+    localStorage.setItem('theme', theme);
+  } catch {
+    // Chosen for this visit only.
+  }
+});
+
+// What this browser cannot do, said before anybody presses a button.
+
+const start = /** @type {HTMLButtonElement} */ (document.getElementById('start'));
+const look = /** @type {HTMLButtonElement} */ (document.getElementById('look'));
+const missing = /** @type {HTMLElement} */ (document.getElementById('missing'));
+
+const cores = navigator.hardwareConcurrency || 2;
+const cell = document.getElementById('cores-used');
+if (cell) cell.textContent = `${Math.max(1, Math.floor(cores / 2))} of your ${cores} processor cores`;
+
+if (typeof WebAssembly === 'undefined') {
+  complain('This browser does not run WebAssembly, so nothing can be computed here. It may be '
+    + 'switched off by a setting or an extension.');
+  start.disabled = look.disabled = true;
+} else if (typeof RTCPeerConnection === 'undefined') {
+  complain('This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers. '
+    + 'You can still look.');
+  start.disabled = true;
+} else if (!window.isSecureContext) {
+  complain('This page was not loaded over https, so the browser offers no keys and this tab cannot '
+    + 'become a peer. You can still look.');
+  start.disabled = true;
+}
+
+/** @param {string} text */
+function complain(text) {
+  missing.textContent = text;
+  missing.hidden = false;
+}
+
+/** @param {Promise<void>} action */
+function tried(action) {
+  action.catch((error) => {
+    complain(`The page could not be loaded completely: ${error.message}. Reload to try again.`);
+  });
+}
+
+start.addEventListener('click', () => tried(millefeuille.start()));
+look.addEventListener('click', () => tried(millefeuille.look()));

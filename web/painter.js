@@ -1,0 +1,60 @@
+// The page's end of paint-worker.js.
+
+/**
+ * @typedef {object} Painted
+ * @property {string} picture
+ * @property {number} task
+ * @property {string} worker
+ * @property {number} x
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ * @property {ImageBitmap} bitmap to be closed by whoever draws it
+ */
+
+/**
+ * @param {(painted: Painted) => void} onPainted
+ * @param {(reason: string) => void} onTrouble
+ */
+export function createPainter(onPainted, onTrouble) {
+  const worker = new Worker(new URL('./paint-worker.js', import.meta.url), { type: 'module' });
+  /** @type {Map<number, {resolve: (blob: Blob) => void, reject: (error: Error) => void}>} */
+  const waiting = new Map();
+  let asked = 0;
+
+  worker.onmessage = ({ data }) => {
+    if (data.t === 'painted') return onPainted(data);
+    if (data.t === 'trouble') return onTrouble(data.reason);
+    const { resolve, reject } = waiting.get(data.id) ?? {};
+    waiting.delete(data.id);
+    if (data.blob) resolve?.(data.blob);
+    else reject?.(new Error(data.error));
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onTrouble(event.message || 'the painter could not be loaded');
+  };
+
+  return {
+    /** @param {any} tile */
+    add: (tile) => worker.postMessage({ ...tile, t: 'add' }, [tile.payload]),
+    /** @param {import('./view.js').Palette} palette */
+    palette: (palette) => worker.postMessage({ t: 'palette', ...palette }),
+    /** @param {string} picture @param {number} width @param {number} height */
+    size: (picture, width, height) => worker.postMessage({ t: 'size', picture, width, height }),
+    /** @param {string} from @param {string} to */
+    rename: (from, to) => worker.postMessage({ t: 'rename', from, to }),
+    /** @param {string} prefix */
+    drop: (prefix) => worker.postMessage({ t: 'drop', prefix }),
+    /**
+     * @param {string} picture
+     * @param {Record<string, string>} texts
+     * @returns {Promise<Blob>}
+     */
+    png(picture, texts) {
+      const id = ++asked;
+      worker.postMessage({ t: 'png', id, picture, texts });
+      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+    },
+  };
+}

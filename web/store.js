@@ -1,0 +1,65 @@
+// A small observable value: what is true now, and who wants to hear of changes.
+//
+// Not a framework: no diffing, no components. Listeners run once per frame at most, after the last
+// change, so a burst of tiles costs one drawing.
+
+/**
+ * @template {object} State
+ * @typedef {object} Store
+ * @property {() => Readonly<State>} get
+ * @property {(change: Partial<State>) => void} set
+ * @property {(listener: (state: Readonly<State>) => void) => void} subscribe
+ */
+
+/**
+ * @template {object} State
+ * @param {State} initial
+ * @returns {Store<State>}
+ */
+export function createStore(initial) {
+  let state = initial;
+  let due = false;
+  /** @type {((state: Readonly<State>) => void)[]} */
+  const listeners = [];
+
+  function tell() {
+    due = false;
+    for (const listener of listeners) listener(state);
+  }
+
+  return {
+    get: () => state,
+    set(change) {
+      state = { ...state, ...change };
+      if (due) return;
+      due = true;
+      // A hidden page gets no frames, and still has to say how it is to whoever asks.
+      if (document.hidden) setTimeout(tell);
+      else requestAnimationFrame(tell);
+    },
+    subscribe(listener) {
+      listeners.push(listener);
+      listener(state);
+    },
+  };
+}
+
+/**
+ * The element with this id, which the page is known to have.
+ * @param {string} id
+ * @returns {any}
+ */
+export function element(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+/**
+ * Sets a text only where it changed, so that assistive technology is not told twice.
+ * @param {Element} target
+ * @param {string} text
+ */
+export function say(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
