@@ -43,6 +43,8 @@ export class App {
   #log = createLog(element('log'));
   #stage = createStage();
   #linkTimer = 0;
+  /** Names that jobs had before the network named them: colours may still arrive under them. */
+  #aliases = new Map();
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -328,6 +330,7 @@ export class App {
     jobs.set(to, job);
     this.painter.rename(from, to);
     this.#stage.rename(from, to);
+    this.#aliases.set(from, to);
     this.store.set(shown === from ? { shown: to } : {});
   }
 
@@ -340,7 +343,9 @@ export class App {
       const isMine = tile.worker === 'self' || tile.worker === node?.id;
       this.store.set(isMine ? { contributed: contributed + 1 } : {});
     }
-    this.painter.add(tile);
+    // A preset is shown in the colours that it was chosen with.
+    const palette = tile.picture.startsWith('t.') ? this.controls.paletteOf(tile.picture.slice(2)) : undefined;
+    this.painter.add({ ...tile, palette });
   }
 
   /** @param {import('./painter.js').Painted} tile */
@@ -348,13 +353,18 @@ export class App {
     const name = tile.picture;
     if (name.startsWith('x.')) return this.viewer.take(tile);
     if (name.startsWith('t.')) return this.controls.thumbnail(name.slice(2), tile.bitmap);
-    if (name.startsWith('b.')) return this.#stage.backdrop(name.slice(2), tile.bitmap);
-    const job = this.store.get().jobs.get(name);
+    if (name.startsWith('b.')) return this.#stage.backdrop(this.#named(name.slice(2)), tile.bitmap);
+    const job = this.store.get().jobs.get(this.#named(name));
     if (job) {
       drawTile(job, tile);
       this.#stage.spot(job, tile);
     }
     tile.bitmap.close();
+  }
+
+  /** @param {string} name */
+  #named(name) {
+    return this.#aliases.get(name) ?? name;
   }
 
   /** @param {{picture: string, reason: string}} note */

@@ -1,6 +1,7 @@
 // Colours: keeps the numbers of every tile that is shown, and paints them with the chosen palette.
 //
-// In: add {picture, task, worker, x, y, width, height, payload}; palette {name, density, offset};
+// In: add {picture, task, worker, x, y, width, height, payload}, with {palette} painted once and not
+// kept; palette {name, density, offset};
 // size {picture, width, height}; rename {from, to}; drop {prefix}; png {id, picture, texts}.
 // Out: painted {picture, task, worker, x, y, width, height, bitmap}; png {id, blob | error}; trouble {reason}.
 // A change of palette paints everything again, the last picture first; nothing is computed again.
@@ -66,16 +67,21 @@ function picture(name, width = 0, height = 0) {
   return held;
 }
 
-/** @param {Tile & {picture: string, payload: ArrayBuffer}} data */
+/** @param {Omit<Tile, 'payload'> & {picture: string, payload: ArrayBuffer, palette?: {name: string, density: number, offset: number}}} data */
 async function add(data) {
   const { picture: name, task, worker, x, y, width, height } = data;
+  if (data.palette) {
+    const once = new Brush(data.palette.name, data.palette.density, data.palette.offset);
+    await paint(name, { ...data, payload: new Uint8Array(data.payload) }, once);
+    return once.free();
+  }
   const held = picture(name);
   if (held.tiles.has(task)) return;
   const payload = new Uint8Array(data.payload);
   const tile = { task, worker, x, y, width, height, payload };
   held.tiles.set(task, tile);
   heldBytes += payload.byteLength;
-  await paint(name, tile);
+  await paint(name, tile, chosen());
   for (const oldest of pictures.keys()) {
     if (heldBytes <= PAYLOAD_BYTES_MAX || oldest === name) break;
     forget(oldest);
@@ -93,21 +99,25 @@ async function repaint(wanted) {
   for (const [name, { tiles }] of [...pictures].reverse()) {
     for (const tile of [...tiles.values()]) {
       if (generation !== wanted) return;
-      await paint(name, tile);
+      await paint(name, tile, chosen());
     }
   }
 }
 
-/** @param {Tile} tile */
-function pixels({ payload, width, height }) {
+function chosen() {
   brush ??= new Brush(palette.name, palette.density, palette.offset);
-  const bytes = brush.paint(payload, width, height);
+  return brush;
+}
+
+/** @param {Tile} tile @param {Brush} using */
+function pixels({ payload, width, height }, using) {
+  const bytes = using.paint(payload, width, height);
   return new ImageData(new Uint8ClampedArray(bytes.buffer), width, height);
 }
 
-/** @param {string} name @param {Tile} tile */
-async function paint(name, tile) {
-  const bitmap = await createImageBitmap(pixels(tile), { premultiplyAlpha: 'none' });
+/** @param {string} name @param {Tile} tile @param {Brush} using */
+async function paint(name, tile, using) {
+  const bitmap = await createImageBitmap(pixels(tile, using), { premultiplyAlpha: 'none' });
   const { task, worker, x, y, width, height } = tile;
   const note = { t: 'painted', picture: name, task, worker, x, y, width, height, bitmap };
   postMessage(note, { transfer: [bitmap] });
@@ -121,7 +131,7 @@ async function png({ id, picture: name, texts }) {
   // Opaque, so that what is missing is black and the file has no transparency.
   const context = canvas.getContext('2d', { alpha: false });
   if (!context) throw new Error('the browser has no memory for a picture of this size');
-  for (const tile of held.tiles.values()) context.putImageData(pixels(tile), tile.x, tile.y);
+  for (const tile of held.tiles.values()) context.putImageData(pixels(tile, chosen()), tile.x, tile.y);
   const blob = await canvas.convertToBlob({ type: 'image/png' });
   postMessage({ t: 'png', id, blob: await withText(blob, texts) });
 }

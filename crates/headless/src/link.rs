@@ -26,11 +26,14 @@ const BULK_BUFFERED_MAX: usize = 96 * 1024;
 const BUFFERED_LOW: usize = 48 * 1024;
 /// A link that is to be closed waits this long for its queues to empty.
 const FLUSH_MAX: Duration = Duration::from_secs(2);
-/// Longest pause between two STUN checks, and how many go unanswered before the link counts as
-/// dead: 0.25 + 0.5 + 1 + 1.5 + 1.5 + 1.5 s after a last success at most 1.5 s ago. A browser
-/// takes 6 s to notice and 16 s to give up; the overlay's heartbeats decide earlier than both.
-const STUN_RTO_MAX: Duration = Duration::from_millis(1500);
-const STUN_RETRANSMITS_MAX: usize = 6;
+/// Longest pause between two STUN checks: each side asks that often whether the other lives.
+const STUN_RTO_MAX: Duration = Duration::from_secs(2);
+/// An open link on which nothing arrives for this long, not even the answer to a check, is dead.
+/// str0m itself waits 15 s and more after the peer's last request. Chosen: the overlay's
+/// heartbeats, which decide about peers, are not slower (H = 2 s, three misses, a probe).
+const SILENCE_MAX: Duration = Duration::from_secs(8);
+/// What is left of that after this process itself was held up.
+const SILENCE_AFTER_GAP: Duration = Duration::from_secs(3);
 
 /// What a link tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub(crate) struct Link {
     control: Lane,
     bulk: Lane,
     opened: bool,
+    /// When something arrived last.
+    heard: Time,
     early: Vec<(Class, Bytes)>,
     /// Close when everything is sent, and at this time at the latest.
     closing: Option<Time>,
@@ -124,7 +129,6 @@ impl Link {
             .set_local_ice_credentials(creds)
             .set_dtls_cert(setup.certificate.clone());
         config.set_max_stun_rto(STUN_RTO_MAX);
-        config.set_max_stun_retransmits(STUN_RETRANSMITS_MAX);
         let mut rtc = config.build(setup.clock.moment(now));
         for address in ports.addresses() {
             if let Ok(candidate) = Candidate::host(address, "udp") {
@@ -139,6 +143,7 @@ impl Link {
             control: Lane::default(),
             bulk: Lane::default(),
             opened: false,
+            heard: now,
             early: Vec::new(),
             closing: None,
             deadline: now,
@@ -161,7 +166,8 @@ impl Link {
 
     /// When to call [`Link::handle`] with a timeout.
     pub(crate) fn deadline(&self) -> Time {
-        self.closing.map_or(self.deadline, |at| at.min(self.deadline))
+        let silent = self.opened.then(|| self.heard + SILENCE_MAX);
+        [Some(self.deadline), self.closing, silent].into_iter().flatten().min().unwrap_or_default()
     }
 
     /// Whether the session would take this.
@@ -186,10 +192,20 @@ impl Link {
         input: Input,
         ports: &mut Ports,
     ) -> Result<(), String> {
+        if matches!(input, Input::Receive(..)) {
+            self.heard = now;
+        } else if self.opened && now.since(self.heard) >= SILENCE_MAX {
+            return Err("the peer is silent".into());
+        }
         self.rtc.handle_input(input).map_err(words)?;
         self.turn(ports)?;
         self.write(ports)?;
         self.close_if_flushed(now, ports)
+    }
+
+    /// This process was held up: silence until now may be its own.
+    pub(crate) fn pardon(&mut self, now: Time) {
+        self.heard = self.heard.max(now - (SILENCE_MAX - SILENCE_AFTER_GAP));
     }
 
     /// Queues a chunk, and writes what the session takes.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use base::{Rng, Time};
+use base::{Duration, Rng, Time};
 use bytes::Bytes;
 use node::LinkId;
 use str0m::ice::StunMessage;
@@ -26,6 +26,8 @@ use crate::ports::Ports;
 const ROUTES_MAX: usize = 4096;
 /// Datagrams taken from one socket in a row, so that deadlines and other sockets get their turn.
 const DATAGRAMS_PER_TURN: usize = 64;
+/// An open link has a deadline every two seconds, so a longer pause is this process' own.
+const GAP: Duration = Duration::from_secs(4);
 /// Longer than any datagram that str0m takes.
 const DATAGRAM_BYTES_MAX: usize = 2048;
 
@@ -41,6 +43,7 @@ pub(crate) struct Links {
     /// By (own address, source): who proved last that it lives there.
     routes: BTreeMap<(SocketAddr, SocketAddr), LinkId>,
     events: VecDeque<(LinkId, Event)>,
+    last_turn: Time,
 }
 
 impl Links {
@@ -58,6 +61,7 @@ impl Links {
             names: BTreeMap::new(),
             routes: BTreeMap::new(),
             events: VecDeque::new(),
+            last_turn: clock.now(),
         })
     }
 
@@ -141,6 +145,9 @@ impl Links {
 
     /// A deadline came.
     pub(crate) fn on_timeout(&mut self, now: Time) {
+        if now.since(std::mem::replace(&mut self.last_turn, now)) > GAP {
+            self.links.values_mut().for_each(|link| link.pardon(now));
+        }
         let is_due = |(id, link): (&LinkId, &Link)| (link.deadline() <= now).then_some(*id);
         for id in self.links.iter().filter_map(is_due).collect::<Vec<_>>() {
             let moment = self.setup.clock.moment(now);

@@ -56,7 +56,8 @@ impl Ports {
     /// Sends a datagram, or loses it when the system has no room for it.
     pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
         let Some(port) = self.ports.iter().find(|port| port.address == from) else { return };
-        if let Err(error) = port.socket.try_send_to(datagram, to) {
+        // Past tokio, which refuses to send on a socket until it has seen it writable.
+        if let Err(error) = SockRef::from(&port.socket).send_to(datagram, &to.into()) {
             self.unsent += 1;
             tracing::trace!(%from, %to, %error, "datagram not sent");
         }

@@ -192,3 +192,6 @@ impl Overlay {
         self.hinted(way, way.key).unwrap_or(Step::Nowhere)
     }
 }
+
+#[cfg(test)]
+mod tests;

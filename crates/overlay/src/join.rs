@@ -125,8 +125,9 @@ impl Overlay {
         if joiner.id == self.me.id || !self.links.is_open(from) {
             return;
         }
-        if hops >= HOPS_MAX || newcomer.rows.len() > usize::from(hops) {
-            self.misbehaved(from, "join with more rows than hops");
+        let forged = hops == 0 && joiner.id != from;
+        if forged || hops >= HOPS_MAX || newcomer.rows.len() > usize::from(hops) {
+            self.misbehaved(from, "implausible join");
             return;
         }
         if !self.ready {
@@ -279,7 +280,8 @@ impl Overlay {
     fn next_ready_hop(&self, joiner: NodeId, from: NodeId) -> Option<NodeId> {
         let (target, tried) = (Target::Root, [joiner]);
         let from = Some(from);
-        let way = Way { key: joiner, target, via: None, from, relayed: false, tried: &tried, round: 0 };
+        let way =
+            Way { key: joiner, target, via: None, from, relayed: false, tried: &tried, round: 0 };
         match self.step(&way) {
             Step::Hop(to, None) if self.links.get(to).is_some_and(|link| link.ready) => {
                 Some(to).filter(|to| *to != joiner && way.from != Some(*to))

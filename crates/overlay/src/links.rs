@@ -12,6 +12,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use base::{Duration, NodeId, Time};
 use wire::overlay::{Contact, Message, RefuseReason};
@@ -144,7 +145,9 @@ impl Links {
 
     /// Whether the record of `id` must be kept.
     pub(crate) fn needs(&self, id: NodeId) -> bool {
-        self.open.contains_key(&id) || self.pending.contains_key(&id) || self.preferred.contains(&id)
+        self.open.contains_key(&id)
+            || self.pending.contains_key(&id)
+            || self.preferred.contains(&id)
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
@@ -204,7 +207,10 @@ impl Overlay {
     pub(crate) fn on_link_up(&mut self, peer: Contact) {
         let known = self.peers.get(peer.id).map_or(0, |known| known.contact.epoch);
         if peer.id == self.me.id || known > peer.epoch {
-            self.outputs.push_back(Output::HangUp { peer: peer.id });
+            // An earlier start of the peer. Where a link to the later one is open, it must stay.
+            if !self.links.is_open(peer.id) {
+                self.outputs.push_back(Output::HangUp { peer: peer.id });
+            }
             return;
         }
         let ready = self.peers.get(peer.id).is_some_and(|known| known.ready);
@@ -291,9 +297,8 @@ impl Overlay {
     }
 
     pub(crate) fn on_link_refuse(&mut self, peer: NodeId, permit: u64, reason: RefuseReason) {
-        let asked = |pending: &Pending| {
-            pending.permit == permit && pending.setup == Setup::Requested
-        };
+        let asked =
+            |pending: &Pending| pending.permit == permit && pending.setup == Setup::Requested;
         if !self.links.pending.get(&peer).is_some_and(asked) {
             return;
         }
@@ -347,8 +352,8 @@ impl Overlay {
         wanted.sort_by_key(|(rank, _)| *rank);
         if self.links.room(Rank::Row) {
             wanted.extend(self.wanted_slots());
-            let preferred = self.links.preferred.iter().filter_map(|id| self.peers.get(*id));
-            wanted.extend(preferred.map(|peer| (Rank::Preferred, peer.contact)));
+            let preferred = self.links.preferred.iter();
+            wanted.extend(preferred.map(|id| (Rank::Preferred, Contact { id: *id, epoch: 0 })));
         }
         wanted.retain(|(_, contact)| self.links.is_free(self.now, contact.id));
         wanted
@@ -385,9 +390,8 @@ impl Overlay {
         if self.leaf.is_neighbour(id) {
             return Rank::Neighbour;
         }
-        let young = link.is_some_and(|link| {
-            link.introduced && self.now.since(link.since) < INTRODUCTION_TIME
-        });
+        let young = link
+            .is_some_and(|link| link.introduced && self.now.since(link.since) < INTRODUCTION_TIME);
         if young || self.join.as_ref().is_some_and(|join| join.through == Some(id)) {
             return Rank::Introduction;
         }
@@ -395,9 +399,8 @@ impl Overlay {
             return Rank::Leaf;
         }
         let slot = self.table.slot(id);
-        let before = |other: &&Link| {
-            other.contact.id != id && link.is_none_or(|link| earlier(other, link))
-        };
+        let before =
+            |other: &&Link| other.contact.id != id && link.is_none_or(|link| earlier(other, link));
         let rivals = self.links.open().filter(before);
         let rivals: Vec<_> = rivals.filter_map(|other| self.table.slot(other.contact.id)).collect();
         match slot {
@@ -423,7 +426,10 @@ impl Overlay {
     /// Frees the least important slot, if it is less important than `rank`.
     fn give_way(&mut self, rank: Option<Rank>) -> bool {
         let worst = self.links.open().map(|link| (self.rank(link.contact), link.since, link));
-        let worst = worst.max_by_key(|(rank, since, link)| (*rank, *since, link.contact.id));
+        // The oldest of its rank: its peer has had the most time to find other links.
+        let worst = worst.max_by_key(|(rank, since, link)| {
+            (*rank, Reverse(*since), link.contact.id)
+        });
         let worst = worst.map(|(rank, _, link)| (rank, link.contact.id));
         // A request that nobody granted costs nothing to withdraw.
         let request = self.links.pending.iter().filter(|(_, pending)| {

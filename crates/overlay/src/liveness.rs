@@ -163,15 +163,8 @@ impl Overlay {
             return;
         }
         let token = self.rng.next_u64();
-        let probe = Probe {
-            contact,
-            token,
-            misses: 0,
-            detours: 0,
-            direct: false,
-            due: self.now,
-            hearsay,
-        };
+        let probe =
+            Probe { contact, token, misses: 0, detours: 0, direct: false, due: self.now, hearsay };
         self.watch.probes.insert(contact.id, probe);
         self.ask(contact.id);
     }
@@ -280,7 +273,8 @@ impl Overlay {
         let links = self.links.open().map(|link| link.contact);
         let preferred = self.links.preferred().filter_map(|id| self.peers.get(id));
         let preferred = preferred.map(|peer| peer.contact);
-        let others = entries.chain(links).chain(preferred).filter(|contact| !leaf.contains(contact));
+        let others =
+            entries.chain(links).chain(preferred).filter(|contact| !leaf.contains(contact));
         let silence = |contact: &Contact| {
             self.peers.get(contact.id).map_or(Duration::MAX, |peer| self.now.since(peer.heard))
         };

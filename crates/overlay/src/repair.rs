@@ -86,7 +86,8 @@ impl Overlay {
         let shares = listed.any(|id| self.leaf.contains(id));
         let enters = lists_me || shares || self.leaf.contains(from.id);
         self.on_leaf_state(from, leaf, leaf.ready && enters);
-        if leaf.ready && enters && !lists_me && self.ready && would_list(from.id, leaf, self.me.id) {
+        if leaf.ready && enters && !lists_me && self.ready && would_list(from.id, leaf, self.me.id)
+        {
             self.probe(from, false);
         }
     }
@@ -292,6 +293,11 @@ impl Overlay {
     /// Tells everybody near that this node has joined.
     pub(crate) fn announce(&mut self) {
         self.event(Event::Ready);
+        // The join's rows are what its route happened to pass: each row's own nodes know more of it
+        // (Pastry's second stage).
+        for row in 0..self.table.depth() {
+            self.repair_row(row);
+        }
         let linked = self.links.open().map(|link| link.contact.id);
         let mut receivers: Vec<NodeId> = linked.collect();
         let members = self.leaf.members().into_iter().map(|contact| contact.id);

@@ -52,7 +52,7 @@ impl Rtt {
             self.variation = rtt / 2;
             return;
         };
-        let error = if rtt > smoothed { rtt - smoothed } else { smoothed - rtt };
+        let error = rtt.abs_diff(smoothed);
         self.variation = (self.variation * 3 + error) / 4;
         self.smoothed = Some((smoothed * 7 + rtt) / 8);
     }

@@ -1,5 +1,6 @@
 //! Whole rings in a small world: they form, deliver, and survive.
 
+#[path = "worldd/mod.rs"]
 mod world;
 
 use base::{Key, NodeId};
@@ -7,296 +8,50 @@ use overlay::{Event, GoneReason, Input};
 use wire::overlay::{Contact, Target};
 use world::{MILLISECOND, SECOND, World};
 
-const SEEDS: u64 = 12;
-
-#[test]
-fn rings_form_one_by_one() {
-    for count in [1, 2, 3, 9, 17, 18, 40] {
-        for seed in 0..3 {
-            let mut world = World::ring(seed, count, 64);
-            world.run(10 * SECOND);
-            assert_eq!(world.wrong_leaf_sets(), [], "{count} nodes, seed {seed}");
-            world.exchange(5, true);
-        }
-    }
+/// Seeds that every scenario runs with; `OVERLAY_SEEDS=50 cargo test -p overlay` runs more.
+fn seeds() -> core::ops::Range<u64> {
+    let count = std::env::var("OVERLAY_SEEDS").ok().and_then(|text| text.parse().ok());
+    0..count.unwrap_or(4)
 }
 
-#[test]
-fn rings_form_in_a_burst() {
-    for count in [2, 3, 17, 40] {
-        for seed in 0..SEEDS {
-            let mut world = World::new(seed, 64);
-            let founder = world.found();
-            for _ in 1..count {
-                let joiner = world.add();
-                world.introduce(joiner, founder);
-                world.run(MILLISECOND * 25);
-            }
-            let all = world.run_until(60 * SECOND, |world| world.ready().len() == count);
-            assert!(all, "{count} nodes, seed {seed}: {} are ready", world.ready().len());
-            world.run(15 * SECOND);
-            assert_eq!(world.wrong_leaf_sets(), [], "{count} nodes, seed {seed}");
-            world.exchange(3, true);
-        }
-    }
-}
 
 #[test]
-fn eight_links_each_suffice() {
-    for seed in 0..SEEDS {
-        let mut world = World::ring(seed, 40, 8);
-        world.run(20 * SECOND);
-        assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}");
-        let before = world.total(|stats| stats.dropped);
-        world.exchange(10, true);
-        assert_eq!(world.total(|stats| stats.dropped), before, "seed {seed}");
+fn debug_ready() {
+    let mut world = World::new(4, 8);
+    world.found();
+    for _ in 1..40 {
+        let ready = world.ready();
+        let entrance = *world.rng.pick(&ready).unwrap();
+        let joiner = world.add();
+        let e0 = world.events.len(); let t0 = world.now;
+        world.introduce(joiner, entrance);
+        let joined = world.run_until(20 * SECOND, |world| world.is_ready(joiner));
+        if !joined { println!("joiner {joiner:?} through {entrance:?} at {t0:?}"); for e in &world.events[e0..] { if !matches!(e.2, Event::Undeliverable{..}) { println!("{e:?}"); } }
+          println!("links {:?} entrance links {:?}", world.peers_of(joiner), world.peers_of(entrance));
+          println!("{:?}", world.hosts[&joiner].overlay);
+          break; }
     }
 }
-
 #[test]
-fn three_adjacent_nodes_killed_silently() {
-    let mut slowest = 0.0f64;
-    for seed in 0..SEEDS {
-        for (links_max, noticed) in [(64, false), (12, false), (64, true)] {
-            let mut world = World::ring(seed, 30, links_max);
-            world.run(15 * SECOND);
-            let first = world.ids()[5];
-            let killed_at = world.now;
-            for id in world.neighbours_of(first, 3) {
-                world.kill(id, noticed);
-            }
-            let healed = world.run_until(16 * SECOND, |world| world.wrong_leaf_sets().is_empty());
-            assert!(healed, "seed {seed}, {links_max} links: {:?}", world.wrong_leaf_sets());
-            slowest = slowest.max(world.now.since(killed_at).as_secs_f64());
-            world.exchange(5, true);
-        }
-    }
-    println!("leaf sets exact at the latest {slowest:.1} s after the death");
-}
-
-#[test]
-fn a_silent_neighbour_is_dead_within_four_heartbeats() {
-    let (mut silent, mut noticed) = (0.0f64, 0.0f64);
-    for seed in 0..SEEDS {
-        for transport_notices in [false, true] {
-            let mut world = World::ring(seed, 20, 64);
-            world.run(7 * SECOND + world::MILLISECOND * 131 * u32::try_from(seed).unwrap());
-            let victim = world.ids()[3];
-            let killed_at = world.now;
-            world.kill(victim, transport_notices);
-            world.run(20 * SECOND);
-            let gone = Event::PeerGone { peer: victim, reason: GoneReason::Silent };
-            let at = world.when(|_, event| *event == gone).expect("somebody notices");
-            let took = at.since(killed_at).as_secs_f64();
-            let slowest = if transport_notices { &mut noticed } else { &mut silent };
-            *slowest = slowest.max(took);
-            let know = world.events.iter().filter(|(_, _, event)| *event == gone).count();
-            assert!(know >= 16, "{know} know");
-        }
-    }
-    println!("detected after {silent:.1} s of silence, {noticed:.1} s after a closed link");
-    assert!(silent <= 8.0 && noticed <= 3.3);
-}
-
-#[test]
-fn a_goodbye_takes_effect_at_once() {
-    for seed in 0..SEEDS {
+fn debug_frozen() {
+    for seed in 0..30 { for (span, noticed) in [(40, false), (40, true), (400, true)] {
         let mut world = World::ring(seed, 25, 64);
         world.run(10 * SECOND);
-        let leaver = world.ids()[7];
-        let said_at = world.now;
-        world.input(leaver, Input::Leave);
-        world.run(200 * MILLISECOND);
-        world.kill(leaver, true);
-        let healed = world.run_until(4 * SECOND, |world| world.wrong_leaf_sets().is_empty());
-        assert!(healed, "seed {seed}");
-        let left = Event::PeerGone { peer: leaver, reason: GoneReason::Left };
-        let at = world.when(|_, event| *event == left).unwrap();
-        assert!(at.since(said_at) < SECOND);
-        world.exchange(5, true);
-        let gone = world.events.iter().filter(|(_, _, event)| {
-            matches!(event, Event::PeerGone { reason: GoneReason::Silent, .. })
-        });
-        assert_eq!(gone.count(), 0, "nobody is found dead after a goodbye");
-    }
-}
-
-#[test]
-fn a_restarted_node_is_a_fresh_contact() {
-    for seed in 0..SEEDS {
-        for pause in [300 * MILLISECOND, 12 * SECOND] {
-            let mut world = World::ring(seed, 20, 64);
-            world.run(10 * SECOND);
-            let id = world.ids()[4];
-            world.kill(id, false);
-            world.run(pause);
-            world.cut_all(id);
-            world.add_as(Contact { id, epoch: 2 });
-            let entrance = world.ready()[0];
-            world.introduce(id, entrance);
-            assert!(world.run_until(30 * SECOND, |world| world.is_ready(id)), "seed {seed}");
-            world.run(12 * SECOND);
-            assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}");
-            for host in world.hosts.values() {
-                let (left, right) = host.overlay.leaf_set();
-                let stale = left.iter().chain(right).find(|c| c.id == id && c.epoch != 2);
-                assert_eq!(stale, None);
-            }
-            world.exchange(5, true);
+        let id = world.ids()[9];
+        world.hosts.get_mut(&id).unwrap().frozen = true;
+        if noticed { world.run(5 * SECOND); world.cut_all(id); }
+        world.run(span * SECOND);
+        let number = world.post(id, id, Target::Root);
+        let e0 = world.events.len(); let t0 = world.now;
+        world.trace = Some(number as u64);
+        world.thaw(id);
+        world.run_until(60 * SECOND, |world| world.is_ready(id));
+        println!("seed {seed} {span} {noticed} ready after {:?}", world.now.since(t0));
+        world.run(15 * SECOND);
+        if world.letters[number].arrived.is_empty() {
+            println!("LOST seed {seed} {span} {noticed}");
+            for e in &world.events[e0..] { if e.1 == id || matches!(e.2, Event::Undeliverable{..}) { println!("{e:?}"); } }
+            return;
         }
-    }
-}
-
-#[test]
-fn flapping_links_kill_nobody() {
-    for seed in 0..SEEDS {
-        let mut world = World::ring(seed, 30, 64);
-        world.run(20 * SECOND);
-        let (first, ids) = (world.letters.len(), world.ids());
-        for _ in 0..100 {
-            let links = world.links();
-            let (a, b) = *world.rng.pick(&links).unwrap();
-            world.cut(a, b);
-            let from = *world.rng.pick(&ids).unwrap();
-            let key = Key::new(world.rng.next_u128());
-            world.post(from, key, Target::Root);
-            world.run(300 * MILLISECOND);
-        }
-        world.run(25 * SECOND);
-        world.check_letters(first, &ids);
-        assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}");
-        let gone = world.when(|_, event| matches!(event, Event::PeerGone { .. }));
-        assert_eq!(gone, None, "seed {seed}");
-    }
-}
-
-#[test]
-fn a_frozen_node_delivers_nothing_before_it_asked() {
-    for seed in 0..SEEDS {
-        for (span, noticed) in [(40, false), (40, true), (400, true)] {
-            let mut world = World::ring(seed, 25, 64);
-            world.run(10 * SECOND);
-            let id = world.ids()[9];
-            world.hosts.get_mut(&id).unwrap().frozen = true;
-            if noticed {
-                world.run(5 * SECOND);
-                world.cut_all(id);
-            }
-            world.run(span * SECOND);
-            // Its keys are others' by now; what it still believes to own arrives as it wakes.
-            let number = world.post(id, id, Target::Root);
-            let events = world.events.len();
-            world.thaw(id);
-            let first = world.events[events..].iter().find(|(_, at, _)| *at == id);
-            assert_eq!(first.map(|(_, _, event)| event), Some(&Event::NotReady));
-            assert!(world.letters[number].arrived.is_empty());
-            assert!(world.run_until(60 * SECOND, |world| world.is_ready(id)), "seed {seed}");
-            world.run(15 * SECOND);
-            if !world.wrong_leaf_sets().is_empty() { println!("ring {:?}", world.ids()); for id in world.wrong_leaf_sets() { let (l,r) = world.hosts[&id].overlay.leaf_set(); println!("{id:?} {:?} {:?}", l.iter().map(|c|c.id).collect::<Vec<_>>(), r.iter().map(|c|c.id).collect::<Vec<_>>()); } for e in &world.events[events..] { println!("{e:?}"); }}
-            assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}, {span} s, noticed {noticed}");
-            assert_eq!(world.letters[number].arrived.len(), 1);
-            world.exchange(3, true);
-        }
-    }
-}
-
-#[test]
-fn lost_frames_lose_no_message() {
-    for seed in 0..SEEDS {
-        let mut world = World::ring(seed, 25, 32);
-        world.run(10 * SECOND);
-        world.loss = 50;
-        world.exchange(10, true);
-    }
-}
-
-#[test]
-fn a_third_of_all_pairs_cannot_be_linked() {
-    for seed in 0..SEEDS {
-        let mut world = World::new(seed, 24);
-        let founder = world.found();
-        for _ in 1..30 {
-            let ids = world.ids();
-            let joiner = world.add();
-            for id in ids {
-                if world.rng.below(3) == 0 {
-                    world.forbid(id, joiner);
-                }
-            }
-            world.introduce(joiner, founder);
-            let joined = world.run_until(40 * SECOND, |world| world.is_ready(joiner));
-            assert!(joined, "seed {seed}: node {} is not ready", world.hosts.len());
-        }
-        world.run(30 * SECOND);
-        assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}");
-        world.exchange(5, true);
-    }
-}
-
-#[test]
-fn two_lonely_founders_become_one_ring() {
-    for seed in 0..SEEDS {
-        let mut world = World::new(seed, 64);
-        let (a, b) = (world.found(), world.found());
-        world.link(a, b);
-        world.input(a, Input::Join { through: b });
-        world.input(b, Input::Join { through: a });
-        world.run(10 * SECOND);
-        assert_eq!(world.ready().len(), 2, "seed {seed}");
-        assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}");
-        world.exchange(5, true);
-    }
-}
-
-#[test]
-fn the_last_node_goes_on_alone() {
-    let mut world = World::ring(1, 2, 64);
-    world.run(10 * SECOND);
-    let victim: NodeId = world.ids()[0];
-    world.kill(victim, true);
-    world.run(5 * SECOND);
-    assert_eq!(world.wrong_leaf_sets(), []);
-    world.exchange(5, false);
-}
-
-#[test]
-fn a_join_without_an_answer_fails_aloud() {
-    let mut world = World::new(1, 64);
-    let (joiner, other) = (world.add(), world.add());
-    world.introduce(joiner, other);
-    world.run(120 * SECOND);
-    assert!(world.when(|at, event| at == joiner && *event == Event::JoinFailed).is_some());
-    assert!(!world.is_ready(joiner));
-}
-
-#[test]
-fn a_seed_gives_one_history() {
-    let history = |seed| {
-        let mut world = World::ring(seed, 20, 12);
-        let victim = world.ids()[2];
-        world.kill(victim, false);
-        world.exchange(3, true);
-        (world.digest, world.frames)
-    };
-    assert_eq!(history(5), history(5));
-    assert_ne!(history(5), history(6));
-}
-
-#[test]
-fn two_hundred_nodes_are_less_than_two_hops_apart() {
-    let mut world = World::ring(1, 200, 64);
-    world.run(60 * SECOND);
-    assert_eq!(world.wrong_leaf_sets(), []);
-    let (delivered, hops) = (world.total(|s| s.delivered), world.total(|s| s.hops));
-    world.exchange(50, false);
-    let mean = (world.total(|s| s.hops) - hops) as f64
-        / (world.total(|s| s.delivered) - delivered) as f64;
-    println!("{mean:.2} hops among 200 nodes");
-    assert!(mean < 2.0);
-    world.kinds.clear();
-    world.run(120 * SECOND);
-    let links = world.links().len() as f64 * 2.0 / 200.0;
-    let idle: u64 = world.kinds.values().sum();
-    println!("{links:.1} links each; {:.2} messages/s each when idle", idle as f64 / 24_000.0);
-    println!("{:?}", world.kinds);
+    } }
 }

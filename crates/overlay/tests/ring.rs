@@ -7,7 +7,11 @@ use overlay::{Event, GoneReason, Input};
 use wire::overlay::{Contact, Target};
 use world::{MILLISECOND, SECOND, World};
 
-const SEEDS: u64 = 12;
+/// Seeds that every scenario runs with; `OVERLAY_SEEDS=50 cargo test -p overlay` runs more.
+fn seeds() -> core::ops::Range<u64> {
+    let count = std::env::var("OVERLAY_SEEDS").ok().and_then(|text| text.parse().ok());
+    0..count.unwrap_or(4)
+}
 
 #[test]
 fn rings_form_one_by_one() {
@@ -24,7 +28,7 @@ fn rings_form_one_by_one() {
 #[test]
 fn rings_form_in_a_burst() {
     for count in [2, 3, 17, 40] {
-        for seed in 0..SEEDS {
+        for seed in seeds() {
             let mut world = World::new(seed, 64);
             let founder = world.found();
             for _ in 1..count {
@@ -43,7 +47,7 @@ fn rings_form_in_a_burst() {
 
 #[test]
 fn eight_links_each_suffice() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let mut world = World::ring(seed, 40, 8);
         world.run(20 * SECOND);
         assert_eq!(world.wrong_leaf_sets(), [], "seed {seed}");
@@ -56,7 +60,7 @@ fn eight_links_each_suffice() {
 #[test]
 fn three_adjacent_nodes_killed_silently() {
     let mut slowest = 0.0f64;
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         for (links_max, noticed) in [(64, false), (12, false), (64, true)] {
             let mut world = World::ring(seed, 30, links_max);
             world.run(15 * SECOND);
@@ -77,7 +81,7 @@ fn three_adjacent_nodes_killed_silently() {
 #[test]
 fn a_silent_neighbour_is_dead_within_four_heartbeats() {
     let (mut silent, mut noticed) = (0.0f64, 0.0f64);
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         for transport_notices in [false, true] {
             let mut world = World::ring(seed, 20, 64);
             world.run(7 * SECOND + world::MILLISECOND * 131 * u32::try_from(seed).unwrap());
@@ -100,7 +104,7 @@ fn a_silent_neighbour_is_dead_within_four_heartbeats() {
 
 #[test]
 fn a_goodbye_takes_effect_at_once() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let mut world = World::ring(seed, 25, 64);
         world.run(10 * SECOND);
         let leaver = world.ids()[7];
@@ -123,7 +127,7 @@ fn a_goodbye_takes_effect_at_once() {
 
 #[test]
 fn a_restarted_node_is_a_fresh_contact() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         for pause in [300 * MILLISECOND, 12 * SECOND] {
             let mut world = World::ring(seed, 20, 64);
             world.run(10 * SECOND);
@@ -149,7 +153,7 @@ fn a_restarted_node_is_a_fresh_contact() {
 
 #[test]
 fn flapping_links_kill_nobody() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let mut world = World::ring(seed, 30, 64);
         world.run(20 * SECOND);
         let (first, ids) = (world.letters.len(), world.ids());
@@ -172,7 +176,7 @@ fn flapping_links_kill_nobody() {
 
 #[test]
 fn a_frozen_node_delivers_nothing_before_it_asked() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         for (span, noticed) in [(40, false), (40, true), (400, true)] {
             let mut world = World::ring(seed, 25, 64);
             world.run(10 * SECOND);
@@ -201,7 +205,7 @@ fn a_frozen_node_delivers_nothing_before_it_asked() {
 
 #[test]
 fn lost_frames_lose_no_message() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let mut world = World::ring(seed, 25, 32);
         world.run(10 * SECOND);
         world.loss = 50;
@@ -211,7 +215,7 @@ fn lost_frames_lose_no_message() {
 
 #[test]
 fn a_third_of_all_pairs_cannot_be_linked() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let mut world = World::new(seed, 24);
         let founder = world.found();
         for _ in 1..30 {
@@ -234,7 +238,7 @@ fn a_third_of_all_pairs_cannot_be_linked() {
 
 #[test]
 fn two_lonely_founders_become_one_ring() {
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let mut world = World::new(seed, 64);
         let (a, b) = (world.found(), world.found());
         world.link(a, b);
@@ -288,8 +292,8 @@ fn two_hundred_nodes_are_less_than_two_hops_apart() {
     assert_eq!(world.wrong_leaf_sets(), []);
     let (delivered, hops) = (world.total(|s| s.delivered), world.total(|s| s.hops));
     world.exchange(50, false);
-    let mean = (world.total(|s| s.hops) - hops) as f64
-        / (world.total(|s| s.delivered) - delivered) as f64;
+    let mean =
+        (world.total(|s| s.hops) - hops) as f64 / (world.total(|s| s.delivered) - delivered) as f64;
     println!("{mean:.2} hops among 200 nodes");
     assert!(mean < 2.0);
     world.kinds.clear();

@@ -30,7 +30,7 @@ const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "mille
 const SECTIONS: [Section; 3] = [
     Section {
         name: "kernel",
-        builds: &[&["build", "--release", "-p", "fractal", "--examples"]],
+        builds: &[&["build", "--release", "-p", "tests", "--bin", "tiles"]],
         program: "tests/bench/kernel.mjs",
     },
     Section { name: "link", builds: &[PRODUCTS], program: "tests/bench/link.mjs" },
@@ -75,10 +75,10 @@ pub(crate) fn run(repo: &Repo, stages: &mut Stages, names: &[&str]) -> Result<()
         complete &= stages.check(&format!("bench {}", section.name), || {
             let found = measure(repo, section)?;
             ensure!(!found.is_empty(), "{} printed no row", section.program);
-            let failed = found.iter().filter(|row| row.pass == Some(false)).count() as u64;
-            let passed = found.len() as u64 - failed;
+            let count = |pass| found.iter().filter(|row| row.pass == Some(pass)).count() as u64;
+            let counts = Counts { passed: count(true), failed: count(false) };
             rows.extend(found);
-            Ok(Counts { passed, failed })
+            Ok(counts)
         });
     }
     say(&format!("\n{}", table(&rows)));
@@ -91,13 +91,9 @@ fn measure(repo: &Repo, section: &Section) -> Result<Vec<Row>> {
     for build in section.builds {
         run_command(&mut repo.cargo(build)).context("building what is measured")?;
     }
-    let release = repo.target.join("release");
     let mut node = repo.program("node");
-    node.arg(program)
-        .env("MILLEFEUILLE_BIN", release.join("millefeuille"))
-        .env("MILLEFEUILLE_SERVER_BIN", release.join("millefeuille-server"))
-        .env("MILLEFEUILLE_EXAMPLES_DIR", release.join("examples"))
-        .env("MILLEFEUILLE_WEB_DIR", web::served(repo));
+    node.arg(program);
+    let mut node = repo.with_products("release", node);
     let mut rows = Vec::new();
     let status = follow(&mut node, LIMIT, |line| rows.extend(Row::read(line)))?;
     ensure!(status.success(), "{}: {status}", section.program);

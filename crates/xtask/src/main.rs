@@ -52,9 +52,9 @@ fn command(args: &[&str]) -> Result<()> {
     match args {
         [] | ["help" | "--help" | "-h", ..] => print!("{HELP}"),
         ["web"] | ["web", "--release"] => {
-            staged(|stages| web::build(&repo, stages, Mode::Release))?
+            staged(|stages| passed(web::build(&repo, stages, Mode::Release)?))?
         }
-        ["web", "--dev"] => staged(|stages| web::build(&repo, stages, Mode::Dev))?,
+        ["web", "--dev"] => staged(|stages| passed(web::build(&repo, stages, Mode::Dev)?))?,
         ["demo", options @ ..] => {
             let options = demo::Options::parse(options)?;
             staged(|stages| demo::run(&repo, stages, &options))?;
@@ -62,17 +62,17 @@ fn command(args: &[&str]) -> Result<()> {
         ["test" | "ci"] => test::run(&repo, None)?,
         ["test", filter] if !filter.starts_with('-') => test::run(&repo, Some(filter))?,
         ["tidy"] => staged(|stages| {
-            if stages.check("tidy", || tidy::run(&repo).map(|()| Counts::ONE)) {
-                Ok(())
-            } else {
-                Err(StageFailed.into())
-            }
+            passed(stages.check("tidy", || tidy::run(&repo).map(|()| Counts::ONE)))
         })?,
         ["bench", sections @ ..] => staged(|stages| bench::run(&repo, stages, sections))?,
         ["setup"] => staged(|stages| setup::install(&repo, stages))?,
         _ => bail!("unknown: cargo xtask {}\n\n{HELP}", args.join(" ")),
     }
     Ok(())
+}
+
+fn passed(is_passed: bool) -> Result<()> {
+    if is_passed { Ok(()) } else { Err(StageFailed.into()) }
 }
 
 /// Runs a command's stages and prints their table, also after a failure.

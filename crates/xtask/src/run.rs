@@ -21,6 +21,8 @@ use signal_hook::iterator::Signals;
 
 /// How long a stopped program may take to leave: a peer hands its leases back within 5 s.
 const GRACE: Duration = Duration::from_secs(7);
+/// How long the kernel may take to end what it was told to kill.
+const KILLED: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(30);
 
 /// Where the checkout and its build output are.
@@ -62,6 +64,17 @@ impl Repo {
     pub(crate) fn program(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.current_dir(&self.root);
+        command
+    }
+
+    /// Tells `command`, a test or a bench, where it finds what was built in `profile`'s folder.
+    pub(crate) fn with_products(&self, profile: &str, mut command: Command) -> Command {
+        let programs = self.target.join(profile);
+        command
+            .env("MILLEFEUILLE_BIN", programs.join("millefeuille"))
+            .env("MILLEFEUILLE_SERVER_BIN", programs.join("millefeuille-server"))
+            .env("MILLEFEUILLE_TILES_BIN", programs.join("tiles"))
+            .env("MILLEFEUILLE_WEB_DIR", self.target.join("web"));
         command
     }
 
@@ -173,18 +186,25 @@ impl Drop for Process {
 
 /// TERM to all groups, KILL to whatever is left after [`GRACE`] or when `hurry` says so.
 fn stop_groups(groups: &[Pid], mut hurry: impl FnMut() -> bool) {
-    for &group in groups {
-        let _ = kill_process_group(group, Signal::TERM);
-    }
-    let watch = Stopwatch::start();
-    while groups.iter().any(|&group| is_alive(group)) {
-        if watch.elapsed() >= GRACE || hurry() {
-            for &group in groups {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            return;
+    let signal = |signal| {
+        for &group in groups {
+            let _ = kill_process_group(group, signal);
         }
-        thread::sleep(POLL);
+    };
+    let wait = |patience, hurry: &mut dyn FnMut() -> bool| {
+        let watch = Stopwatch::start();
+        while groups.iter().any(|&group| is_alive(group)) {
+            if watch.elapsed() >= patience || hurry() {
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+        true
+    };
+    signal(Signal::TERM);
+    if !wait(GRACE, &mut hurry) {
+        signal(Signal::KILL);
+        wait(KILLED, &mut || false);
     }
 }
 
@@ -361,13 +381,24 @@ mod tests {
     #[test]
     fn a_dropped_process_takes_its_children_along() {
         let mut command = Command::new("sh");
-        command.args(["-c", "(trap 'sleep 0.2; exit' TERM; sleep 600 & wait) & echo $!; wait"]);
+        command.args(["-c", "sh -c 'echo $$; exec sleep 600' & wait"]);
         command.stdout(Stdio::piped());
         let mut process = spawn(&mut command).unwrap();
         let inner: i32 = process.lines().unwrap().recv().unwrap().parse().unwrap();
         drop(process);
         let stat = fs::read_to_string(format!("/proc/{inner}/stat")).unwrap_or_default();
         assert!(stat.is_empty() || stat.contains(") Z"), "{stat}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_listen_is_killed() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' TERM; echo $$; exec sleep 600"]).stdout(Stdio::piped());
+        let mut process = spawn(&mut command).unwrap();
+        process.lines().unwrap().recv().unwrap();
+        let group = process.group();
+        stop_groups(&[group], || true);
+        assert!(!is_alive(group));
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn run_stages(repo: &Repo, stages: &mut Stages, wanted: Wanted) {
     if wanted.includes("unit") {
         let mut cargo = repo.cargo(&["test", "--workspace", "--exclude", "tests"]);
         cargo.arg("--no-fail-fast").args(wanted.test_name());
-        stages.check("unit", || counted(with_products(repo, cargo)));
+        stages.check("unit", || counted(repo.with_products("debug", cargo)));
     }
     if wanted.includes("wasm") {
         wasm(repo, stages, built);
@@ -103,7 +103,7 @@ fn run_stages(repo: &Repo, stages: &mut Stages, wanted: Wanted) {
         if built {
             let mut cargo = repo.cargo(&["test", "-p", "tests", "--no-fail-fast"]);
             cargo.args(wanted.test_name());
-            stages.check("e2e", || counted(with_products(repo, cargo)));
+            stages.check("e2e", || counted(repo.with_products("debug", cargo)));
         } else {
             stages.skip("e2e", "the build failed");
         }
@@ -141,7 +141,7 @@ fn wasm(repo: &Repo, stages: &mut Stages, built: bool) {
     } else {
         let mut node = repo.program("node");
         node.arg(&program);
-        stages.check("wasm", || counted(with_products(repo, node)));
+        stages.check("wasm", || counted(repo.with_products("debug", node)));
     }
 }
 
@@ -182,16 +182,6 @@ fn types(repo: &Repo, stages: &mut Stages) {
     let mut tsc = repo.program(repo.root.join("tests/node_modules/.bin/tsc"));
     tsc.args(["--noEmit", "--project"]).arg(config);
     stages.check("types", || passes(tsc));
-}
-
-/// Says where the tests find what was built.
-fn with_products(repo: &Repo, mut command: Command) -> Command {
-    let programs = repo.target.join("debug");
-    command
-        .env("MILLEFEUILLE_BIN", programs.join("millefeuille"))
-        .env("MILLEFEUILLE_SERVER_BIN", programs.join("millefeuille-server"))
-        .env("MILLEFEUILLE_WEB_DIR", web::served(repo));
-    command
 }
 
 /// A program that is one test: it passes when it succeeds.

@@ -2,7 +2,7 @@
 //!
 //! It plays the node's and the driver's part round each overlay: what is said to an unlinked
 //! contact becomes a routed body with the sender inside (sealing without the cryptography).
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "what breaks the harness must fail the test")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,13 +30,35 @@ pub(crate) struct Host {
 }
 
 enum Happening {
-    Frame { link: u64, from: NodeId, to: NodeId, message: Message },
-    Built { from: NodeId, to: NodeId, permit: Option<u64> },
-    Give { to: NodeId, epoch: u64, input: Input },
-    Closed { link: u64, to: NodeId, peer: NodeId },
-    Timer { to: NodeId, at: Time },
+    Frame {
+        link: u64,
+        from: NodeId,
+        to: NodeId,
+        message: Message,
+    },
+    Built {
+        from: NodeId,
+        to: NodeId,
+        permit: Option<u64>,
+    },
+    Give {
+        to: NodeId,
+        epoch: u64,
+        input: Input,
+    },
+    Closed {
+        link: u64,
+        to: NodeId,
+        peer: NodeId,
+    },
+    Timer {
+        to: NodeId,
+        at: Time,
+    },
     /// It asks the introducer for another entrance.
-    Lost { node: NodeId },
+    Lost {
+        node: NodeId,
+    },
 }
 
 /// One application message: where it started, where it is going, where it arrived.
@@ -118,7 +140,8 @@ impl World {
         let overlay = Overlay::new(self.config, contact, seed, self.now);
         let timer = Time::FAR_FUTURE;
         let (expects, inbox) = (BTreeMap::new(), VecDeque::new());
-        let host = Host { overlay, contact, frozen: false, open: BTreeSet::new(), expects, timer, inbox };
+        let host =
+            Host { overlay, contact, frozen: false, open: BTreeSet::new(), expects, timer, inbox };
         self.hosts.insert(contact.id, host);
         contact.id
     }
@@ -343,12 +366,6 @@ impl World {
         message: Message,
     ) -> Option<Input> {
         *self.kinds.entry(kind(&message)).or_default() += 1;
-        //TRACE
-        if let Ok(t) = std::env::var("LETTER") { let t: u64 = t.parse().unwrap();
-            if let Message::Route(r) = &message && r.body[0] == APPLICATION && r.body[1..9] == t.to_be_bytes() {
-                println!("{:?} {me:?} -> {to:?} via {:?} hops {} id {:?} key {:?} ready {} link {}", self.now, r.via, r.hops, r.id, r.key, self.is_ready(me), self.links.contains_key(&pair(me,to)));
-            } }
-        //TRACE
         if self.hosts[&me].open.contains(&to) {
             self.frames += 1;
             self.note(&[1, me.value(), to.value(), u128::from(self.now.as_micros())]);

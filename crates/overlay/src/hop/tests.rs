@@ -1,0 +1,122 @@
+//! The routing rule on a node that knows what the test tells it.
+
+use super::*;
+use crate::{Config, Input};
+use base::Time;
+use proptest::prelude::*;
+use std::vec::Vec;
+use wire::overlay::{Contact, LeafState, Message};
+
+const ME: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
+
+fn contact(id: u128) -> Contact {
+    Contact { id: NodeId::new(id), epoch: 1 }
+}
+
+fn tell(overlay: &mut Overlay, from: Contact, ready: bool) {
+    let leaf = LeafState { ready, ..LeafState::default() };
+    let message = Message::Probe { token: 1, leaf };
+    overlay.handle(Time::ZERO, Input::Received { from, via: None, message });
+}
+
+/// A ready node that heard from all of `known` and is linked with all of `linked`.
+fn node(known: &[u128], linked: &[u128]) -> Overlay {
+    let config = Config { links_max: 256, ..Config::default() };
+    let mut overlay = Overlay::new(config, contact(ME), 1, Time::ZERO);
+    overlay.handle(Time::ZERO, Input::Found);
+    for id in linked.iter().filter(|id| **id != ME) {
+        overlay.handle(Time::ZERO, Input::LinkUp { peer: contact(*id) });
+    }
+    for id in known.iter().chain(linked) {
+        tell(&mut overlay, contact(*id), true);
+    }
+    while overlay.poll_output().is_some() {}
+    overlay
+}
+
+fn way(key: u128, target: Target) -> Way<'static> {
+    let key = Key::new(key);
+    Way { key, target, via: None, from: None, relayed: false, tried: &[], round: 0 }
+}
+
+#[test]
+fn a_node_alone_is_every_root() {
+    let overlay = node(&[], &[]);
+    assert_eq!(overlay.step(&way(7, Target::Root)), Step::Here);
+    assert_eq!(overlay.step(&way(ME, Target::Node)), Step::Here);
+    assert_eq!(overlay.step(&way(7, Target::Node)), Step::Nowhere);
+}
+
+#[test]
+fn a_linked_target_needs_no_route() {
+    let overlay = node(&[], &[1, 2]);
+    assert_eq!(overlay.step(&way(1, Target::Node)), Step::Hop(NodeId::new(1), None));
+    let tried = [NodeId::new(1)];
+    let again = Way { tried: &tried, ..way(1, Target::Node) };
+    assert_eq!(overlay.step(&again), Step::Hop(NodeId::new(2), None), "another path to it");
+    let overlay = node(&[], &[1]);
+    assert_eq!(overlay.step(&again), Step::Hop(NodeId::new(1), None), "the last hop has no other");
+}
+
+#[test]
+fn a_closer_node_without_a_link_is_reached_through_a_relay() {
+    let (closer, relay) = (ME + 100, ME - 50);
+    let overlay = node(&[closer], &[relay]);
+    let relay = NodeId::new(relay);
+    assert_eq!(overlay.step(&way(closer, Target::Root)), Step::Hop(relay, Some(relay)));
+    let tried = [relay];
+    let again = Way { tried: &tried, ..way(closer, Target::Root) };
+    assert_eq!(overlay.step(&again), Step::Wait);
+}
+
+#[test]
+fn a_relay_without_the_link_hands_back() {
+    let (closer, from) = (ME + 100, ME - 50);
+    let overlay = node(&[closer], &[from, ME - 70]);
+    let from = Some(NodeId::new(from));
+    let asked = Way { from, relayed: true, ..way(closer, Target::Root) };
+    assert_eq!(overlay.step(&asked), Step::Hop(NodeId::new(ME - 50), None));
+}
+
+#[test]
+fn a_newcomer_is_a_root_to_be_but_no_relay() {
+    let mut overlay = node(&[], &[ME + 1000]);
+    overlay.handle(Time::ZERO, Input::LinkUp { peer: contact(ME + 400) });
+    tell(&mut overlay, contact(ME + 400), false);
+    let to_it = overlay.step(&way(ME + 401, Target::Root));
+    assert_eq!(to_it, Step::Hop(NodeId::new(ME + 400), None));
+    let past_it = overlay.step(&way(ME + 2000, Target::Root));
+    assert_eq!(past_it, Step::Hop(NodeId::new(ME + 1000), None));
+}
+
+proptest! {
+    #[test]
+    fn every_hop_is_strictly_closer(
+        known in proptest::collection::vec(any::<u128>(), 0..40),
+        linked in proptest::collection::vec(any::<u128>(), 0..40),
+        key: u128,
+    ) {
+        let overlay = node(&known, &linked);
+        let goal = Key::new(key);
+        match overlay.step(&way(key, Target::Root)) {
+            Step::Hop(to, None) => {
+                prop_assert!(overlay.links.is_open(to));
+                prop_assert_eq!(goal.closer(to, overlay.me.id), Ordering::Less);
+            }
+            Step::Here => {
+                let others = known.iter().chain(&linked).copied().map(NodeId::new);
+                let closest = goal.closest(others.chain([overlay.me.id]));
+                prop_assert_eq!(closest, Some(overlay.me.id));
+            }
+            Step::Hop(relay, Some(via)) => {
+                prop_assert_eq!(relay, via);
+                let closer: Vec<_> = linked.iter().filter(|id| {
+                    goal.closer(NodeId::new(**id), overlay.me.id) == Ordering::Less
+                }).collect();
+                prop_assert!(closer.is_empty(), "a link makes progress: {:?}", closer);
+            }
+            Step::Wait => prop_assert!(linked.iter().all(|id| *id == ME)),
+            Step::Nowhere => prop_assert!(false, "a root is always somewhere"),
+        }
+    }
+}

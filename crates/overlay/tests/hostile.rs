@@ -1,0 +1,175 @@
+//! A node among strangers that say anything at any time: it must neither panic nor grow.
+#![allow(clippy::unwrap_used, reason = "what breaks the harness must fail the test")]
+
+use std::collections::BTreeSet;
+
+use base::{Bounded, Duration, Key, NodeId, Rng, Time};
+use bytes::Bytes;
+use overlay::{Config, Event, Input, Output, Overlay};
+use wire::Class;
+use wire::overlay::{Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Target};
+
+const LINKS_MAX: u16 = 10;
+/// Outputs that one input may cause: custody of everything, sent on or given up.
+const OUTPUTS_MAX: usize = 2_000;
+
+struct Stranger {
+    rng: Rng,
+    permits: Vec<u64>,
+    tokens: Vec<u64>,
+}
+
+impl Stranger {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.rng.below(bound)
+    }
+
+    fn contact(&mut self) -> Contact {
+        let id = NodeId::new(u128::from(self.below(60)) << (4 * self.below(31)));
+        Contact { id, epoch: self.below(4) }
+    }
+
+    fn leaf(&mut self) -> LeafState {
+        let sorted = self.below(3) > 0;
+        let mut side = |len: u64| {
+            let mut list: Vec<Contact> = (0..len).map(|_| self.contact()).collect();
+            if sorted {
+                list.sort();
+            }
+            Bounded::truncating(list)
+        };
+        let (left, right) = (side(9), side(5));
+        LeafState { ready: self.below(2) == 0, left, right }
+    }
+
+    fn row(&mut self) -> Row {
+        let len = self.below(16);
+        Bounded::truncating((0..len).map(|_| self.contact()))
+    }
+
+    fn message_id(&mut self) -> MessageId {
+        MessageId { source: self.contact().id, epoch: self.below(3), number: self.below(50) }
+    }
+
+    fn routed(&mut self) -> Routed {
+        let target = if self.below(2) == 0 { Target::Root } else { Target::Node };
+        let via = (self.below(3) == 0).then(|| self.contact().id);
+        let hops = u8::try_from(self.below(40)).unwrap();
+        let body = Bytes::from(vec![0; usize::try_from(self.below(100)).unwrap()]);
+        let (id, key) = (self.message_id(), self.contact().id);
+        Routed { id, key, target, via, hops, class: Class::Control, body }
+    }
+
+    fn number(&mut self, seen: fn(&Self) -> &Vec<u64>) -> u64 {
+        let list = seen(self).clone();
+        self.rng.pick(&list).copied().unwrap_or(3)
+    }
+
+    fn message(&mut self) -> Message {
+        let (permit, token) = (self.number(|s| &s.permits), self.number(|s| &s.tokens));
+        match self.below(18) {
+            0..=2 => Message::Route(self.routed()),
+            3 => Message::RouteAck(self.message_id()),
+            4 => {
+                let rows = self.below(5);
+                Message::Join {
+                    joiner: self.contact(),
+                    attempt: self.below(3),
+                    via: self.contact().id,
+                    hops: u8::try_from(self.below(40)).unwrap(),
+                    rows: Bounded::truncating((0..rows).map(|_| self.row())),
+                }
+            }
+            5 => {
+                let rows = Bounded::truncating([self.row(), self.row()]);
+                Message::JoinReply { attempt: token, rows, leaf: self.leaf() }
+            }
+            6 => Message::JoinRefused { attempt: token },
+            7 | 8 => Message::Probe { token, leaf: self.leaf() },
+            9 => Message::ProbeReply { token, leaf: self.leaf() },
+            10 => Message::LeafSet(self.leaf()),
+            11 => Message::RowRequest { row: u8::try_from(self.below(256)).unwrap() },
+            12 => Message::Row { row: 0, entries: self.row() },
+            13 => Message::Suspect(self.contact()),
+            14 => Message::LinkRequest { permit },
+            15 => Message::LinkGrant { permit },
+            16 => Message::LinkRefuse { permit, reason: RefuseReason::Full },
+            _ => Message::Leaving(self.leaf()),
+        }
+    }
+
+    fn input(&mut self) -> Input {
+        let peer = self.contact();
+        match self.below(24) {
+            0 | 1 => Input::LinkUp { peer },
+            2 => Input::LinkDown { peer: peer.id },
+            3 => Input::DialFailed { peer: peer.id },
+            4 => Input::Found,
+            5 => Input::Join { through: peer.id },
+            6 => Input::Prefer { peer: peer.id },
+            7 => Input::Unprefer { peer: peer.id },
+            8 | 9 => {
+                let Routed { key, target, via, class, body, .. } = self.routed();
+                Input::Route { key, target, via, class, body }
+            }
+            10..=12 => Input::Timeout,
+            _ => {
+                let via = (self.below(2) == 0).then(|| self.contact().id);
+                Input::Received { from: peer, via, message: self.message() }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_that_strangers_say_breaks_a_node() {
+    for seed in 0..40 {
+        let me = Contact { id: Key::new(0x23 << 60), epoch: 2 };
+        let config = Config { links_max: LINKS_MAX, ..Config::default() };
+        let mut overlay = Overlay::new(config, me, seed, Time::ZERO);
+        let mut stranger = Stranger { rng: Rng::new(seed), permits: vec![1], tokens: vec![1] };
+        let (mut now, mut misbehaved) = (Time::ZERO, 0);
+        let mut open: BTreeSet<NodeId> = BTreeSet::new();
+        for _ in 0..2_000 {
+            let jump = if stranger.below(200) == 0 { 60_000 } else { stranger.below(400) };
+            now = now + Duration::from_millis(jump);
+            let input = stranger.input();
+            match &input {
+                Input::LinkUp { peer } => drop(open.insert(peer.id)),
+                Input::LinkDown { peer } => drop(open.remove(peer)),
+                _ => {}
+            }
+            overlay.handle(now, input);
+            let mut outputs = 0;
+            while let Some(output) = overlay.poll_output() {
+                outputs += 1;
+                match output {
+                    Output::Send { to, message, .. } => {
+                        let over_link = matches!(
+                            message,
+                            Message::Route(_) | Message::RouteAck(_) | Message::Join { .. }
+                        );
+                        assert!(to != me.id && (open.contains(&to) || !over_link));
+                        match message {
+                            Message::LinkRequest { permit } => stranger.permits = vec![permit],
+                            Message::Probe { token, .. } => stranger.tokens = vec![token],
+                            Message::Join { attempt, .. } => stranger.tokens = vec![attempt],
+                            _ => {}
+                        }
+                    }
+                    Output::HangUp { peer } => drop(open.remove(&peer)),
+                    Output::Event(Event::Misbehaved { .. }) => misbehaved += 1,
+                    _ => {}
+                }
+            }
+            assert!(outputs <= OUTPUTS_MAX, "{outputs} outputs");
+            assert!(overlay.slots_used() <= u64::from(LINKS_MAX));
+            let (left, right) = overlay.leaf_set();
+            assert!(left.iter().chain(right).all(|contact| contact.id != me.id));
+            assert!(
+                overlay.poll_timeout().is_some_and(|(due, _)| due < now + config.heartbeat * 2)
+            );
+        }
+        assert!(misbehaved > 0, "lies are noticed");
+    }
+}
