@@ -11,7 +11,7 @@ import { backdropView, createStage } from './stage.js';
 import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
 import { counted, createLog, sentence } from './log.js';
-import { drawTile, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
+import { drawTile, endAll, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
 import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
@@ -50,13 +50,12 @@ export class App {
   constructor(onChange) {
     this.#onChange = onChange;
     const linked = viewOfLink(location.hash);
-    /** @type {import('./store.js').Store<State>} */
-    this.store = createStore({
+    this.store = createStore(/** @type {State} */ ({
       status: 'looking', trouble: '', server: { state: 'off' }, node: null, workers: 0, busy: 0,
       cores: Math.max(1, Math.floor(CORES / 2)), paused: false, jobs: new Map(), shown: null,
       contributed: 0, view: linked?.view ?? HOME, palette: linked?.palette ?? HOME_PALETTE,
       catalogue: null, tinted: false,
-    });
+    }));
     this.peer = createPeer((note) => this.#hear(note));
     this.painter = createPainter((tile) => this.#onPainted(tile), (reason) => this.#log(reason));
     this.viewer = createViewer({
@@ -109,7 +108,7 @@ export class App {
     if (status !== 'starting' && status !== 'joined') return;
     this.store.set({ status: 'stopping' });
     await this.peer.leave();
-    for (const job of jobs.values()) noteState(job, 'cancelled');
+    endAll(jobs.values());
     this.store.set({ status: 'looking', node: null, server: { state: 'off' }, paused: false });
     this.#log('This tab said goodbye and is connected to nobody.');
     // A fresh worker, so that one can go on looking.
@@ -258,7 +257,6 @@ export class App {
 
   /** @param {any} note */
   #hear(note) {
-    const state = this.store.get();
     switch (note.t) {
       case 'catalogue':
         this.store.set({ catalogue: note });
@@ -277,7 +275,7 @@ export class App {
       case 'no-identity':
         return this.store.set({ status: 'looking', trouble: `This tab cannot become a peer: ${note.reason}.` });
       case 'broken-down':
-        for (const job of state.jobs.values()) noteState(job, 'cancelled');
+        endAll(this.store.get().jobs.values());
         console.error(note.reason);
         return this.store.set({
           status: 'broken', node: null, server: { state: 'off' },

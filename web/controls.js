@@ -157,9 +157,8 @@ export function createControls(app) {
         });
         element('presets').append(button);
         thumbnails.set(preset.name, canvas);
-        const iterations = Math.min(preset.max_iter, 1500);
-        const { formula, re, im, zoom, c_re, c_im } = preset;
-        thumbnail(preset.name, { formula, re, im, zoom, c_re, c_im, max_iter: iterations, ...THUMBNAIL });
+        const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
+        thumbnail(preset.name, { formula, re, im, zoom, c_re, c_im, max_iter, ...THUMBNAIL });
       }
     },
     /** @param {string} name @returns {import('./view.js').Palette | undefined} */

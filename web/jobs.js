@@ -29,6 +29,11 @@ const CANVAS_SIDE_MAX = 2560;
 const ARRIVALS_MAX = 48;
 const JOBS_MAX = 12; // the one that ended longest ago is forgotten
 
+/** What runs is over: this tab has left. @param {Iterable<Job>} jobs */
+export function endAll(jobs) {
+  for (const job of jobs) if (job.state === 'running') noteState(job, 'cancelled');
+}
+
 /** @param {any} note an `opened` of the worker @returns {Job} */
 export function openJob({ picture, owner, mine, tasks, view }) {
   const canvas = document.createElement('canvas');
@@ -69,10 +74,10 @@ export function noteSummary(job, summary) {
   noteState(job, summary.state);
 }
 
-/** A job is finished here once all of it is here. @param {Job} job @param {Job['state']} state */
+/** A job is finished here once all of it is here, and stays so. @param {Job} job @param {Job['state']} state */
 export function noteState(job, state) {
   if (state === 'finished' && job.tiles.size < job.total) return;
-  if (job.state === state) return;
+  if (job.state === state || job.state === 'finished') return;
   job.state = state;
   if (state !== 'running' && !job.endedAt) job.endedAt = performance.now();
 }

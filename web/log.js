@@ -12,7 +12,8 @@ export function createLog(list) {
     if (first?.lastElementChild?.textContent === text) return;
     const line = document.createElement('li');
     const time = document.createElement('time');
-    time.textContent = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    time.textContent = new Date().toLocaleTimeString([], {
+      hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
     const words = document.createElement('span');
     words.textContent = text;
     line.append(time, words);

@@ -17,6 +17,9 @@ class Millefeuille extends EventTarget {
     this.#loading ??= import('./app.js').then(({ App }) => {
       this.#app = new App(() => this.dispatchEvent(new Event('change')));
       return this.#app;
+    }).catch((error) => {
+      this.#loading = null; // the next press tries again
+      throw error;
     });
     return this.#loading;
   }

@@ -8,8 +8,9 @@
 // Messages are handled in order, so a PNG has every tile that was added before it was asked for.
 
 import init, { Brush } from './kernel.js';
-import { withText } from './png.js';
+import { encodePng } from './png.js';
 
+const TILE = 256; // rows of tiles begin at its multiples
 const PAYLOAD_BYTES_MAX = 384 * 2 ** 20; // beyond it the oldest finished picture is forgotten
 
 /** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, payload: Uint8Array}} Tile */
@@ -127,11 +128,20 @@ async function paint(name, tile, using) {
 async function png({ id, picture: name, texts }) {
   const held = pictures.get(name);
   if (!held) throw new Error('there is no picture');
-  const canvas = new OffscreenCanvas(held.width, held.height);
-  // Opaque, so that what is missing is black and the file has no transparency.
-  const context = canvas.getContext('2d', { alpha: false });
-  if (!context) throw new Error('the browser has no memory for a picture of this size');
-  for (const tile of held.tiles.values()) context.putImageData(pixels(tile, chosen()), tile.x, tile.y);
-  const blob = await canvas.convertToBlob({ type: 'image/png' });
-  postMessage({ t: 'png', id, blob: await withText(blob, texts) });
+  const { width, height, tiles } = held;
+  /** @param {number} top @param {number} rows */
+  const band = (top, rows) => {
+    const pixels = new Uint8Array(width * rows * 4);
+    for (const tile of tiles.values()) {
+      if (tile.y !== top) continue;
+      const painted = chosen().paint(tile.payload, tile.width, tile.height);
+      for (let row = 0; row < tile.height; row += 1) {
+        const from = row * tile.width * 4;
+        pixels.set(painted.subarray(from, from + tile.width * 4), (row * width + tile.x) * 4);
+      }
+    }
+    return pixels;
+  };
+  const blob = await encodePng({ width, height, rows: TILE, band, texts });
+  postMessage({ t: 'png', id, blob });
 }

@@ -95,6 +95,7 @@ export function createPanels(app) {
     say(element('job-done'), `${done.toLocaleString()} of ${counted(job.total, 'tile')}`);
     say(element('job-state'), jobText(job));
     const running = job.state === 'running';
+    say(element('job-verb'), running ? 'Rendering' : 'Picture');
     element('cancel-job').hidden = !running;
     say(element('cancel-job'), job.mine ? 'Stop job' : 'Stop helping');
     element('download').disabled = done === 0;

@@ -180,7 +180,9 @@ impl Driver {
             Happening::ChannelClosed(link) => {
                 self.lose_link(link, "the peer closed the connection");
             }
-            Happening::Signed(token, Ok(signature)) => self.tell(Input::Signed { token, signature }),
+            Happening::Signed(token, Ok(signature)) => {
+                self.tell(Input::Signed { token, signature })
+            }
             Happening::Signed(_, Err(reason)) => {
                 Note::event("no-signature").with("reason", reason).post(&self.host);
             }

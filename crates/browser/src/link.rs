@@ -72,9 +72,7 @@ impl Link {
                 let bytes = Uint8Array::new(&buffer).to_vec();
                 Some(Happening::ChannelReceived(link, class, bytes))
             }),
-            listen("bufferedamountlow", |link, class, _| {
-                Some(Happening::ChannelLow(link, class))
-            }),
+            listen("bufferedamountlow", |link, class, _| Some(Happening::ChannelLow(link, class))),
             listen("close", |link, _, _| Some(Happening::ChannelClosed(link))),
         ];
         // It may have opened on its way here.

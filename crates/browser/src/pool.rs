@@ -179,7 +179,12 @@ impl Pool {
             let text = crate::host::words(&event);
             mailbox.post(Happening::WorkerBroke(number, text));
         });
-        self.members.push(Member { number, worker, busy: None, _listeners: [on_message, on_error] });
+        self.members.push(Member {
+            number,
+            worker,
+            busy: None,
+            _listeners: [on_message, on_error],
+        });
     }
 
     fn assign(&mut self) {

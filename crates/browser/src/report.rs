@@ -121,11 +121,9 @@ pub(crate) fn event_note(event: &Event) -> Option<Note> {
         Event::JoinFailed => note("join-failed"),
         Event::Linked(who) => peer("linked", who),
         Event::Unlinked(who) => peer("unlinked", who),
-        Event::PeerGone { peer: who, reason } => peer(
-            "peer-gone",
-            who,
-        )
-        .with("left", matches!(reason, GoneReason::Left)),
+        Event::PeerGone { peer: who, reason } => {
+            peer("peer-gone", who).with("left", matches!(reason, GoneReason::Left))
+        }
         Event::Misbehaved { peer: who, why } => peer("misbehaved", who).with("why", *why),
         Event::Grid(event) => return grid_event_note(event),
         Event::NeighboursChanged => return None,
@@ -133,8 +131,7 @@ pub(crate) fn event_note(event: &Event) -> Option<Note> {
 }
 
 fn grid_event_note(event: &GridEvent) -> Option<Note> {
-    let note =
-        |what: &str, job: &base::Key| Note::event(what).with("job", job.to_string());
+    let note = |what: &str, job: &base::Key| Note::event(what).with("job", job.to_string());
     Some(match event {
         GridEvent::JobRefused { job, reason } => {
             note("job-refused", job).with("reason", reason.as_str())
@@ -146,9 +143,9 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))
         }
-        GridEvent::Misbehaved { peer, why } => Note::event("misbehaved")
-            .with("peer", peer.to_string())
-            .with("why", *why),
+        GridEvent::Misbehaved { peer, why } => {
+            Note::event("misbehaved").with("peer", peer.to_string()).with("why", *why)
+        }
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ pub(crate) mod render;
 use std::path::PathBuf;
 
 use ::peer::Event;
+use base::{Duration, Time};
 
 use crate::disk::Identity;
 use crate::driver::{Driver, Notice, Settings};
@@ -14,9 +15,12 @@ use crate::failure::{Code, Failure};
 use crate::pool::THREADS_MAX;
 use crate::signals::Signals;
 
-/// Tries after which a server that was never reached counts as unreachable. The machine spreads
-/// them over some 5 seconds.
+/// A server that was never reached counts as unreachable after this many tries, if no other is due
+/// within this time of the start (a server may be starting too).
 const FIRST_TRIES: u32 = 3;
+const FIRST_TRIES_MAX: Duration = Duration::from_secs(5);
+/// Tries that end in silence take longer; no more begin after this time.
+const SILENT_TRIES_MAX: Duration = Duration::from_secs(15);
 
 /// How to compute and what to keep.
 #[derive(Clone, Debug, clap::Args)]
@@ -65,16 +69,18 @@ struct Patience {
 impl Patience {
     /// # Errors
     /// When the server refuses, or could never be reached.
-    fn check(&mut self, server: &str, event: &Event) -> Result<(), Failure> {
+    fn check(&mut self, server: &str, now: Time, event: &Event) -> Result<(), Failure> {
         match event {
             Event::ServerReached { .. } => self.was_reached = true,
             Event::ServerRefused(reason) => {
                 let message = format!("the server refuses this peer: {reason}");
                 return Err(Failure::new(Code::Runtime, message));
             }
-            Event::ServerUnreachable { reason, .. } if !self.was_reached => {
+            Event::ServerUnreachable { reason, retry } if !self.was_reached => {
                 self.tries += 1;
-                if self.tries == FIRST_TRIES {
+                let next = (now + *retry).since(Time::ZERO);
+                let is_enough = self.tries >= FIRST_TRIES && next > FIRST_TRIES_MAX;
+                if is_enough || next > SILENT_TRIES_MAX {
                     let message = format!("the server {server} cannot be reached: {reason}");
                     return Err(Failure::new(Code::Unreachable, message));
                 }

@@ -95,6 +95,9 @@ impl Driver {
             todo: VecDeque::new(),
             notices: VecDeque::new(),
         };
+        for address in driver.links.addresses() {
+            tracing::debug!(%address, "listening");
+        }
         driver.collect();
         driver.tell(Input::Slots(driver.settings.threads));
         driver.settle();

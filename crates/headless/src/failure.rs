@@ -47,11 +47,13 @@ pub(crate) struct Failure {
     pub(crate) code: Code,
     /// In words, for the person who asked.
     pub(crate) message: String,
+    /// Whether stdout has the details already.
+    pub(crate) is_told: bool,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, message: impl fmt::Display) -> Self {
-        Failure { code, message: message.to_string() }
+        Failure { code, message: message.to_string(), is_told: false }
     }
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if cli.voice.json {
+            if cli.voice.json && !failure.is_told {
                 report::print(&report::failure(&failure));
             }
             eprintln!("error: {}", failure.message);
@@ -116,8 +116,9 @@ fn on_usage(error: &clap::Error) -> ExitCode {
     }
     if std::env::args_os().any(|arg| arg == "--json") {
         let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        let message = first.strip_prefix("error: ").unwrap_or(first);
+        let what = text.split("\n\nUsage:").next().unwrap_or_default();
+        let what = what.strip_prefix("error: ").unwrap_or(what);
+        let message = what.split_whitespace().collect::<Vec<_>>().join(" ");
         report::print(&report::failure(&Failure::usage(message)));
     }
     ExitCode::from(Code::Usage.exit())

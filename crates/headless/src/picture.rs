@@ -204,8 +204,9 @@ mod tests {
         let names = || fs::read_dir(&directory).unwrap().count();
         drop(Draft::create(&target).unwrap());
         assert_eq!(names(), 0);
-        let failed = Draft::create(&target).unwrap().complete(|_| anyhow::bail!("no"));
-        assert!(failed.map(|()| ()).is_err());
+        let failed: anyhow::Result<()> =
+            Draft::create(&target).unwrap().complete(|_| anyhow::bail!("no"));
+        assert!(failed.is_err());
         assert_eq!(names(), 0);
         let filled = Draft::create(&target).unwrap().complete(|out| Ok(out.write_all(b"png")?));
         filled.unwrap();

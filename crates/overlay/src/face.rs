@@ -107,7 +107,8 @@ pub enum Output {
         /// To be shown in the offer.
         permit: u64,
     },
-    /// Close this link: its slot is wanted, or the peer is gone.
+    /// Close this link: its slot is wanted, or the peer is gone. Here it is down already: no
+    /// `LinkDown` need follow, and a late one must not come after the peer's next `LinkUp`.
     HangUp {
         /// To whom.
         peer: NodeId,
@@ -132,7 +133,8 @@ pub enum Event {
     Ready,
     /// This node does not answer for keys any more, until it is ready again.
     NotReady,
-    /// No answer to the join, over any path tried; the driver may ask for another introduction.
+    /// No answer to the join, over any path tried, or every link was lost at once; the driver may
+    /// ask for another introduction, and gives [`Input::Join`] after it. May come repeatedly.
     JoinFailed,
     /// The leaf set changed. Keys may have moved.
     NeighboursChanged,

@@ -101,9 +101,11 @@ impl Overlay {
     }
 
     /// The node closest to the key among this one, its leaf set and the ready linked peers. A node
-    /// outside the ring does not count itself for what it sends; a relay counts newcomers.
+    /// that has not begun to enter the ring does not count itself for what it sends; a relay counts
+    /// newcomers.
     pub(crate) fn closest_known(&self, way: &Way<'_>) -> Option<NodeId> {
-        let me = (self.ready || way.from.is_some()).then_some(self.me.id);
+        let returning = way.target == Target::Root && !self.leaf.is_empty();
+        let me = (self.ready || way.from.is_some() || returning).then_some(self.me.id);
         let leaf = self.leaf.left().iter().chain(self.leaf.right()).map(|contact| contact.id);
         let links = self.links.open().filter(|link| link.ready || way.relayed);
         let links = links.map(|link| link.contact.id);

@@ -244,6 +244,8 @@ impl Overlay {
 
     fn begin_settling(&mut self, through: Option<NodeId>) {
         self.peers.forget_answers();
+        // Whoever was found dead may only have been out of reach from outside the ring.
+        self.watch.forget_dead();
         let (due, stage) = (self.now + SETTLE_TIME, Stage::Settling);
         match self.join.as_mut() {
             Some(join) => (join.due, join.stage) = (due, stage),

@@ -427,9 +427,8 @@ impl Overlay {
     fn give_way(&mut self, rank: Option<Rank>) -> bool {
         let worst = self.links.open().map(|link| (self.rank(link.contact), link.since, link));
         // The oldest of its rank: its peer has had the most time to find other links.
-        let worst = worst.max_by_key(|(rank, since, link)| {
-            (*rank, Reverse(*since), link.contact.id)
-        });
+        let worst =
+            worst.max_by_key(|(rank, since, link)| (*rank, Reverse(*since), link.contact.id));
         let worst = worst.map(|(rank, _, link)| (rank, link.contact.id));
         // A request that nobody granted costs nothing to withdraw.
         let request = self.links.pending.iter().filter(|(_, pending)| {

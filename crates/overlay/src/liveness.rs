@@ -119,6 +119,11 @@ impl Watch {
         self.dead.insert(contact.id, dead);
     }
 
+    /// Hearsay about the dead counts again, except about those who said goodbye.
+    pub(crate) fn forget_dead(&mut self) {
+        self.dead.retain(|_, dead| dead.left);
+    }
+
     /// Forgets the dead twice their retention after it ended, so that it can double.
     pub(crate) fn prune(&mut self, now: Time) {
         self.dead.retain(|_, dead| now < dead.until + dead.retention * 2);

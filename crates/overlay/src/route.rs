@@ -173,17 +173,19 @@ impl Overlay {
         self.stats.repeated += 1;
         // A message comes back when the hop had no way, at once or after going round.
         let came_back = passage.tried.contains(&from) || routed.hops >= passage.hops + 2;
-        let held = self.routes.custody.get(&id).map(|custody| custody.round);
-        if held.is_some() && !came_back {
+        let held = self.routes.custody.get(&id);
+        let repeats = |custody: &Custody| custody.hop.is_none() || custody.from == Some(from);
+        if !came_back && held.is_some_and(repeats) {
             self.acknowledge(from, id);
             return;
         }
+        let round = held.map_or(0, |custody| custody.round);
         // Whoever sent it again has lost faith in the way it took. It starts from here once more,
         // another way, with what it has left of its time and its tries.
         self.routes.release(&id);
         let mut custody = self.fresh(routed, Some(from));
         custody.routed.hops = passage.hops;
-        custody.round = held.unwrap_or(0);
+        custody.round = round;
         (custody.since, custody.sends, custody.tried) =
             (passage.since, passage.sends, passage.tried);
         self.dispatch(custody);
@@ -191,7 +193,8 @@ impl Overlay {
 
     pub(crate) fn on_route_ack(&mut self, from: NodeId, id: MessageId) {
         let Some(custody) = self.routes.custody.get(&id) else { return };
-        if custody.hop != Some(from) && !custody.tried.contains(&from) {
+        if custody.hop != Some(from) {
+            // Of an earlier hop, which may have handed the message back since.
             return;
         }
         let measures = custody.sends == 1 && custody.routed.body.len() <= RTT_BYTES_MAX;

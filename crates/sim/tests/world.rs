@@ -18,13 +18,13 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// A world of `count` hosts that started within a few seconds of each other, all ready.
+/// A world of `count` hosts that started half a second apart, all ready.
 fn ring(seed: u64, count: u32, config: HostConfig) -> (World, Vec<HostId>) {
     let mut world = World::new(seed, Network::default());
     let mut hosts = Vec::new();
     for _ in 0..count {
         hosts.push(world.start(config));
-        world.run_for(Duration::from_millis(50));
+        world.run_for(Duration::from_millis(500));
     }
     settle(&mut world, seed);
     (world, hosts)

@@ -69,7 +69,8 @@ pub struct Routed {
     pub key: Key,
     /// Who may take it.
     pub target: Target,
-    /// For [`Target::Node`]: a node that is linked to the target, to be reached first.
+    /// A node that is linked to the target, or to the root as the last hop knew it, to be reached
+    /// first. It takes its own name out.
     pub via: Option<NodeId>,
     /// Links crossed so far.
     pub hops: u8,

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
         tokio::select! {
             notice = driver.next() => if let Notice::Event(event) = notice {
                 journal.note(&driver, &event);
-                patience.check(&args.server, &event)?;
+                patience.check(&args.server, driver.now(), &event)?;
             },
             _ = signals.next() => break,
         }

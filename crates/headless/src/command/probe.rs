@@ -82,7 +82,8 @@ fn batch(file: &str) -> Result<(), Failure> {
         report::print(&line);
     }
     if refused > 0 {
-        return Err(Failure::usage(format_args!("{refused} of {} points", points.len())));
+        let message = format!("{refused} of {} points are none", points.len());
+        return Err(Failure { is_told: true, ..Failure::usage(message) });
     }
     Ok(())
 }

@@ -212,7 +212,7 @@ impl Render {
         loop {
             tokio::select! {
                 notice = driver.next() => if let Notice::Event(event) = notice {
-                    patience.check(server, &event)?;
+                    patience.check(server, driver.now(), &event)?;
                     match event {
                         Event::Node(NodeEvent::Ready) => self.submit(driver)?,
                         Event::Submitted { job, .. } => return Ok((job, driver.now())),
