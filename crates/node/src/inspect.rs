@@ -76,6 +76,12 @@ impl Node {
         u32::try_from(self.links.len()).unwrap_or(u32::MAX)
     }
 
+    /// Link slots that are neither taken nor kept for a set-up under way.
+    #[must_use]
+    pub fn free_slots(&self) -> u64 {
+        u64::from(self.config.overlay.links_max).saturating_sub(self.overlay.slots_used())
+    }
+
     /// Jobs it owns or takes part in.
     #[must_use]
     pub fn jobs(&self) -> Vec<JobSummary> {

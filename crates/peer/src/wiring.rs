@@ -112,6 +112,7 @@ impl Peer {
     }
 
     fn on_link_broken(&mut self, now: Time, link: LinkId, reason: alloc::string::String) {
+        self.visitors.gone(link);
         if self.open.remove(&link) {
             self.tell(now, node::Input::LinkDown(link));
         } else {
@@ -202,13 +203,14 @@ impl Peer {
             negotiation::Output::CreateOffer(attempt) => {
                 self.outputs.push_back(Output::CreateOffer(link_of(attempt)));
             }
-            negotiation::Output::CreateAnswer { attempt, sdp } => {
-                self.outputs.push_back(Output::CreateAnswer { link: link_of(attempt), sdp });
+            negotiation::Output::CreateAnswer { attempt, sdp, visitor } => {
+                self.on_offer(now, link_of(attempt), sdp, visitor);
             }
             negotiation::Output::ApplyAnswer { attempt, sdp } => {
                 self.outputs.push_back(Output::ApplyAnswer { link: link_of(attempt), sdp });
             }
             negotiation::Output::Close(attempt) => {
+                self.visitors.gone(link_of(attempt));
                 self.outputs.push_back(Output::CloseLink(link_of(attempt)));
             }
             negotiation::Output::Sign { attempt, bytes } => {
@@ -240,6 +242,25 @@ impl Peer {
         }
     }
 
+    /// A proved and expected offer. One that the server sent needs a free slot; without one its
+    /// author is told at once and tries another peer.
+    fn on_offer(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        sdp: alloc::string::String,
+        visitor: Option<NodeId>,
+    ) {
+        let free = self.node().map_or(0, Node::free_slots);
+        let has_room = visitor.is_none_or(|peer| self.visitors.admit(link, peer, free));
+        if has_room {
+            self.outputs.push_back(Output::CreateAnswer { link, sdp });
+        } else {
+            let reason = "no free link".into();
+            self.negotiate(now, negotiation::Input::Broken { attempt: attempt_of(link), reason });
+        }
+    }
+
     fn drain_node(&mut self, now: Time) {
         for _ in 0..STEPS_MAX {
             let Some(output) = self.named.as_mut().and_then(|named| named.node.poll_output())
@@ -260,6 +281,7 @@ impl Peer {
             node::Output::Send { link, class, chunk } => Output::Send { link, class, chunk },
             node::Output::HangUp(link) => {
                 self.open.remove(&link);
+                self.visitors.gone(link);
                 Output::CloseLink(link)
             }
             node::Output::Dial { peer, permit, via } => {
@@ -290,6 +312,9 @@ impl Peer {
     }
 
     fn on_node_event(&mut self, now: Time, event: node::Event) {
+        if let node::Event::Linked(peer) = event {
+            self.visitors.linked(peer);
+        }
         match event {
             // The first frames agreed: only now does the overlay know the link.
             node::Event::Linked(peer) if self.introduction.linked(peer) => {

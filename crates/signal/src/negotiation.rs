@@ -132,6 +132,9 @@ pub enum Output {
         attempt: Attempt,
         /// The remote description.
         sdp: String,
+        /// The offerer, when the server sent it: it was granted no slot. Answer with
+        /// [`Input::Broken`] when there is no room.
+        visitor: Option<NodeId>,
     },
     /// Take this answer.
     ApplyAnswer {

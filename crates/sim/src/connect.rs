@@ -29,7 +29,6 @@ impl World {
         let host = &mut self.hosts[index(id)];
         let connection = Connection { far, ..Connection::default() };
         host.connections.insert(link, connection);
-        host.links_peak = host.links_peak.max(host.connections.len());
     }
 
     /// The answerer's half knows the offerer's since the offer; now both open.
@@ -44,9 +43,12 @@ impl World {
             connection.far = Some(far);
         }
         for end in [here, far] {
-            if let Some(half) = self.hosts[index(end.host)].connections.get_mut(&end.link) {
+            let host = &mut self.hosts[index(end.host)];
+            if let Some(half) = host.connections.get_mut(&end.link) {
                 half.open = true;
             }
+            let open = host.connections.values().filter(|connection| connection.open).count();
+            host.links_peak = host.links_peak.max(open);
             let opened = Happening::Input(end.host, Input::LinkOpened(end.link));
             self.later(self.network.link_setup, opened);
         }

@@ -91,7 +91,7 @@ impl Host {
         self.alive && self.node().is_some_and(Node::is_ready)
     }
 
-    /// The most peer connections it had at once, closed ones not counted.
+    /// The most links it had open at once.
     #[must_use]
     pub fn links_peak(&self) -> usize {
         self.links_peak

@@ -35,7 +35,9 @@ impl Negotiator {
         }
         let role = Role::Answerer { number: offer.attempt, card: offer.card };
         let attempt = self.begin(now, (from, offer.permit, path), role, introduced);
-        self.outputs.push_back(Output::CreateAnswer { attempt, sdp: offer.sdp.clone() });
+        let visitor = (offer.permit == 0).then_some(from);
+        let sdp = offer.sdp.clone();
+        self.outputs.push_back(Output::CreateAnswer { attempt, sdp, visitor });
     }
 
     /// Gives up an attempt without a word: the peer's fresh offer stands for both.

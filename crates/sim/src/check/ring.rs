@@ -37,7 +37,7 @@ pub fn leaf_sets_are_right(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// No node ever had more peer connections than its cap.
+/// No node ever had more open links than its cap.
 ///
 /// # Errors
 /// The first one that had.
