@@ -11,7 +11,7 @@ import { backdropView, createStage } from './stage.js';
 import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
 import { counted, createLog, sentence } from './log.js';
-import { drawTile, endAll, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
+import { drawTile, endAll, nameSelf, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
 import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
@@ -300,8 +300,10 @@ export class App {
   /** @param {any} note */
   #onOpened(note) {
     const { jobs, shown } = this.store.get();
-    if (jobs.has(note.picture)) {
-      Object.assign(/** @type {Job} */ (jobs.get(note.picture)), { owner: note.owner, mine: note.mine });
+    const begun = jobs.get(note.picture);
+    if (begun) {
+      begun.owner = note.owner;
+      nameSelf(begun, note.owner);
       return this.#touch();
     }
     const job = openJob(note);

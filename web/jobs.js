@@ -59,6 +59,13 @@ export function noteTile(job, task, worker) {
   if (job.tiles.size === job.total) job.endedAt = performance.now();
 }
 
+/** This tab has a name now: what it did before is that name's. @param {Job} job @param {string} me */
+export function nameSelf(job, me) {
+  for (const [task, worker] of job.tiles) if (worker === 'self') job.tiles.set(task, me);
+  const { self = 0, ...by } = job.by;
+  job.by = self ? { ...by, [me]: (by[me] ?? 0) + self } : by;
+}
+
 /** A tile's colours are here. @param {Job} job @param {import('./painter.js').Painted} tile */
 export function drawTile({ canvas, scale }, { x, y, width, height, bitmap }) {
   const context = canvas.getContext('2d', { alpha: false });

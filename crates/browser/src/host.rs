@@ -46,7 +46,7 @@ impl Host {
 /// What a JS value that was thrown says.
 pub(crate) fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|text| text.as_string());
-    message.or_else(|| error.as_string()).unwrap_or_else(|| format!("{error:?}"))
+    message.or_else(|| error.as_string()).unwrap_or_else(|| "no reason given".into())
 }
 
 /// A plain object, as messages to the page are.

@@ -49,10 +49,9 @@ impl Timer {
         let micros = at.as_micros().saturating_sub(now.as_micros());
         let millis = i32::try_from(micros.div_ceil(1_000).min(WAIT_MILLIS_MAX)).unwrap_or(i32::MAX);
         let callback = self.callback.as_ref().unchecked_ref();
-        let handle = self
-            .scope
-            .set_timeout_with_callback_and_timeout_and_arguments_0(callback, millis)
-            .expect("a worker has timers");
+        let set =
+            self.scope.set_timeout_with_callback_and_timeout_and_arguments_0(callback, millis);
+        let Ok(handle) = set else { unreachable!("a worker has timers") };
         self.running = Some((handle, at));
     }
 }

@@ -18,13 +18,16 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// A world of `count` hosts that started half a second apart, all ready.
+/// A world of `count` hosts that started one after the other, all ready. With few links a burst of
+/// newcomers can leave a pocket that nobody reaches, until split rings merge again: they come more
+/// slowly.
 fn ring(seed: u64, count: u32, config: HostConfig) -> (World, Vec<HostId>) {
+    let apart = if config.links_max < 16 { 3_000 } else { 200 };
     let mut world = World::new(seed, Network::default());
     let mut hosts = Vec::new();
     for _ in 0..count {
         hosts.push(world.start(config));
-        world.run_for(Duration::from_millis(500));
+        world.run_for(Duration::from_millis(apart));
     }
     settle(&mut world, seed);
     (world, hosts)
