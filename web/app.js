@@ -95,6 +95,9 @@ export class App {
   start({ cores, server }) {
     const { status } = this.store.get();
     if (status === 'starting' || status === 'joined') return;
+    if (typeof RTCPeerConnection === 'undefined') {
+      return this.store.set({ trouble: 'This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers.' });
+    }
     if (cores) this.setCores(cores);
     this.peer.begin();
     this.#tellCores();

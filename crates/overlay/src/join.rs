@@ -16,6 +16,9 @@ use crate::{Event, Overlay, random_part};
 const REPLY_TIME: Duration = Duration::from_secs(3);
 /// How long the leaf set may take to answer, before the join starts again.
 const SETTLE_TIME: Duration = Duration::from_secs(30);
+/// How long a newcomer whose leaf set has answered waits for the links to its ring neighbours.
+/// Chosen: four set-ups of 2 s. Looked at whenever the node acts, which is each heartbeat at least.
+const ANCHOR_TIME: Duration = Duration::from_secs(8);
 /// The first pause between two attempts; doubled up to the maximum (FreePastry).
 const PAUSE_FIRST: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -236,10 +239,24 @@ impl Overlay {
             }
             return self.on_join_due();
         }
+        if !self.is_anchored() && !self.has_waited_for_links() {
+            return;
+        }
         self.join = None;
         self.ready = true;
         self.stale.ways = true;
         self.announce();
+    }
+
+    /// Whether the ring neighbours are linked: from then on greedy hops reach everybody. Before
+    /// it, a newcomer's messages leave through its entrance, which a ready node's may not do.
+    fn is_anchored(&self) -> bool {
+        self.leaf.neighbours().all(|neighbour| self.links.is_open(neighbour.id))
+    }
+
+    /// A third of real pairs cannot link: the wait for the neighbours' links has an end.
+    fn has_waited_for_links(&self) -> bool {
+        self.join.as_ref().is_none_or(|join| self.now + SETTLE_TIME >= join.due + ANCHOR_TIME)
     }
 
     fn begin_settling(&mut self, through: Option<NodeId>) {
