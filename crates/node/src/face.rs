@@ -70,7 +70,11 @@ pub enum Input {
         /// How many.
         bytes: u32,
     },
-    /// A link that [`Output::Dial`] or [`Output::Expect`] announced did not come about.
+    /// The introducer sent this peer, and a link to it is under construction: keep one of
+    /// [`crate::Node::free_slots`] for it. `LinkUp` or `DialFailed` must follow.
+    Visitor(NodeId),
+    /// A link that [`Output::Dial`], [`Output::Expect`] or [`Input::Visitor`] announced did not come
+    /// about.
     DialFailed(NodeId),
     /// Carry an offer or answer to a peer over the overlay.
     Signal {

@@ -117,6 +117,7 @@ impl Node {
             Input::LinkDown(link) => self.on_link_down(now, link),
             Input::Received { link, class, chunk } => self.on_chunk(now, link, class, &chunk),
             Input::Drained { link, class, bytes } => self.on_drained(link, class, bytes),
+            Input::Visitor(peer) => self.overlay.handle(now, overlay::Input::Visitor { peer }),
             Input::DialFailed(peer) => {
                 self.overlay.handle(now, overlay::Input::DialFailed { peer });
             }

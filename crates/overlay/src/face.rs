@@ -18,7 +18,15 @@ pub enum Input {
         /// Who was at its other end.
         peer: NodeId,
     },
-    /// A link that [`Output::Dial`] or [`Output::Expect`] announced did not come about.
+    /// The introducer sent this peer, and a link to it is under construction: keep a slot for it.
+    /// Ask only while [`crate::Overlay::slots_used`] leaves one. Answer with `LinkUp` or
+    /// `DialFailed`.
+    Visitor {
+        /// Who.
+        peer: NodeId,
+    },
+    /// A link that [`Output::Dial`], [`Output::Expect`] or [`Input::Visitor`] announced did not come
+    /// about.
     DialFailed {
         /// With whom.
         peer: NodeId,

@@ -134,6 +134,7 @@ impl Overlay {
         match input {
             Input::LinkUp { peer } => self.on_link_up(peer),
             Input::LinkDown { peer } => self.on_link_down(peer),
+            Input::Visitor { peer } => self.on_visitor(peer),
             Input::DialFailed { peer } => self.on_dial_failed(peer),
             Input::Received { from, via, message } => self.on_received(from, via, message),
             Input::Route { key, target, via, class, body } => {

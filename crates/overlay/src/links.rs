@@ -81,6 +81,8 @@ enum Setup {
     Dialing,
     /// Granted to the peer: it dials.
     Expecting,
+    /// The introducer sent the peer: it dials.
+    Visiting,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +218,8 @@ impl Overlay {
         let ready = self.peers.get(peer.id).is_some_and(|known| known.ready);
         let ready = ready && known == peer.epoch;
         let (since, rtt) = (self.now, Rtt::default());
-        let introduced = self.links.pending.remove(&peer.id).is_none();
+        let setup = self.links.pending.remove(&peer.id).map(|pending| pending.setup);
+        let introduced = setup.is_none_or(|setup| setup == Setup::Visiting);
         self.links.backoffs.remove(&peer.id);
         let link = Link { contact: peer, since, ready, suspect: false, introduced, rtt };
         self.links.open.insert(peer.id, link);
@@ -242,6 +245,14 @@ impl Overlay {
         self.stale.links = true;
         self.suspect(peer);
         self.reroute_from(peer);
+    }
+
+    pub(crate) fn on_visitor(&mut self, peer: NodeId) {
+        if self.links.used() < self.links.links_max && !self.links.needs(peer) {
+            let due = self.now + SETUP_TIME;
+            let visit = Pending { permit: 0, setup: Setup::Visiting, due };
+            self.links.pending.insert(peer, visit);
+        }
     }
 
     pub(crate) fn on_dial_failed(&mut self, peer: NodeId) {
@@ -272,7 +283,7 @@ impl Overlay {
                 Some(Setup::Requested) if self.me.id < peer => Some(RefuseReason::Glare),
                 Some(Setup::Dialing) => Some(RefuseReason::Glare),
                 // The slot that is kept already serves this request.
-                Some(Setup::Requested | Setup::Expecting) => None,
+                Some(Setup::Requested | Setup::Expecting | Setup::Visiting) => None,
                 None => (!self.make_room(self.rank(from))).then_some(RefuseReason::Full),
             }
         };

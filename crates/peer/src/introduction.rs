@@ -1,10 +1,8 @@
-//! The way into a ring: which of the peers that the server named is tried, and which of those that
-//! it sends here find room.
+//! The way into a ring: which of the peers that the server named is tried.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use base::NodeId;
-use node::LinkId;
 
 /// Where the way in stands.
 #[derive(Debug, Default)]
@@ -44,31 +42,5 @@ impl Introduction {
             self.anchors.clear();
         }
         is_first_hop
-    }
-}
-
-/// Newcomers whose links are under construction. The overlay granted them no slot and hears of
-/// them only when they are linked: until then they are counted here, so that the cap holds.
-#[derive(Debug, Default)]
-pub(crate) struct Visitors(BTreeMap<LinkId, NodeId>);
-
-impl Visitors {
-    /// Takes one in, if a slot is free.
-    pub(crate) fn admit(&mut self, link: LinkId, peer: NodeId, free_slots: u64) -> bool {
-        let has_room = (self.0.len() as u64) < free_slots;
-        if has_room {
-            self.0.insert(link, peer);
-        }
-        has_room
-    }
-
-    /// The overlay knows the link of this peer.
-    pub(crate) fn linked(&mut self, peer: NodeId) {
-        self.0.retain(|_, visitor| *visitor != peer);
-    }
-
-    /// The link is no more.
-    pub(crate) fn gone(&mut self, link: LinkId) {
-        self.0.remove(&link);
     }
 }

@@ -23,7 +23,7 @@ use signal::negotiation::{Attempt, Negotiator};
 
 pub use face::{Event, Input, Output, SignToken, Wake};
 
-use introduction::{Introduction, Visitors};
+use introduction::Introduction;
 
 /// Submissions waiting for a signature; above it a new one is refused.
 const SUBMISSIONS_MAX: usize = 64;
@@ -52,7 +52,6 @@ pub struct Peer {
     /// From the first welcome on: without a voucher there is no id.
     named: Option<Named>,
     introduction: Introduction,
-    visitors: Visitors,
     /// Linked just now: to be joined through once the node is drained.
     join_through: Option<base::NodeId>,
     /// Links that negotiation handed to the node and neither side has closed.
@@ -86,7 +85,6 @@ impl Peer {
             rng,
             named: None,
             introduction: Introduction::default(),
-            visitors: Visitors::default(),
             join_through: None,
             open: BTreeSet::new(),
             submissions: BTreeMap::new(),

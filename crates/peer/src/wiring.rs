@@ -112,7 +112,6 @@ impl Peer {
     }
 
     fn on_link_broken(&mut self, now: Time, link: LinkId, reason: alloc::string::String) {
-        self.visitors.gone(link);
         if self.open.remove(&link) {
             self.tell(now, node::Input::LinkDown(link));
         } else {
@@ -210,7 +209,6 @@ impl Peer {
                 self.outputs.push_back(Output::ApplyAnswer { link: link_of(attempt), sdp });
             }
             negotiation::Output::Close(attempt) => {
-                self.visitors.gone(link_of(attempt));
                 self.outputs.push_back(Output::CloseLink(link_of(attempt)));
             }
             negotiation::Output::Sign { attempt, bytes } => {
@@ -251,13 +249,14 @@ impl Peer {
         sdp: alloc::string::String,
         visitor: Option<NodeId>,
     ) {
-        let free = self.node().map_or(0, Node::free_slots);
-        let has_room = visitor.is_none_or(|peer| self.visitors.admit(link, peer, free));
-        if has_room {
-            self.outputs.push_back(Output::CreateAnswer { link, sdp });
-        } else {
+        if visitor.is_some() && self.node().is_none_or(|node| node.free_slots() == 0) {
             let reason = "no free link".into();
-            self.negotiate(now, negotiation::Input::Broken { attempt: attempt_of(link), reason });
+            let refusal = negotiation::Input::Broken { attempt: attempt_of(link), reason };
+            return self.negotiate(now, refusal);
+        }
+        self.outputs.push_back(Output::CreateAnswer { link, sdp });
+        if let Some(peer) = visitor {
+            self.tell(now, node::Input::Visitor(peer));
         }
     }
 
@@ -281,7 +280,6 @@ impl Peer {
             node::Output::Send { link, class, chunk } => Output::Send { link, class, chunk },
             node::Output::HangUp(link) => {
                 self.open.remove(&link);
-                self.visitors.gone(link);
                 Output::CloseLink(link)
             }
             node::Output::Dial { peer, permit, via } => {
@@ -312,9 +310,6 @@ impl Peer {
     }
 
     fn on_node_event(&mut self, now: Time, event: node::Event) {
-        if let node::Event::Linked(peer) = event {
-            self.visitors.linked(peer);
-        }
         match event {
             // The first frames agreed: only now does the overlay know the link.
             node::Event::Linked(peer) if self.introduction.linked(peer) => {

@@ -350,9 +350,12 @@ impl Negotiator {
         while let Some(attempt) = self.find(|dialogue| dialogue.deadline <= now) {
             self.fail(attempt, "no link came about in time".to_string());
         }
-        while let Some(peer) = self.expected.pop_overdue(now) {
-            let reason = "no offer came".to_string();
-            self.outputs.push_back(Output::Failed { peer, reason, introduced: false });
+        while let Some((peer, permit)) = self.expected.pop_overdue(now) {
+            // A visitor had a choice of anchors and took another.
+            if permit != 0 {
+                let reason = "no offer came".to_string();
+                self.outputs.push_back(Output::Failed { peer, reason, introduced: false });
+            }
         }
     }
 

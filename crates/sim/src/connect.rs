@@ -43,12 +43,9 @@ impl World {
             connection.far = Some(far);
         }
         for end in [here, far] {
-            let host = &mut self.hosts[index(end.host)];
-            if let Some(half) = host.connections.get_mut(&end.link) {
+            if let Some(half) = self.hosts[index(end.host)].connections.get_mut(&end.link) {
                 half.open = true;
             }
-            let open = host.connections.values().filter(|connection| connection.open).count();
-            host.links_peak = host.links_peak.max(open);
             let opened = Happening::Input(end.host, Input::LinkOpened(end.link));
             self.later(self.network.link_setup, opened);
         }

@@ -61,7 +61,7 @@ pub struct Host {
     pub(crate) wake_at: Option<Time>,
     pub(crate) serial: u64,
     pub(crate) busy: base::Duration,
-    pub(crate) links_peak: usize,
+    pub(crate) links_peak: u32,
     /// Everything this peer told its driver, with the time.
     pub events: Vec<(Time, Event)>,
 }
@@ -91,9 +91,9 @@ impl Host {
         self.alive && self.node().is_some_and(Node::is_ready)
     }
 
-    /// The most links it had open at once.
+    /// The most established links it had at once.
     #[must_use]
-    pub fn links_peak(&self) -> usize {
+    pub fn links_peak(&self) -> u32 {
         self.links_peak
     }
 

@@ -386,6 +386,8 @@ impl World {
 
     fn arm(&mut self, id: HostId) {
         let host = &mut self.hosts[index(id)];
+        let links = host.node().map_or(0, node::Node::link_count);
+        host.links_peak = host.links_peak.max(links);
         let Some((at, _)) = host.peer.poll_timeout() else { return };
         let at = at.max(self.now);
         if at < Time::FAR_FUTURE && host.wake_at.is_none_or(|armed| at < armed) {

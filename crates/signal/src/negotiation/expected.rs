@@ -46,10 +46,11 @@ impl Expected {
         self.deadlines.retain(|(expected, _), _| *expected != peer);
     }
 
-    pub(super) fn pop_overdue(&mut self, now: Time) -> Option<NodeId> {
+    /// The next peer and permit whose offer did not come in time.
+    pub(super) fn pop_overdue(&mut self, now: Time) -> Option<(NodeId, u64)> {
         let overdue = *self.deadlines.iter().find(|(_, deadline)| **deadline <= now)?.0;
         self.deadlines.remove(&overdue);
-        Some(overdue.0)
+        Some(overdue)
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {

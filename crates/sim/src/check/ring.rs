@@ -37,13 +37,13 @@ pub fn leaf_sets_are_right(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// No node ever had more open links than its cap.
+/// No node ever had more established links than its cap.
 ///
 /// # Errors
 /// The first one that had.
 pub fn links_within_caps(world: &World) -> Result<(), String> {
     for (at, host) in world.hosts() {
-        let cap = usize::from(host.config.links_max);
+        let cap = u32::from(host.config.links_max);
         if host.links_peak() > cap {
             return Err(format!("{at:?} had {} links, its cap is {cap}", host.links_peak()));
         }
