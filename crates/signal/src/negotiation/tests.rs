@@ -317,9 +317,16 @@ fn an_attempt_has_ten_seconds_and_a_late_answer_is_ignored() {
 #[test]
 fn an_expected_offer_that_does_not_come_is_a_failure() {
     let (a, mut b) = sides();
-    b.expect(a.id, 0);
+    b.expect(a.id, 7);
     let outputs = b.handle(NOW + ATTEMPT_PATIENCE, Input::Timeout);
     assert_eq!(failure(&outputs), Some((a.id, false)));
+}
+
+#[test]
+fn a_visitor_that_takes_another_anchor_is_no_failure() {
+    let (a, mut b) = sides();
+    b.expect(a.id, 0);
+    assert!(b.handle(NOW + ATTEMPT_PATIENCE, Input::Timeout).is_empty());
 }
 
 #[test]
