@@ -12,10 +12,10 @@ use crate::alone_on_this_machine;
 fn peers_that_shared_no_link_build_one_without_the_server() -> Result<()> {
     let _machine = alone_on_this_machine();
     let server = Server::start()?;
-    // Ten peers of at most six links: nobody is linked to everybody.
-    let arguments = ["--threads", "1", "--links", "6"];
+    // Fourteen peers of at most eight links: nobody is linked to everybody.
+    let arguments = ["--threads", "1", "--links", "8"];
     let mut peers = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..14 {
         peers.push(Peer::start(&server, &arguments)?);
     }
     let mut linked = BTreeSet::new();
@@ -50,7 +50,7 @@ fn peers_that_shared_no_link_build_one_without_the_server() -> Result<()> {
         }
     }
     if fresh.is_none() {
-        let peer = peers.first().context("nine peers")?;
+        let peer = peers.first().context("other peers")?;
         let is_new = |event: &serde_json::Value| {
             let other = event["peer"].as_str().unwrap_or_default().to_owned();
             event["event"] == "linked" && !linked.contains(&(peer.id.clone(), other))
@@ -66,8 +66,8 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let scratch = Scratch::new("goodbye")?;
     let server = Server::start()?;
     let mut leaver = Peer::start(&server, &["--threads", "1"])?;
-    let view = ["--re", "-0.743643887037151", "--im", "0.131825904205330", "--zoom", "6000",
-        "--max-iter", "20000", "--size", "1024x768", "--threads", "1"];
+    let view = ["--re", "-0.743643887037158704752", "--im", "0.131825904205311970493", "--zoom",
+        "1e10", "--max-iter", "100000", "--size", "2048x1536", "--threads", "1"];
     let file = scratch.file("rendered.png");
     let mut process = render(&server, &view, &file)?;
     leaver.process.lines.event("task_done")?;

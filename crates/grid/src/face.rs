@@ -64,6 +64,8 @@ pub enum Input {
     Slots(u16),
     /// Whether the overlay routes.
     Ready(bool),
+    /// The overlay's neighbours changed: keys may have another root.
+    RootsMoved,
     /// Hand back every lease and say goodbye to every job.
     Leave,
     /// A deadline of `poll_timeout` came; early, late and repeated ones are fine.

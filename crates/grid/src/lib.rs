@@ -72,6 +72,8 @@ pub struct Grid {
     /// Jobs or participants changed since `preferred` was right.
     links_changed: bool,
     heartbeat_at: Time,
+    /// When to tell a root that may be another one who is idle here.
+    announce_at: Option<Time>,
     handled_at: Time,
     counters: Counters,
     /// Drained by the driver after each input.
@@ -102,6 +104,7 @@ impl Grid {
             preferred: BTreeSet::new(),
             links_changed: false,
             heartbeat_at: now + base::Duration::from_micros(phase),
+            announce_at: None,
             handled_at: now,
             counters: Counters::default(),
             outputs: VecDeque::new(),
@@ -127,6 +130,7 @@ impl Grid {
             Input::Appraised { job, verdict } => self.on_appraised(now, job, verdict),
             Input::Slots(slots) => self.on_slots(now, slots),
             Input::Ready(ready) => self.on_ready(ready),
+            Input::RootsMoved => self.on_roots_moved(now),
             Input::Leave => return self.on_leave(),
             Input::Timeout => self.on_timeout(now),
         }
@@ -153,6 +157,7 @@ impl Grid {
         let (retry, fetch, lease) = (self.retry_time(), self.fetch_time(), self.lease_time());
         let candidate = self.candidate.as_ref().filter(|candidate| candidate.welcome.is_none());
         consider(candidate.map(|candidate| candidate.asked + retry), Wake::Retry);
+        consider(self.announce_at, Wake::Retry);
         for job in self.jobs.values() {
             consider(job.fetch_deadline(fetch), Wake::Retry);
             match &job.role {
@@ -257,6 +262,9 @@ impl Grid {
         if self.heartbeat_at <= now {
             self.heartbeat_at = now + self.config.heartbeat;
             self.on_heartbeat(now);
+        }
+        if self.announce_at.is_some_and(|at| at <= now) {
+            self.announce_anew();
         }
         self.expire_leases(now);
         self.repeat_pulls(now);

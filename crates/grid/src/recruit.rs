@@ -136,8 +136,19 @@ impl Grid {
         }
     }
 
+    /// A newcomer that became the root of the idle key knows nobody. It is told soon: once for all
+    /// the changes that one arrival makes, and not by everybody at once.
+    pub(crate) fn on_roots_moved(&mut self, now: Time) {
+        if self.announce_at.is_none() {
+            let quarter = self.config.heartbeat / 4;
+            let jitter = self.rng.below(u64::try_from(quarter.as_micros() / 4).unwrap_or(0));
+            self.announce_at = Some(now + quarter / 4 + Duration::from_micros(jitter));
+        }
+    }
+
     /// Each heartbeat, and when the overlay begins to route: says again who is idle here.
     pub(crate) fn announce_anew(&mut self) {
+        self.announce_at = None;
         if !self.ready {
             return;
         }

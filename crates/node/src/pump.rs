@@ -64,7 +64,10 @@ impl Node {
                 Event::PeerGone { peer, reason }
             }
             overlay::Event::JoinFailed => Event::JoinFailed,
-            overlay::Event::NeighboursChanged => Event::NeighboursChanged,
+            overlay::Event::NeighboursChanged => {
+                self.grid.handle(now, grid::Input::RootsMoved);
+                Event::NeighboursChanged
+            }
             overlay::Event::Misbehaved { peer, why } => Event::Misbehaved { peer, why },
             // Whoever sent it repeats what matters.
             overlay::Event::Undeliverable { .. } => return,

@@ -113,7 +113,7 @@ impl SignedDescription {
 
 /// One message between two peers, or to the root of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "a welcome is rare, and queues are drained at once")]
+#[allow(clippy::large_enum_variant, reason = "a welcome is rare, and queues are drained at once")]
 pub enum Message {
     /// To the idle key: the sender has free workers. Soft state, repeated.
     Idle {

@@ -1,3 +1,5 @@
+//! The tile codec: what survives, and what is refused.
+
 use super::*;
 use proptest::prelude::*;
 

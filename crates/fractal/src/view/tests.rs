@@ -1,3 +1,5 @@
+//! Views: what is taken, what is refused, and why.
+
 use super::*;
 
 fn check(change: impl Fn(&mut View), expected: Result<(), ViewError>) {

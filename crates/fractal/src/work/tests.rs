@@ -1,3 +1,5 @@
+//! The lanes against the reference loop, bit for bit.
+
 use super::*;
 use crate::formula::Formula;
 use crate::view::View;

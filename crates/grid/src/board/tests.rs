@@ -1,3 +1,5 @@
+//! Every task is exactly one of open, leased or done.
+
 use super::*;
 use alloc::collections::BTreeSet;
 use alloc::vec;
