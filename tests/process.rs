@@ -33,7 +33,9 @@ impl Lines {
                     .with_context(|| format!("{} printed {line:?}", self.name))?,
             )),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => bail!("{} printed nothing for {patience:?}", self.name),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("{} printed nothing for {patience:?}", self.name)
+            }
         }
     }
 
@@ -127,7 +129,8 @@ impl Process {
     /// # Errors
     /// When there is no such process any more.
     pub fn signal(&self, signal: &str) -> Result<()> {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status()?;
+        let status =
+            Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status()?;
         if !status.success() {
             bail!("kill -{signal} {}: {status}", self.name);
         }
@@ -143,7 +146,9 @@ impl Process {
         drop(self.stdin.take());
         // Its output closes when it ends: that is the event to wait for.
         let deadline = Instant::now() + PATIENCE;
-        while self.lines.next_within(deadline.saturating_duration_since(Instant::now()))?.is_some() {}
+        while self.lines.next_within(deadline.saturating_duration_since(Instant::now()))?.is_some()
+        {
+        }
         let status = self.child.wait()?;
         Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
     }

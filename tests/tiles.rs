@@ -65,7 +65,11 @@ fn random_view(rng: &mut Rng) -> View {
         formula: if is_julia { Formula::Julia } else { Formula::Mandelbrot },
         re: if is_julia { "0".to_owned() } else { format!("{re:.17}") },
         im: if is_julia { "0".to_owned() } else { format!("{im:.17}") },
-        zoom: if is_julia { "1".to_owned() } else { format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit()) },
+        zoom: if is_julia {
+            "1".to_owned()
+        } else {
+            format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit())
+        },
         c_re: if is_julia { format!("{:.17}", re * 1.02) } else { "0".to_owned() },
         c_im: if is_julia { format!("{:.17}", im * 1.02) } else { "0".to_owned() },
         max_iter: 50 + u32::try_from(rng.below(2_000)).unwrap_or(0),

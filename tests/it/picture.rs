@@ -106,7 +106,8 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_from_a_tab() -> Resul
     let _machine = alone_on_this_machine();
     let scratch = Scratch::new("from-tab")?;
     let server = Server::start()?;
-    let _peers = [Peer::start(&server, &["--threads", "1"])?, Peer::start(&server, &["--threads", "1"])?];
+    let _peers =
+        [Peer::start(&server, &["--threads", "1"])?, Peer::start(&server, &["--threads", "1"])?];
     let mut browser = Browser::start(Engine::Chromium)?;
     let first = open_tab(&mut browser, &server)?;
     let second = open_tab(&mut browser, &server)?;
@@ -184,7 +185,8 @@ fn the_server_dies_mid_job_and_comes_back() -> Result<()> {
     let scratch = Scratch::new("no-server")?;
     let key = scratch.file("introducer.key");
     let server = Server::start_with("127.0.0.1:0", Some(&key))?;
-    let peers = [Peer::start(&server, &["--threads", "1"])?, Peer::start(&server, &["--threads", "1"])?];
+    let peers =
+        [Peer::start(&server, &["--threads", "1"])?, Peer::start(&server, &["--threads", "1"])?];
     let mut browser = Browser::start(Engine::Chromium)?;
     let tab = open_tab(&mut browser, &server)?;
 
@@ -205,7 +207,10 @@ fn the_server_dies_mid_job_and_comes_back() -> Result<()> {
     browser.wait(late, everyone)?;
     let members = browser.eval(late, "window.millefeuille.state().members")?;
     for peer in &peers {
-        ensure!(members.as_array().is_some_and(|m| m.iter().any(|id| *id == *peer.id)), "{members}");
+        ensure!(
+            members.as_array().is_some_and(|m| m.iter().any(|id| *id == *peer.id)),
+            "{members}"
+        );
     }
     Ok(())
 }

@@ -66,8 +66,20 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let scratch = Scratch::new("goodbye")?;
     let server = Server::start()?;
     let mut leaver = Peer::start(&server, &["--threads", "1"])?;
-    let view = ["--re", "-0.743643887037158704752", "--im", "0.131825904205311970493", "--zoom",
-        "1e10", "--max-iter", "100000", "--size", "2048x1536", "--threads", "1"];
+    let view = [
+        "--re",
+        "-0.743643887037158704752",
+        "--im",
+        "0.131825904205311970493",
+        "--zoom",
+        "1e10",
+        "--max-iter",
+        "100000",
+        "--size",
+        "2048x1536",
+        "--threads",
+        "1",
+    ];
     let file = scratch.file("rendered.png");
     let mut process = render(&server, &view, &file)?;
     leaver.process.lines.event("task_done")?;

@@ -190,7 +190,10 @@ impl Card {
             return Err(IdentityError::OtherNetwork);
         }
         introducer
-            .verify(&voucher_message(&self.public_key, &self.voucher.nonce), &self.voucher.signature)
+            .verify(
+                &voucher_message(&self.public_key, &self.voucher.nonce),
+                &self.voucher.signature,
+            )
             .map_err(|_| IdentityError::BadVoucher)?;
         Ok(self.id())
     }

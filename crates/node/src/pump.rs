@@ -125,13 +125,7 @@ impl Node {
     }
 
     /// Sends one message to several peers, encoded once for all that are linked.
-    fn send_grid(
-        &mut self,
-        now: Time,
-        to: &[NodeId],
-        class: Class,
-        message: grid_wire::Message,
-    ) {
+    fn send_grid(&mut self, now: Time, to: &[NodeId], class: Class, message: grid_wire::Message) {
         let linked: Vec<LinkId> = to.iter().filter_map(|id| self.links.get(id).copied()).collect();
         let unlinked: Vec<NodeId> =
             to.iter().filter(|id| !self.links.contains_key(id)).copied().collect();

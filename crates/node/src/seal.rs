@@ -97,8 +97,7 @@ impl Sealer {
         key: Key,
         body: &[u8],
     ) -> Result<(NodeId, Statement), &'static str> {
-        let (from, statement) =
-            Sealed::open(body, &self.network).map_err(|_| "bad seal")?;
+        let (from, statement) = Sealed::open(body, &self.network).map_err(|_| "bad seal")?;
         if statement.key != key {
             return Err("sealed for another key");
         }

@@ -6,9 +6,7 @@ use node::{LinkId, Node};
 use signal::entry;
 use signal::negotiation::{self, Negotiator, Path};
 
-use crate::{
-    Event, Input, Named, Output, Peer, SUBMISSIONS_MAX, SignToken, attempt_of, link_of,
-};
+use crate::{Event, Input, Named, Output, Peer, SUBMISSIONS_MAX, SignToken, attempt_of, link_of};
 
 /// Steps of one pump; machines that keep each other busy beyond it have a bug.
 const STEPS_MAX: u32 = 1_000_000;

@@ -279,8 +279,7 @@ impl World {
                 return true;
             }
             self.arm_server();
-            let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= end)
-            else {
+            let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= end) else {
                 self.now = end;
                 return done(self);
             };

@@ -12,11 +12,9 @@ fn results(host: &Host, job: JobId) -> Vec<(u32, &Bytes)> {
     host.events
         .iter()
         .filter_map(|(_, event)| match event {
-            Event::Node(node::Event::Grid(GridEvent::TaskDone { job: of, task, payload, .. }))
-                if *of == job =>
-            {
-                Some((*task, payload))
-            }
+            Event::Node(node::Event::Grid(GridEvent::TaskDone {
+                job: of, task, payload, ..
+            })) if *of == job => Some((*task, payload)),
             _ => None,
         })
         .collect()
