@@ -44,6 +44,9 @@ export class App {
   #stage = createStage();
   #linkTimer = 0;
   /** Names that jobs had before the network named them: colours may still arrive under them. */
+  /** @type {{resolve: (id: string) => void, reject: (error: Error) => void}[]} */
+  #launches = []; // asked for, not answered yet
+
   #aliases = new Map();
 
   /** @param {() => void} onChange */
@@ -178,13 +181,20 @@ export class App {
 
   // Jobs.
 
-  /** @param {any} asked */
+  /**
+   * Renders a picture. Resolves with the job's name once it has begun; rejects with the reason why
+   * the view is refused.
+   * @param {any} asked
+   * @returns {Promise<string>}
+   */
   launch(asked) {
     const { view } = this.store.get();
     const { palette, density = 1, offset = 0, ...wanted } = asked;
     if (palette) this.colour({ name: palette, density, offset });
     this.store.set({ trouble: '' });
     this.peer.tell({ t: 'launch', view: { ...view, ...wanted } });
+    // The worker answers launches in their order.
+    return new Promise((resolve, reject) => this.#launches.push({ resolve, reject }));
   }
 
   cancel() {
@@ -311,6 +321,7 @@ export class App {
     }
     const job = openJob(note);
     jobs.set(job.id, job);
+    if (job.mine) this.#launches.shift()?.resolve(job.id);
     const forgotten = prune(jobs);
     if (forgotten) this.#drop(forgotten);
     this.painter.size(job.id, job.view.width, job.view.height);
@@ -377,6 +388,7 @@ export class App {
       noteState(job, 'refused');
       job.reason = reason;
     }
+    if (!picture) this.#launches.shift()?.reject(new Error(reason));
     // The explorer's own pictures are refused for the same reason three times over.
     this.controls.refuse(reason);
     this.#touch();

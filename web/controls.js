@@ -123,7 +123,7 @@ export function createControls(app) {
     event.preventDefault();
     const [width, height] = size();
     say(complaint, '');
-    app.launch({ width, height });
+    app.launch({ width, height }).catch(() => {}); // the reason stands beside the form
   });
 
   return {

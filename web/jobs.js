@@ -112,11 +112,20 @@ export function prune(jobs) {
   return oldest.id;
 }
 
-/** A hue for a peer, the same wherever it appears. @param {string} id */
+/** @type {Map<string, number>} */
+const hues = new Map();
+
+/**
+ * A hue for a peer, the same wherever it appears on this page: each peer that is met gets the next
+ * one of a sequence whose members stay far apart, however many they become (the golden angle).
+ * @param {string} id
+ */
 export function hueOf(id) {
-  let hash = 0;
-  for (const char of id) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) >>> 0;
-  return hash % 360;
+  const known = hues.get(id);
+  if (known !== undefined) return known;
+  const hue = (32 + hues.size * 137.508) % 360;
+  hues.set(id, hue);
+  return hue;
 }
 
 /** @param {Job} job */

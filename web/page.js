@@ -53,7 +53,7 @@ class Millefeuille extends EventTarget {
    * @param {any} view
    */
   async launch(view) {
-    (await this.#open()).launch(view);
+    return (await this.#open()).launch(view);
   }
 
   /** End the shown job, or take no further part in it. */

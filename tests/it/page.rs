@@ -102,7 +102,12 @@ fn without_a_server_the_tab_works_alone_and_says_so() -> Result<()> {
     let page = browser.open(&server.url)?;
     // The explorer loads its modules; then the server is gone.
     browser.eval(page, "window.millefeuille.look()")?;
-    browser.wait(page, "window.millefeuille.state().status")?;
+    browser.eval(
+        page,
+        "window.millefeuille.launch({formula: 'mandelbrot', re: '-0.5', im: '0', zoom: '1',
+            c_re: '0', c_im: '0', max_iter: 100, width: 256, height: 256})",
+    )?;
+    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
     server.process.signal("KILL")?;
     drop(server);
     browser.eval(page, "void window.millefeuille.start({cores: 1})")?;
