@@ -1,8 +1,8 @@
 //! Web driver: the peer and the fractal worker of a tab.
 //!
 //! Two modules are built from this crate. With the feature `node` it is the peer: it runs in a
-//! dedicated worker, feeds the machines (`Entry`, `Negotiator`, `Node`) with what sockets, data
-//! channels, timers, tile workers and the page report, and does what they answer ([`driver`]).
+//! dedicated worker, feeds the one machine (`peer::Peer`) with what sockets, data
+//! channels, timers, tile workers and the page report, and does what it answers ([`driver`]).
 //! With the feature `kernel` it is the arithmetic of one tile worker ([`kernel`]). Neither decides
 //! anything that another machine decides; peer connections and pixels are the page's.
 //!

@@ -7,8 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::host::{Note, list};
 
-/// The kind of a job whose parameters are a [`View`].
-pub(crate) const KIND: u16 = 1;
+pub(crate) use fractal::KIND;
 
 #[wasm_bindgen]
 extern "C" {

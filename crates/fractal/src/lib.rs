@@ -28,6 +28,9 @@ mod tile;
 mod view;
 mod work;
 
+/// The kind of a fractal picture's job. A number once given is never given again.
+pub const KIND: u16 = 1;
+
 pub use codec::{CodecError, TILE_BYTES_MAX, decode_tile, encode_tile};
 pub use colour::{Colouring, Painter, colour_tile};
 pub use escape::{ESCAPE_NORM, Escape, Orbit, escape, level_from_escape};

@@ -2,8 +2,7 @@
 
 use fractal::{Spec, TILE_BYTES_MAX, View, Work, encode_tile};
 
-/// The kind of a fractal picture's job. A number once given is never given again.
-pub(crate) const KIND: u16 = 1;
+pub(crate) use fractal::KIND;
 
 // A payload that the wire refuses could never be delivered.
 const _: () = assert!(TILE_BYTES_MAX as usize <= wire::limits::PAYLOAD_BYTES_MAX);
