@@ -2,9 +2,22 @@
 
 use base::{Duration, HEARTBEAT};
 
+/// What lies under the overlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Connections that cost something, such as WebRTC: routed messages go to linked peers only,
+    /// and the others hear what is sealed and routed to them.
+    Links,
+    /// Datagrams, such as UDP, which the published Pastry runs on: whoever is in a table can be
+    /// sent to. There is no link budget, and no output about links.
+    Direct,
+}
+
 /// Settings of one overlay node.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
+    /// What lies under the overlay.
+    pub reach: Reach,
     /// Links at most, both directions together. A tab 64, a native peer 256 (design §3).
     pub links_max: u16,
     /// Between heartbeats to the ring neighbours.
@@ -13,6 +26,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { links_max: 64, heartbeat: HEARTBEAT }
+        Config { reach: Reach::Links, links_max: 64, heartbeat: HEARTBEAT }
     }
 }

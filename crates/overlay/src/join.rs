@@ -125,7 +125,7 @@ impl Overlay {
     /// A newcomer's request on its way to the root.
     pub(crate) fn on_join(&mut self, from: NodeId, mut newcomer: Newcomer) {
         let Newcomer { joiner, attempt, via, hops, .. } = newcomer;
-        if joiner.id == self.me.id || !self.links.is_open(from) {
+        if joiner.id == self.me.id || !self.is_direct() && !self.links.is_open(from) {
             return;
         }
         let forged = hops == 0 && joiner.id != from;
@@ -310,7 +310,8 @@ impl Overlay {
     }
 
     fn answer(&mut self, joiner: NodeId, via: NodeId, message: Message) {
-        let via = (via != self.me.id && !self.links.is_open(joiner)).then_some(via);
+        let via =
+            (via != self.me.id && !self.is_direct() && !self.links.is_open(joiner)).then_some(via);
         self.send_by(joiner, via, message);
     }
 }

@@ -38,7 +38,7 @@ use alloc::collections::VecDeque;
 use base::{Duration, NodeId, Rng, Time};
 use wire::overlay::{Contact, Message};
 
-pub use config::Config;
+pub use config::{Config, Reach};
 pub use face::{Event, GoneReason, Input, Output, Wake};
 pub use stats::Stats;
 
@@ -176,7 +176,7 @@ impl Overlay {
                 self.on_join_reply(from, attempt, rows, leaf);
             }
             Message::JoinRefused { attempt } => self.on_join_refused(attempt),
-            Message::Probe { token, leaf } => self.on_probe(from, token, &leaf),
+            Message::Probe { token, leaf } => self.on_probe(from, via, token, &leaf),
             Message::ProbeReply { token, leaf } => self.on_probe_reply(from, token, &leaf),
             Message::Heartbeat => {}
             Message::LeafSet(leaf) => self.on_leaf_set(from, &leaf),
@@ -243,8 +243,8 @@ impl Overlay {
 
     /// Says `message` to any contact, over its link or the best known way.
     fn send(&mut self, to: NodeId, message: Message) {
-        let linked = self.links.is_open(to);
-        let via = if linked { None } else { self.peers.via(self.now, to) };
+        let direct = self.is_direct() || self.links.is_open(to);
+        let via = if direct { None } else { self.peers.via(self.now, to) };
         self.send_by(to, via.filter(|via| *via != self.me.id), message);
     }
 
@@ -265,6 +265,11 @@ impl Overlay {
 
     fn misbehaved(&mut self, peer: NodeId, why: &'static str) {
         self.event(Event::Misbehaved { peer, why });
+    }
+
+    /// Whether anybody can be sent to, linked or not.
+    fn is_direct(&self) -> bool {
+        self.config.reach == Reach::Direct
     }
 
     /// Whether some table needs the record of `id`.

@@ -227,7 +227,7 @@ impl Overlay {
             self.close_link(peer.id);
             return;
         }
-        while self.links.used() > self.links.links_max {
+        while !self.is_direct() && self.links.used() > self.links.links_max {
             self.give_way(None);
         }
         self.stale.ways = true;
@@ -275,7 +275,7 @@ impl Overlay {
 
     pub(crate) fn on_link_request(&mut self, from: Contact, permit: u64) {
         let peer = from.id;
-        let refusal = if self.links.is_open(peer) {
+        let refusal = if self.is_direct() || self.links.is_open(peer) {
             // The peer has lost the link that this node still sees: it will be told soon.
             Some(RefuseReason::Full)
         } else {
@@ -327,9 +327,41 @@ impl Overlay {
         }
     }
 
+    /// With datagrams, whoever is in a table carries messages.
+    pub(crate) fn attach(&mut self, contact: Contact) {
+        if !self.is_direct() {
+            return;
+        }
+        if let Some(link) = self.links.open.get_mut(&contact.id) {
+            link.contact = contact;
+            return;
+        }
+        let ready = self.peers.get(contact.id).is_some_and(|peer| peer.ready);
+        let (since, rtt) = (self.now, Rtt::default());
+        let link = Link { contact, since, ready, suspect: false, introduced: false, rtt };
+        self.links.open.insert(contact.id, link);
+        self.stale.ways = true;
+    }
+
+    /// With datagrams, whoever left every table does not carry messages any more.
+    pub(crate) fn detach_strangers(&mut self) {
+        if !self.is_direct() {
+            return;
+        }
+        let entrance = self.join.as_ref().and_then(|join| join.through);
+        let is_stranger = |id: &NodeId| {
+            !self.leaf.contains(*id) && !self.table.contains(*id) && entrance != Some(*id)
+        };
+        let strangers: Vec<NodeId> = self.links.open.keys().copied().filter(is_stranger).collect();
+        for id in strangers {
+            self.links.open.remove(&id);
+            self.reroute_from(id);
+        }
+    }
+
     /// Asks for the links that are missing, the most important first.
     pub(crate) fn fill_links(&mut self) {
-        if !self.ready && self.join.is_none() {
+        if self.is_direct() || !self.ready && self.join.is_none() {
             return;
         }
         for (rank, contact) in self.wanted_links() {
@@ -348,7 +380,9 @@ impl Overlay {
     /// Closes a link of this node's own accord: no suspicion follows.
     pub(crate) fn close_link(&mut self, peer: NodeId) {
         if self.links.open.remove(&peer).is_some() {
-            self.outputs.push_back(Output::HangUp { peer });
+            if !self.is_direct() {
+                self.outputs.push_back(Output::HangUp { peer });
+            }
             self.reroute_from(peer);
         }
     }

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use base::{Duration, NodeId, Time};
 use wire::overlay::{Contact, LeafState, Message};
 
-use crate::{Event, GoneReason, Output, Overlay};
+use crate::{Event, GoneReason, Output, Overlay, Reach};
 
 /// Probes under way. When full, no further one starts: members are asked again at a later beat.
 const PROBES_MAX: usize = 64;
@@ -23,6 +23,8 @@ const MISSES_MAX: u8 = 3;
 const DETOURS_MIN: u8 = 2;
 /// Unanswered probes over a link before it is closed, so that the next ones take another path.
 const LINK_MISSES_MAX: u8 = 2;
+/// Peers near a silent one of which one is asked to carry a probe to it.
+const RELAYS_MAX: usize = 4;
 /// Silence of a ring neighbour, in quarters of a heartbeat, before it is probed: one heartbeat and
 /// what the network may delay it.
 const SILENCE_QUARTERS: u32 = 6;
@@ -182,10 +184,21 @@ impl Overlay {
         }
     }
 
-    pub(crate) fn on_probe(&mut self, from: Contact, token: u64, leaf: &LeafState) {
+    pub(crate) fn on_probe(
+        &mut self,
+        from: Contact,
+        via: Option<NodeId>,
+        token: u64,
+        leaf: &LeafState,
+    ) {
         self.on_leaf_state(from, leaf, true);
         let leaf = self.leaf.state(self.ready);
-        self.send(from.id, Message::ProbeReply { token, leaf });
+        let reply = Message::ProbeReply { token, leaf };
+        match via {
+            // A question that took another path than the straight one is answered on that path.
+            Some(via) if via != self.me.id => self.send_by(from.id, Some(via), reply),
+            _ => self.send(from.id, reply),
+        }
     }
 
     pub(crate) fn on_probe_reply(&mut self, from: Contact, token: u64, leaf: &LeafState) {
@@ -300,14 +313,30 @@ impl Overlay {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.direct = self.links.is_open(id);
         probe.due = self.now + PROBE_TIME;
+        if self.config.reach == Reach::Direct {
+            probe.direct = probe.misses < LINK_MISSES_MAX;
+        }
         let (token, direct) = (probe.token, probe.direct);
         let hinted = !direct && probe.detours % 2 == 0;
         let message = Message::Probe { token, leaf: self.leaf.state(self.ready) };
-        if hinted {
+        if self.is_direct() {
+            let relay = if direct { None } else { self.relay_towards(id) };
+            self.send_by(id, relay, message);
+        } else if hinted {
             self.send(id, message);
         } else {
             self.send_by(id, None, message);
         }
+    }
+
+    /// Somebody near `id` who may still reach it: another one each time.
+    fn relay_towards(&mut self, id: NodeId) -> Option<NodeId> {
+        let relays = self.links.open().filter(|link| link.ready && !link.suspect);
+        let mut relays: Vec<NodeId> = relays.map(|link| link.contact.id).collect();
+        relays.retain(|relay| *relay != id);
+        relays.sort_by(|a, b| id.closer(*a, *b));
+        relays.truncate(RELAYS_MAX);
+        self.rng.pick(&relays).copied()
     }
 
     fn on_miss(&mut self, id: NodeId) {
@@ -324,7 +353,7 @@ impl Overlay {
             }
             return;
         }
-        if direct && misses >= LINK_MISSES_MAX {
+        if direct && misses >= LINK_MISSES_MAX && !self.is_direct() {
             self.close_link(id);
         }
         // Neighbours tend to be killed together, and the next one's silence is not yet conspicuous.
@@ -371,7 +400,7 @@ impl Overlay {
     fn remove(&mut self, contact: Contact, reason: GoneReason) {
         let id = contact.id;
         self.drop_from_tables(contact, reason);
-        if self.links.forget(id) {
+        if self.links.forget(id) && !self.is_direct() {
             self.outputs.push_back(Output::HangUp { peer: id });
         }
         self.stale.links = true;

@@ -72,6 +72,7 @@ impl Overlay {
             self.maintain_rows();
         }
         self.watch.prune(self.now);
+        self.detach_strangers();
         let (leaf, table, links) = (&self.leaf, &self.table, &self.links);
         let needed = |id| leaf.contains(id) || table.contains(id) || links.needs(id);
         self.peers.prune(self.now, needed);
@@ -200,6 +201,7 @@ impl Overlay {
         self.stale.links |= enters_table;
         if enters_leaf || enters_table {
             self.watch.admit(contact.id);
+            self.attach(contact);
         }
     }
 

@@ -147,7 +147,7 @@ impl Overlay {
 
     /// A message that a linked peer asks this node to take over.
     pub(crate) fn on_route(&mut self, from: NodeId, routed: Routed) {
-        if !self.links.is_open(from) {
+        if !self.is_direct() && !self.links.is_open(from) {
             // It was under way when the link closed; its sender has noticed too.
             return;
         }
@@ -356,7 +356,7 @@ impl Overlay {
     }
 
     fn acknowledge(&mut self, to: NodeId, id: MessageId) {
-        if self.links.is_open(to) {
+        if self.is_direct() || self.links.is_open(to) {
             self.send_by(to, None, Message::RouteAck(id));
         }
     }
