@@ -24,6 +24,16 @@ pub struct Config {
     pub heartbeat: Duration,
 }
 
+impl Config {
+    /// By how many percent a node must be nearer to take another's slot in the routing table.
+    pub(crate) fn gain(&self) -> u32 {
+        match self.reach {
+            Reach::Links => 30,
+            Reach::Direct => 0,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config { reach: Reach::Links, links_max: 64, heartbeat: HEARTBEAT }

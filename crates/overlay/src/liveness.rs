@@ -9,7 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
-use wire::overlay::{Contact, LeafState, Message};
+use wire::overlay::{Contact, LeafState, Message, UNMEASURED};
 
 use crate::{Event, GoneReason, Output, Overlay, Reach};
 
@@ -48,9 +48,12 @@ pub(crate) struct Probe {
     pub(crate) contact: Contact,
     token: u64,
     misses: u8,
+    /// Times it was asked again.
+    repeats: u8,
     detours: u8,
     /// The question went over the peer's own link.
     direct: bool,
+    asked: Time,
     due: Time,
     /// Asked on hearsay: the contact is in no table.
     pub(crate) hearsay: bool,
@@ -147,8 +150,9 @@ impl Overlay {
             self.replace(old, from);
         }
         self.watch.dead.remove(&from.id);
-        let (leaf, table, links) = (&self.leaf, &self.table, &self.links);
-        let needed = |id| leaf.contains(id) || table.contains(id) || links.needs(id);
+        let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
+        let needed =
+            |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
         self.peers.note(self.now, from, via, needed);
         if let Some(probe) = self.watch.probes.get_mut(&from.id) {
             probe.misses = 0;
@@ -170,8 +174,17 @@ impl Overlay {
             return;
         }
         let token = self.rng.next_u64();
-        let probe =
-            Probe { contact, token, misses: 0, detours: 0, direct: false, due: self.now, hearsay };
+        let probe = Probe {
+            contact,
+            token,
+            misses: 0,
+            repeats: 0,
+            detours: 0,
+            direct: false,
+            asked: self.now,
+            due: self.now,
+            hearsay,
+        };
         self.watch.probes.insert(contact.id, probe);
         self.ask(contact.id);
     }
@@ -201,15 +214,63 @@ impl Overlay {
         }
     }
 
-    pub(crate) fn on_probe_reply(&mut self, from: Contact, token: u64, leaf: &LeafState) {
-        let asked = self.watch.probes.get(&from.id).is_some_and(|probe| probe.token == token);
-        if asked {
-            self.watch.probes.remove(&from.id);
-            if let Some(peer) = self.peers.get_mut(from.id) {
-                peer.answered = true;
-            }
+    pub(crate) fn on_probe_reply(
+        &mut self,
+        from: Contact,
+        via: Option<NodeId>,
+        token: u64,
+        leaf: &LeafState,
+    ) {
+        if self.end_probe(from, via, token)
+            && let Some(peer) = self.peers.get_mut(from.id)
+        {
+            peer.answered = true;
         }
         self.on_leaf_state(from, leaf, true);
+    }
+
+    pub(crate) fn on_ping(&mut self, from: Contact, via: Option<NodeId>, token: u64) {
+        let reply = Message::Pong { token, ready: self.ready };
+        match via {
+            Some(via) if via != self.me.id => self.send_by(from.id, Some(via), reply),
+            _ => self.send(from.id, reply),
+        }
+    }
+
+    pub(crate) fn on_pong(&mut self, from: Contact, via: Option<NodeId>, token: u64, ready: bool) {
+        let hearsay = self.watch.probes.get(&from.id).is_some_and(|probe| probe.hearsay);
+        if !self.end_probe(from, via, token) {
+            return;
+        }
+        self.set_ready(from.id, ready);
+        if self.seeking().is_some() {
+            if ready {
+                self.note_seed(from);
+            }
+        } else if ready && (self.ready || self.join.is_some()) {
+            self.admit(from);
+            let rtt = self.peers.rtt(from.id);
+            if hearsay && self.ready && self.is_direct() && rtt != UNMEASURED {
+                self.send(from.id, Message::Measured { rtt });
+            }
+        }
+    }
+
+    /// Takes the answer to a question; whether there was one. The first answer to a question that
+    /// took the straight path measures the distance.
+    fn end_probe(&mut self, from: Contact, via: Option<NodeId>, token: u64) -> bool {
+        let probe = self.watch.probes.get(&from.id).filter(|probe| probe.token == token);
+        let Some(probe) = probe.copied() else { return false };
+        self.watch.probes.remove(&from.id);
+        if probe.direct && probe.repeats == 0 && via.is_none() {
+            self.note_rtt(from.id, self.now.since(probe.asked));
+        }
+        true
+    }
+
+    /// Measures a peer that has spoken.
+    pub(crate) fn ping(&mut self, contact: Contact) {
+        self.probe(contact, false);
     }
 
     /// Another node found `contact` dead. This one finds out for itself.
@@ -291,8 +352,12 @@ impl Overlay {
         let links = self.links.open().map(|link| link.contact);
         let preferred = self.links.preferred().filter_map(|id| self.peers.get(id));
         let preferred = preferred.map(|peer| peer.contact);
-        let others =
-            entries.chain(links).chain(preferred).filter(|contact| !leaf.contains(contact));
+        let near = self.near.entries().iter().map(|entry| entry.contact);
+        let others = entries
+            .chain(near)
+            .chain(links)
+            .chain(preferred)
+            .filter(|contact| !leaf.contains(contact));
         let silence = |contact: &Contact| {
             self.peers.get(contact.id).map_or(Duration::MAX, |peer| self.now.since(peer.heard))
         };
@@ -312,13 +377,19 @@ impl Overlay {
     fn ask(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.direct = self.links.is_open(id);
+        probe.asked = self.now;
         probe.due = self.now + PROBE_TIME;
         if self.config.reach == Reach::Direct {
             probe.direct = probe.misses < LINK_MISSES_MAX;
         }
         let (token, direct) = (probe.token, probe.direct);
         let hinted = !direct && probe.detours % 2 == 0;
-        let message = Message::Probe { token, leaf: self.leaf.state(self.ready) };
+        let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);
+        let message = if in_leaf_set && self.seeking().is_none() {
+            Message::Probe { token, leaf: self.leaf.state(self.ready) }
+        } else {
+            Message::Ping { token }
+        };
         if self.is_direct() {
             let relay = if direct { None } else { self.relay_towards(id) };
             self.send_by(id, relay, message);
@@ -342,6 +413,7 @@ impl Overlay {
     fn on_miss(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.misses += 1;
+        probe.repeats = probe.repeats.saturating_add(1);
         probe.detours += u8::from(!probe.direct);
         let Probe { contact, misses, detours, direct, hearsay, .. } = *probe;
         if misses >= MISSES_MAX && detours >= DETOURS_MIN {
@@ -420,6 +492,9 @@ impl Overlay {
         }
         if let Some((row, _)) = self.table.remove(id) {
             self.repair_row(row);
+        }
+        if self.near.remove(id) {
+            self.repair_neighbourhood();
         }
     }
 }

@@ -199,10 +199,8 @@ impl Overlay {
         }
         let measures = custody.sends == 1 && custody.routed.body.len() <= RTT_BYTES_MAX;
         let rtt = self.now.since(custody.sent);
-        if let Some(link) = self.links.get_mut(from)
-            && measures
-        {
-            link.rtt.sample(rtt);
+        if measures && self.links.is_open(from) {
+            self.note_rtt(from, rtt);
         }
         self.routes.release(&id);
     }

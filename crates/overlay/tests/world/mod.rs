@@ -102,6 +102,8 @@ fn kind(message: &Message) -> &'static str {
         Message::Heartbeat => "heartbeat",
         Message::LeafSet(_) => "leaf set",
         Message::RowRequest { .. } | Message::Row { .. } => "row",
+        Message::Ping { .. } | Message::Pong { .. } => "ping",
+        Message::Measured { .. } | Message::StateRequest { .. } | Message::State { .. } => "survey",
         Message::Suspect(_) => "suspect",
         Message::Leaving(_) => "leaving",
         _ => "link",
