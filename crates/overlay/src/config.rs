@@ -20,8 +20,10 @@ pub struct Config {
     pub reach: Reach,
     /// Links at most, both directions together. A tab 64, a native peer 256 (design §3).
     pub links_max: u16,
-    /// Between heartbeats to the ring neighbours.
+    /// Between heartbeats to the ring neighbours while jobs are under way near by (design §4's H).
     pub heartbeat: Duration,
+    /// The same in an idle ring.
+    pub idle_heartbeat: Duration,
 }
 
 impl Config {
@@ -36,6 +38,11 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { reach: Reach::Links, links_max: 64, heartbeat: HEARTBEAT }
+        Config {
+            reach: Reach::Links,
+            links_max: 64,
+            heartbeat: HEARTBEAT,
+            idle_heartbeat: HEARTBEAT * 5 / 2,
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Overlay {
         let Some(root) = self.closest_known(way) else { return Step::Wait };
         if root == self.me.id {
             return match way.target {
-                Target::Root if self.ready => Step::Here,
+                Target::Root if self.ready && self.may_answer(way.key) => Step::Here,
                 Target::Node if self.ready => self.last_resort(way),
                 Target::Root | Target::Node => Step::Wait,
             };

@@ -26,6 +26,7 @@ mod face;
 mod hop;
 mod join;
 mod leaf_set;
+mod lease;
 mod links;
 mod liveness;
 mod neighbourhood;
@@ -37,6 +38,7 @@ mod routing_table;
 mod seek;
 mod stats;
 mod survey;
+mod tuning;
 
 use alloc::collections::VecDeque;
 
@@ -50,6 +52,7 @@ pub use stats::Stats;
 use candidates::Candidates;
 use join::Join;
 use leaf_set::LeafSet;
+use lease::Withheld;
 use links::Links;
 use liveness::Watch;
 use neighbourhood::Neighbourhood;
@@ -58,6 +61,7 @@ use repair::Repair;
 use route::Routes;
 use routing_table::RoutingTable;
 use survey::Survey;
+use tuning::Tuning;
 
 /// Heartbeats without a call of [`Overlay::handle`] after which others may have declared this node
 /// dead: it was frozen, and asks its neighbours before it delivers anything.
@@ -72,6 +76,8 @@ pub struct Overlay {
     now: Time,
     /// Whether this node answers for its keys.
     ready: bool,
+    /// Whether jobs are under way at this node.
+    busy: bool,
     /// Whether it said goodbye; it takes no further part.
     left: bool,
     /// An attempt to enter a ring, or to make sure of still being in it.
@@ -82,6 +88,8 @@ pub struct Overlay {
     peers: Peers,
     links: Links,
     watch: Watch,
+    withheld: Withheld,
+    tuning: Tuning,
     repair: Repair,
     candidates: Candidates,
     survey: Survey,
@@ -123,6 +131,9 @@ impl Overlay {
             peers: Peers::default(),
             links: Links::new(config.links_max),
             watch: Watch::default(),
+            withheld: Withheld::default(),
+            tuning: Tuning::new(now),
+            busy: false,
             repair: Repair::new(first_beat),
             candidates: Candidates::default(),
             survey: Survey::default(),
@@ -156,6 +167,7 @@ impl Overlay {
             }
             Input::Prefer { peer } => self.on_prefer(peer),
             Input::Unprefer { peer } => self.on_unprefer(peer),
+            Input::Busy(busy) => self.on_busy(busy),
             Input::Found => self.on_found(),
             Input::Join { through } => self.on_join_request(through),
             Input::Leave => self.on_leave(),
@@ -197,7 +209,7 @@ impl Overlay {
             Message::Measured { rtt } => self.on_measured(from, rtt),
             Message::StateRequest { rtt } => self.on_state_request(from, rtt),
             Message::State { entries, near } => self.on_state(from.id, &entries, &near),
-            Message::Heartbeat => {}
+            Message::Heartbeat(beat) => self.on_heartbeat(from.id, beat),
             Message::LeafSet(leaf) => self.on_leaf_set(from, &leaf),
             Message::RowRequest { row } => self.on_row_request(from.id, row),
             Message::Row { row, entries } => self.on_row(from.id, row, &entries),
@@ -214,6 +226,7 @@ impl Overlay {
             return;
         }
         self.on_probes_due();
+        self.on_withheld_due();
         self.on_neighbours_due();
         self.on_join_due();
         self.on_links_due();
@@ -258,6 +271,7 @@ impl Overlay {
             self.links.next_due(),
             self.routes.next_due(),
             self.survey.next_due(),
+            self.withheld.next_due(),
         ];
         let deadline = deadlines.into_iter().flatten().min().map(|due| (due, Wake::Deadline));
         let rest = [neighbours, deadline].into_iter().flatten();

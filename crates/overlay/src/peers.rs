@@ -28,6 +28,15 @@ pub(crate) struct Peer {
     pub(crate) rtt: u32,
     pub(crate) heard: Time,
     pub(crate) sent: Time,
+    /// Its last heartbeat: when the next one is due, by its own word.
+    pub(crate) beat_due: Time,
+    /// When this node last sent it a heartbeat.
+    pub(crate) beaten: Time,
+    pub(crate) busy: bool,
+    /// It answers for none of this node's keys before then; see `lease`.
+    pub(crate) held_until: Time,
+    /// This node answers for none of its keys before then.
+    pub(crate) given_until: Time,
     /// Named by the peer itself, when.
     via: Option<(NodeId, Time)>,
     /// The linked peer that brought its last routed message.
@@ -47,6 +56,10 @@ impl Peers {
 
     pub(crate) fn get_mut(&mut self, id: NodeId) -> Option<&mut Peer> {
         self.records.get_mut(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
     }
 
     /// How far `id` is, in microseconds; [`UNMEASURED`] if nobody knows.
@@ -100,6 +113,11 @@ impl Peers {
             rtt: UNMEASURED,
             heard: now,
             sent: Time::ZERO,
+            beat_due: Time::FAR_FUTURE,
+            beaten: Time::ZERO,
+            busy: false,
+            held_until: Time::ZERO,
+            given_until: Time::ZERO,
             via,
             trail: None,
         };

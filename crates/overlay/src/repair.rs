@@ -20,12 +20,14 @@ use crate::{Event, Overlay, random_part};
 const HEARSAY_PROBES_MAX: usize = 8;
 /// The same while joining, when all that is known is hearsay: a leaf set at a time.
 const JOIN_PROBES_MAX: usize = 16;
-/// Between two shares of the leaf set with the ring neighbours and one other member.
-const SHARE_BEATS: u64 = 5;
+/// Between two beats of maintenance.
+const BEAT: Duration = Duration::from_secs(2);
+/// Between two shares of the leaf set with one member (Bamboo's periodic sharing).
+const SHARE_BEATS: u64 = 15;
 /// For how long a leaf set that lost a member keeps asking.
 const GAP_BEATS: u32 = 5;
-/// Between two requests for a random row.
-const ROW_BEATS: u64 = 30;
+/// Between two requests for a random row (MSPastry: 20 minutes).
+const ROW_BEATS: u64 = 300;
 /// Between two requests for the same row (FreePastry's row-patch throttle).
 const ROW_THROTTLE: Duration = Duration::from_secs(5);
 /// Rows whose last request is remembered: every row there is.
@@ -50,11 +52,10 @@ impl Repair {
 impl Overlay {
     /// The regular work: once a heartbeat.
     pub(crate) fn on_beat(&mut self) {
-        let heartbeat = self.config.heartbeat;
         // A little irregular, so that nodes do not fall into step.
-        self.repair.next_beat =
-            self.now + heartbeat * 7 / 8 + random_part(&mut self.rng, heartbeat / 4);
+        self.repair.next_beat = self.now + BEAT * 7 / 8 + random_part(&mut self.rng, BEAT / 4);
         self.repair.beats += 1;
+        self.retune();
         self.probe_silent();
         if self.now < self.repair.gap_until {
             self.ask_extremes();
@@ -160,7 +161,7 @@ impl Overlay {
     /// The leaf set has a gap: the farthest on each side know who may fill it. They may have a gap
     /// themselves, so they are asked for a while.
     pub(crate) fn repair_leaf_set(&mut self) {
-        self.repair.gap_until = self.now + self.config.heartbeat * GAP_BEATS;
+        self.repair.gap_until = self.now + BEAT * GAP_BEATS;
         self.ask_extremes();
     }
 
@@ -277,7 +278,7 @@ impl Overlay {
         let listed = |id| leaf.left.iter().chain(&leaf.right).any(|contact| contact.id == id);
         let silent = |id| {
             let heard = self.peers.get(id).map(|peer| peer.heard);
-            heard.is_some_and(|heard| self.now.since(heard) >= self.config.heartbeat)
+            heard.is_some_and(|heard| self.now.since(heard) >= BEAT)
         };
         let doubted = self.leaf.members().into_iter().filter(|member| {
             member.id != from
@@ -292,11 +293,8 @@ impl Overlay {
 
     fn share_leaf_set(&mut self) {
         let members = self.leaf.members();
-        let other = self.rng.pick(&members).copied();
-        let mut receivers: Vec<Contact> = self.leaf.neighbours().collect();
-        receivers.extend(other.filter(|other| !self.leaf.is_neighbour(other.id)));
-        for contact in receivers {
-            self.send(contact.id, Message::LeafSet(self.leaf.state(self.ready)));
+        if let Some(member) = self.rng.pick(&members).copied() {
+            self.send(member.id, Message::LeafSet(self.leaf.state(self.ready)));
         }
     }
 

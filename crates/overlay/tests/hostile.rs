@@ -8,7 +8,7 @@ use bytes::Bytes;
 use overlay::{Config, Event, Input, Output, Overlay};
 use wire::Class;
 use wire::overlay::{
-    Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
+    Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
 };
 
 const LINKS_MAX: u16 = 10;
@@ -74,7 +74,7 @@ impl Stranger {
 
     fn message(&mut self) -> Message {
         let (permit, token) = (self.number(|s| &s.permits), self.number(|s| &s.tokens));
-        match self.below(23) {
+        match self.below(24) {
             0..=2 => Message::Route(self.routed()),
             3 => Message::RouteAck(self.message_id()),
             4 => {
@@ -101,6 +101,10 @@ impl Stranger {
             14 => Message::LinkRequest { permit },
             15 => Message::LinkGrant { permit },
             16 => Message::LinkRefuse { permit, reason: RefuseReason::Full },
+            22 => {
+                let mut word = || u32::try_from(self.below(1 << 32)).unwrap();
+                Message::Heartbeat(Beat { period: word(), lease: word(), busy: true })
+            }
             17 => Message::Ping { token },
             18 => Message::Pong { token, ready: self.below(2) == 0 },
             19 => Message::Measured { rtt: self.sighting().rtt },

@@ -96,6 +96,17 @@ pub struct Routed {
     pub body: Bytes,
 }
 
+/// What a heartbeat says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Milliseconds until the sender's next heartbeat to this receiver.
+    pub period: u32,
+    /// Milliseconds for which the sender will not answer for the receiver's keys.
+    pub lease: u32,
+    /// Whether jobs are under way at the sender: its neighbours keep its pace.
+    pub busy: bool,
+}
+
 /// Why a link was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefuseReason {
@@ -182,8 +193,8 @@ pub enum Message {
         /// The neighbourhood set.
         near: Bounded<Sighting, NEAR_ENTRIES>,
     },
-    /// Nothing to say, still here.
-    Heartbeat,
+    /// Still here; and, to a ring neighbour, a lease on its keys.
+    Heartbeat(Beat),
     /// The sender's leaf set, unasked (periodic sharing).
     LeafSet(LeafState),
     /// Asks for a row of the routing table.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use wire::grid::{self, Description, Reason, SignedDescription};
 use wire::overlay::{
-    Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
+    Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
 };
 use wire::{Class, Frame, Hello, Parcel};
 
@@ -52,7 +52,7 @@ fn overlay_messages() -> Vec<Message> {
         Message::JoinRefused { attempt: 1 },
         Message::Probe { token: 77, leaf: leaf() },
         Message::ProbeReply { token: 77, leaf: leaf() },
-        Message::Heartbeat,
+        Message::Heartbeat(Beat { period: 2_000, lease: 6_000, busy: true }),
         Message::LeafSet(leaf()),
         Message::RowRequest { row: 3 },
         Message::Row { row: 3, entries: Bounded::truncating([sighting(1)]) },
