@@ -184,7 +184,9 @@ impl Overlay {
         leaf: LeafState,
     ) {
         let waiting = |join: &Join| join.attempt == attempt && join.stage == Stage::Asking;
-        let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else { return };
+        let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else {
+            return self.on_unity_reply(from, attempt, &rows, &leaf);
+        };
         let through = join.through;
         if core::mem::take(&mut self.ready) {
             self.event(Event::NotReady);

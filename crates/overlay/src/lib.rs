@@ -39,6 +39,7 @@ mod seek;
 mod stats;
 mod survey;
 mod tuning;
+mod unity;
 
 use alloc::collections::VecDeque;
 
@@ -62,6 +63,7 @@ use route::Routes;
 use routing_table::RoutingTable;
 use survey::Survey;
 use tuning::Tuning;
+use unity::Unity;
 
 /// Heartbeats without a call of [`Overlay::handle`] after which others may have declared this node
 /// dead: it was frozen, and asks its neighbours before it delivers anything.
@@ -90,6 +92,7 @@ pub struct Overlay {
     watch: Watch,
     withheld: Withheld,
     tuning: Tuning,
+    unity: Unity,
     repair: Repair,
     candidates: Candidates,
     survey: Survey,
@@ -133,6 +136,7 @@ impl Overlay {
             watch: Watch::default(),
             withheld: Withheld::default(),
             tuning: Tuning::new(now),
+            unity: Unity::new(first_beat),
             busy: false,
             repair: Repair::new(first_beat),
             candidates: Candidates::default(),

@@ -156,6 +156,7 @@ impl Overlay {
         }
         self.watch.dead.remove(&from.id);
         self.end_withholding(from.id);
+        self.unity.note_found(from.id);
         let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
         let needed =
             |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
@@ -511,6 +512,7 @@ impl Overlay {
     fn declare_dead(&mut self, contact: Contact) {
         let announce = self.leaf.is_neighbour(contact.id);
         self.tuning.note_failure(self.now);
+        self.unity.note_lost(self.now, contact);
         self.withhold(contact.id);
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);

@@ -66,6 +66,7 @@ impl Overlay {
         if self.repair.beats.is_multiple_of(ROW_BEATS) {
             self.maintain_rows();
         }
+        self.check_unity();
         self.watch.prune(self.now);
         self.detach_strangers();
         let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
@@ -292,8 +293,14 @@ impl Overlay {
     }
 
     fn share_leaf_set(&mut self) {
-        let members = self.leaf.members();
-        if let Some(member) = self.rng.pick(&members).copied() {
+        // By turns with the two that matter most, and with any.
+        let turn = self.repair.beats / SHARE_BEATS % 3;
+        let member = match turn {
+            0 => self.leaf.left().first().copied(),
+            1 => self.leaf.right().first().copied(),
+            _ => self.rng.pick(&self.leaf.members()).copied(),
+        };
+        if let Some(member) = member {
             self.send(member.id, Message::LeafSet(self.leaf.state(self.ready)));
         }
     }
