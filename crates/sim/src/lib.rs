@@ -4,11 +4,16 @@
 //! network between them ([`Network`]): latency, bandwidth, the cost of building a link, what is
 //! noticed of a peer that vanished. Faults are calls on the world; checkers are apart from it, in
 //! [`check`]. One seed gives one run, to the last bit ([`World::trace`]).
+//!
+//! [`ring`] is another, faster world: bare overlay nodes by the hundred thousand, for what is
+//! measured of routing. [`experiment`] holds the measurements, each against its reference.
 
 pub mod check;
 mod connect;
+pub mod experiment;
 mod host;
 mod network;
+pub mod ring;
 mod server;
 mod workload;
 mod world;

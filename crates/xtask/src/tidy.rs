@@ -53,7 +53,8 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
 /// metadata it knows which features these crates alone turn on.
 fn pure_tree(repo: &Repo) -> Result<String> {
     let mut tree = repo.cargo(&["tree", "--target", WASM_TARGET, "--prefix", "depth"]);
-    tree.args(["--edges", "normal,no-proc-macro", "--format", " {p}"]);
+    // Default features are a command line's (the simulator's): no other pure crate has any.
+    tree.args(["--edges", "normal,no-proc-macro", "--format", " {p}", "--no-default-features"]);
     for name in walls::pure() {
         if repo.root.join("crates").join(name).is_dir() {
             tree.args(["-p", name]);

@@ -29,14 +29,17 @@ const PURE_OUTSIDE: &[&str] = &[
     "thiserror",
 ];
 
-/// The simulator reports besides.
+/// The simulator reports besides; what draws is for its command line only (feature `cli`).
 const SIM_OUTSIDE: &[&str] = &[
     "anyhow",
     "bytes",
+    "clap",
     "data-encoding",
     "ed25519-dalek",
+    "indicatif",
     "libm",
     "miniz_oxide",
+    "plotters",
     "postcard",
     "rand_chacha",
     "serde",

@@ -1,0 +1,112 @@
+//! Rings built by the real join protocol, and lookups between random nodes.
+
+use base::Duration;
+
+use super::{Report, Request};
+use crate::ring::{Settings, Summary, World, summary};
+
+/// Newcomers at once: one, or this part of the ring.
+const JOINING_PART: u32 = 100;
+/// Between two looks at who is ready.
+const STEP: Duration = Duration::from_millis(20);
+/// Virtual time without a node becoming ready, after which a ring counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Ready nodes of which the nearest is a newcomer's seed. The overlay's own search for a near seed
+/// takes over from there.
+const SEEDS: u32 = 64;
+/// Lookups that a node starts in a second.
+const RATE: u32 = 20;
+/// How long the last lookups may take.
+const LAST: Duration = Duration::from_secs(30);
+
+/// A ring of `nodes`, and a note in `report` when not all became ready.
+pub(super) fn ring(
+    request: &Request,
+    settings: Settings,
+    nodes: u32,
+    report: &mut Report,
+) -> World {
+    let mut world = World::new(settings);
+    world.found();
+    grow(request, &mut world, nodes, report);
+    world
+}
+
+/// Lets newcomers join until `nodes` are ready.
+pub(super) fn grow(request: &Request, world: &mut World, nodes: u32, report: &mut Report) {
+    let mut last = (0, world.now());
+    loop {
+        let ready = u32::try_from(world.census().len()).unwrap_or(u32::MAX);
+        if ready != last.0 {
+            last = (ready, world.now());
+        }
+        if ready >= nodes {
+            break;
+        }
+        if world.now().since(last.1) > PATIENCE {
+            report.note(format!("only {ready} of {nodes} nodes became ready"));
+            break;
+        }
+        let most = (ready / JOINING_PART).max(1);
+        while world.live() < nodes && world.live() - ready.min(world.live()) < most {
+            let seed = near_seed(world);
+            world.join(seed);
+        }
+        (request.progress)("nodes", u64::from(ready), u64::from(nodes));
+        world.run_for(STEP);
+    }
+}
+
+/// The nearest, to the host that will be started next, of some random ready nodes.
+fn near_seed(world: &mut World) -> Option<u32> {
+    let place = world.reserve();
+    let mut best: Option<(f64, u32)> = None;
+    for _ in 0..SEEDS {
+        let seed = world.random_ready()?;
+        let delay = world.topology().micros(place, seed);
+        if best.is_none_or(|(least, _)| delay < least) {
+            best = Some((delay, seed));
+        }
+    }
+    best.map(|(_, seed)| seed)
+}
+
+/// Routes `count` messages, each from a random node to the id of another one.
+pub(super) fn pairs(request: &Request, world: &mut World, count: u32) -> Summary {
+    let ring: Vec<_> = world.census().iter().collect();
+    let first = world.lookups().len();
+    let per_step = (world.live() * RATE / 100).clamp(1, 20_000);
+    let mut left = count;
+    while left > 0 {
+        for _ in 0..per_step.min(left) {
+            let (Some(from), Some(to)) =
+                (world.rng().pick(&ring).copied(), world.rng().pick(&ring).copied())
+            else {
+                break;
+            };
+            if from != to {
+                world.look_up(from.1, to.0);
+                left -= 1;
+            }
+        }
+        (request.progress)("lookups", u64::from(count - left), u64::from(count));
+        world.run_for(Duration::from_millis(10));
+    }
+    world.run_for(LAST);
+    summary(world, &world.lookups()[first..])
+}
+
+/// How the world did besides what is measured.
+pub(super) fn health(report: &mut Report, prefix: &str, sum: &Summary) {
+    let lost = sum.asked - sum.arrived;
+    report.tell(format!("{prefix}lookups not delivered"), super::real(lost), "");
+    report.firm(super::Bound::AtMost(0.0));
+    report.tell(
+        format!("{prefix}deliveries at another node than the root"),
+        super::real(sum.wrong),
+        "",
+    );
+    report.firm(super::Bound::AtMost(0.0));
+    report.tell(format!("{prefix}repeated deliveries"), super::real(sum.repeated), "");
+    report.firm(super::Bound::AtMost(0.0));
+}

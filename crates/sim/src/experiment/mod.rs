@@ -1,0 +1,71 @@
+//! The measurements: each builds a world, does its work in it, and holds what it found against the
+//! published figure and the pass line (`pastry.md` §2 and §5).
+//!
+//! Nothing here prints, draws or reads a clock: an experiment takes a [`Request`] and gives a
+//! [`Report`]; the command line does the rest.
+
+mod build;
+mod churn;
+mod distance;
+mod hops;
+mod reference;
+mod report;
+mod tables;
+
+pub use report::{Bound, Chart, Figure, Report, Series, Source};
+
+use crate::ring::{Settings, Shape};
+use base::Duration;
+use overlay::{Config, Reach};
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Nodes; `None`: the experiment's own choice.
+    pub nodes: Option<u32>,
+    /// Of everything random.
+    pub seed: u64,
+    /// How many seeds from there, for an experiment that takes several.
+    pub seeds: u64,
+    /// Links of a node at most, where there are links.
+    pub cap: Option<u16>,
+    /// Distances.
+    pub shape: Shape,
+    /// Virtual time to measure, where an experiment has a length of its own.
+    pub span: Option<Duration>,
+    /// Told what goes on, how much is done, and of how much.
+    pub progress: &'a dyn Fn(&str, u64, u64),
+}
+
+/// One measurement.
+#[derive(Clone, Copy)]
+pub struct Experiment {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it measures, in a line.
+    pub about: &'static str,
+    /// Does it.
+    pub run: fn(&Request) -> Report,
+}
+
+/// All of them.
+pub const EXPERIMENTS: &[Experiment] =
+    &[hops::HOPS, distance::DISTANCE, tables::TABLES, churn::CHURN];
+
+/// Heartbeats of a ring in which nothing happens, as MSPastry has them (`pastry.md` §1.2).
+const SLOW_HEARTBEAT: Duration = Duration::from_secs(30);
+
+impl Request<'_> {
+    /// A world of datagrams with slow heartbeats, for what does not depend on time.
+    fn quiet(&self) -> Settings {
+        let overlay =
+            Config { reach: Reach::Direct, heartbeat: SLOW_HEARTBEAT, ..Config::default() };
+        Settings { seed: self.seed, overlay, shape: self.shape, ..Settings::default() }
+    }
+}
+
+/// A count as a number to calculate with.
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+fn real(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,56 @@
+//! Nodes that do harm (OSDI'02): their overlay is everybody's, but the world throws away or alters
+//! what they say. They know each other, as the worst ones do.
+
+use base::Bounded;
+use wire::overlay::{Contact, LeafState, Message, Target};
+
+use super::World;
+use super::host::Harm;
+
+impl World {
+    /// From now on this host acknowledges what it is to route and throws it away (`drops`), and
+    /// names only bad nodes to others (`lies`).
+    pub fn corrupt(&mut self, host: u32, drops: bool, lies: bool) {
+        self.hosts[host as usize].harm = Harm { drops, lies };
+    }
+
+    /// Whether the host does harm.
+    #[must_use]
+    pub fn is_bad(&self, host: u32) -> bool {
+        self.hosts[host as usize].harm != Harm::default()
+    }
+
+    /// What becomes of a message that this host says.
+    pub(crate) fn spoil(&self, me: u32, message: Message) -> Option<Message> {
+        let Harm { drops, lies } = self.hosts[me as usize].harm;
+        let mine = self.hosts[me as usize].contact.id;
+        match message {
+            Message::Route(routed)
+                if drops && routed.id.source != mine && routed.target == Target::Root =>
+            {
+                None
+            }
+            Message::Probe { token, leaf } if lies => {
+                Some(Message::Probe { token, leaf: self.only_bad(leaf) })
+            }
+            Message::ProbeReply { token, leaf } if lies => {
+                Some(Message::ProbeReply { token, leaf: self.only_bad(leaf) })
+            }
+            Message::LeafSet(leaf) if lies => Some(Message::LeafSet(self.only_bad(leaf))),
+            Message::Row { row, entries } if lies => {
+                Some(Message::Row { row, entries: self.bad_of(&entries) })
+            }
+            message => Some(message),
+        }
+    }
+
+    fn only_bad(&self, leaf: LeafState) -> LeafState {
+        LeafState { left: self.bad_of(&leaf.left), right: self.bad_of(&leaf.right), ..leaf }
+    }
+
+    fn bad_of<const MAX: usize>(&self, list: &[Contact]) -> Bounded<Contact, MAX> {
+        let is_bad =
+            |contact: &Contact| self.host_of(contact.id).is_some_and(|host| self.is_bad(host));
+        Bounded::truncating(list.iter().copied().filter(is_bad))
+    }
+}

@@ -1,0 +1,38 @@
+//! What sort of message it is, for counting. The only file that knows all of them.
+
+use wire::overlay::{Message, Target};
+
+/// Names of the sorts, by number.
+pub const KINDS: [&str; 11] = [
+    "lookup",
+    "sealed",
+    "ack",
+    "join",
+    "probe",
+    "heartbeat",
+    "leaf set",
+    "row",
+    "suspect",
+    "link",
+    "leaving",
+];
+
+/// The number of a message's sort: an index into [`KINDS`].
+#[must_use]
+pub fn kind(message: &Message) -> usize {
+    match message {
+        Message::Route(routed) => match routed.target {
+            Target::Root => 0,
+            Target::Node => 1,
+        },
+        Message::RouteAck(_) => 2,
+        Message::Join { .. } | Message::JoinReply { .. } | Message::JoinRefused { .. } => 3,
+        Message::Probe { .. } | Message::ProbeReply { .. } => 4,
+        Message::Heartbeat => 5,
+        Message::LeafSet(_) => 6,
+        Message::RowRequest { .. } | Message::Row { .. } => 7,
+        Message::Suspect(_) => 8,
+        Message::LinkRequest { .. } | Message::LinkGrant { .. } | Message::LinkRefuse { .. } => 9,
+        Message::Leaving(_) => 10,
+    }
+}

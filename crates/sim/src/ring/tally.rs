@@ -1,0 +1,78 @@
+//! Counters of a world. A scenario takes them before and after, and subtracts.
+
+use base::{Duration, Time};
+
+use super::kind::KINDS;
+
+/// What happened so far, in the whole world.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Messages that hosts sent, by [`super::kind`].
+    pub kinds: [u64; KINDS.len()],
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages that the network lost.
+    pub lost: u64,
+    /// Bytes of every 64th message, without headers of whatever carries it.
+    pub sampled_bytes: u64,
+    /// Happenings taken from the agenda.
+    pub events: u64,
+    /// Seconds that nodes lived, all together.
+    pub node_seconds: f64,
+    /// Links built.
+    pub links_built: u64,
+    /// Links that could not be built.
+    pub links_failed: u64,
+    /// The most link slots that any host used at once.
+    pub slots_peak: u64,
+    /// Host inputs after which a host had more link slots in use than its cap.
+    pub over_cap: u64,
+    /// Times that somebody called somebody misbehaved.
+    pub misbehaved: u64,
+    /// Joins that found no answer, and started again elsewhere.
+    pub joins_failed: u64,
+    /// Times that a ready node stopped to be.
+    pub unready: u64,
+}
+
+impl Tally {
+    /// What happened since `earlier`; peaks stay as they are.
+    #[must_use]
+    pub fn since(&self, earlier: &Tally) -> Tally {
+        let mut kinds = self.kinds;
+        for (count, before) in kinds.iter_mut().zip(earlier.kinds) {
+            *count -= before;
+        }
+        Tally {
+            kinds,
+            sent: self.sent - earlier.sent,
+            lost: self.lost - earlier.lost,
+            sampled_bytes: self.sampled_bytes - earlier.sampled_bytes,
+            events: self.events - earlier.events,
+            node_seconds: self.node_seconds - earlier.node_seconds,
+            links_built: self.links_built - earlier.links_built,
+            links_failed: self.links_failed - earlier.links_failed,
+            slots_peak: self.slots_peak,
+            over_cap: self.over_cap - earlier.over_cap,
+            misbehaved: self.misbehaved - earlier.misbehaved,
+            joins_failed: self.joins_failed - earlier.joins_failed,
+            unready: self.unready - earlier.unready,
+        }
+    }
+
+    /// Messages that are not an application's own: everything but lookups.
+    #[must_use]
+    pub fn control(&self) -> u64 {
+        self.sent - self.kinds[0]
+    }
+
+    /// Bytes of all messages, estimated from the sample.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.sampled_bytes * 64
+    }
+
+    pub(crate) fn live(&mut self, nodes: u32, from: Time, to: Time) {
+        self.node_seconds += f64::from(nodes) * to.since(from).max(Duration::ZERO).as_secs_f64();
+    }
+}
