@@ -2,7 +2,7 @@
 //! what they say. They know each other, as the worst ones do.
 
 use base::Bounded;
-use wire::overlay::{Contact, LeafState, Message, Target};
+use wire::overlay::{Contact, LeafState, Message, Sighting, Target};
 
 use super::World;
 use super::host::Harm;
@@ -38,14 +38,24 @@ impl World {
             }
             Message::LeafSet(leaf) if lies => Some(Message::LeafSet(self.only_bad(leaf))),
             Message::Row { row, entries } if lies => {
-                Some(Message::Row { row, entries: self.bad_of(&entries) })
+                Some(Message::Row { row, entries: self.bad_among(&entries) })
             }
+            Message::State { entries, near } if lies => Some(Message::State {
+                entries: self.bad_among(&entries),
+                near: self.bad_among(&near),
+            }),
             message => Some(message),
         }
     }
 
     fn only_bad(&self, leaf: LeafState) -> LeafState {
         LeafState { left: self.bad_of(&leaf.left), right: self.bad_of(&leaf.right), ..leaf }
+    }
+
+    fn bad_among<const MAX: usize>(&self, list: &[Sighting]) -> Bounded<Sighting, MAX> {
+        let is_bad =
+            |entry: &Sighting| self.host_of(entry.contact.id).is_some_and(|host| self.is_bad(host));
+        Bounded::truncating(list.iter().copied().filter(is_bad))
     }
 
     fn bad_of<const MAX: usize>(&self, list: &[Contact]) -> Bounded<Contact, MAX> {

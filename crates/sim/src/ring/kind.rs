@@ -3,7 +3,7 @@
 use wire::overlay::{Message, Target};
 
 /// Names of the sorts, by number.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 13] = [
     "lookup",
     "sealed",
     "ack",
@@ -15,6 +15,8 @@ pub const KINDS: [&str; 11] = [
     "suspect",
     "link",
     "leaving",
+    "ping",
+    "survey",
 ];
 
 /// The number of a message's sort: an index into [`KINDS`].
@@ -28,11 +30,13 @@ pub fn kind(message: &Message) -> usize {
         Message::RouteAck(_) => 2,
         Message::Join { .. } | Message::JoinReply { .. } | Message::JoinRefused { .. } => 3,
         Message::Probe { .. } | Message::ProbeReply { .. } => 4,
-        Message::Heartbeat => 5,
+        Message::Heartbeat(_) => 5,
         Message::LeafSet(_) => 6,
         Message::RowRequest { .. } | Message::Row { .. } => 7,
         Message::Suspect(_) => 8,
         Message::LinkRequest { .. } | Message::LinkGrant { .. } | Message::LinkRefuse { .. } => 9,
         Message::Leaving(_) => 10,
+        Message::Ping { .. } | Message::Pong { .. } => 11,
+        Message::Measured { .. } | Message::StateRequest { .. } | Message::State { .. } => 12,
     }
 }
