@@ -5,7 +5,7 @@ use std::rc::Rc;
 use fractal::{Formula, Palette, Rect, Spec, View, presets};
 use wasm_bindgen::prelude::*;
 
-use crate::host::{Note, list};
+use crate::host::{Host, Note, list};
 
 pub(crate) use fractal::KIND;
 
@@ -74,15 +74,25 @@ impl Picture {
         u32::try_from(self.rects.len()).unwrap_or(u32::MAX)
     }
 
-    /// Where a task's tile lies.
-    pub(crate) fn place(&self, note: Note, task: u32) -> Note {
-        let rect = usize::try_from(task).ok().and_then(|task| self.rects.get(task));
-        let Some(rect) = rect else { return note };
-        note.with("task", task)
-            .with("x", rect.x)
-            .with("y", rect.y)
-            .with("width", rect.width)
-            .with("height", rect.height)
+    /// Gives a tile's numbers to the page, with their place in the picture of this name.
+    pub(crate) fn post_tile(
+        &self,
+        host: &Host,
+        name: &str,
+        worker: &str,
+        task: u32,
+        payload: &[u8],
+    ) {
+        let mut note = Note::new("tile").with("picture", name).with("worker", worker);
+        if let Some(rect) = usize::try_from(task).ok().and_then(|task| self.rects.get(task)) {
+            note = note
+                .with("task", task)
+                .with("x", rect.x)
+                .with("y", rect.y)
+                .with("width", rect.width)
+                .with("height", rect.height);
+        }
+        note.post_with_bytes(host, "payload", payload);
     }
 
     /// The view as the page writes it.
