@@ -43,10 +43,9 @@ export class App {
   #log = createLog(element('log'));
   #stage = createStage();
   #linkTimer = 0;
-  /** Names that jobs had before the network named them: colours may still arrive under them. */
-  /** @type {{resolve: (id: string) => void, reject: (error: Error) => void}[]} */
-  #launches = []; // asked for, not answered yet
-
+  /** Asked for, not answered yet. @type {{resolve: (id: string) => void, reject: (error: Error) => void}[]} */
+  #launches = [];
+  /** Names that jobs had before the network named them: colours may still arrive under them. @type {Map<string, string>} */
   #aliases = new Map();
 
   /** @param {() => void} onChange */
