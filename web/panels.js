@@ -87,7 +87,8 @@ export function createPanels(app) {
     pressed('mode-explore', !state.shown);
     pressed('mode-picture', Boolean(state.shown));
     if (!job) return;
-    const done = job.tiles.size;
+    // What can be seen: a tile's numbers are here a moment before its colours.
+    const done = job.painted.size;
     const progress = element('job-progress');
     progress.max = job.total;
     progress.value = done;
