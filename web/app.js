@@ -10,7 +10,8 @@ import { createViewer } from './viewer.js';
 import { backdropView, createStage } from './stage.js';
 import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
-import { counted, createLog, sentence } from './log.js';
+import { createLog, sentence } from './log.js';
+import { counted } from './words.js';
 import { drawBeneath, drawTile, endAll, nameSelf, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
 import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
