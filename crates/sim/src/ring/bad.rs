@@ -40,7 +40,8 @@ impl World {
             Message::Row { row, entries } if lies => {
                 Some(Message::Row { row, entries: self.bad_among(&entries) })
             }
-            Message::State { entries, near } if lies => Some(Message::State {
+            Message::State { rtt, entries, near } if lies => Some(Message::State {
+                rtt,
                 entries: self.bad_among(&entries),
                 near: self.bad_among(&near),
             }),
