@@ -189,6 +189,12 @@ impl Grid {
         self.jobs.get(&job).map(Job::summary)
     }
 
+    /// Whether a job is under way in which this node takes part.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.jobs.values().any(Job::is_running)
+    }
+
     /// A task's numbers, if they are in memory here.
     #[must_use]
     pub fn result(&self, job: JobId, task: u32) -> Option<&Bytes> {

@@ -11,17 +11,20 @@ pub(crate) type Moment = std::time::Instant;
 
 /// Time since this process began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     start: Moment,
 }
 
 impl Clock {
     /// Time is zero now.
-    pub(crate) fn start() -> Self {
+    #[must_use]
+    pub fn start() -> Self {
         Clock { start: Moment::now() }
     }
 
-    pub(crate) fn now(self) -> Time {
+    /// Time since the start.
+    #[must_use]
+    pub fn now(self) -> Time {
         self.time(Moment::now())
     }
 

@@ -9,13 +9,13 @@ use std::collections::VecDeque;
 
 use anyhow::Context as _;
 use base::{Duration, Time};
+use headless::clock::Clock;
+use headless::link;
+use headless::links::Links;
 use node::{LinkId, Node};
 use peer::{Event, Input, Output, Peer};
 
-use crate::clock::Clock;
 use crate::disk::Identity;
-use crate::link;
-use crate::links::Links;
 use crate::pool::{Done, Pool};
 use crate::socket::{self, Socket, socket_url};
 use crate::workload;

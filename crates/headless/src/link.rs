@@ -37,7 +37,7 @@ const SILENCE_AFTER_GAP: Duration = Duration::from_secs(3);
 
 /// What a link tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
     /// The local description, complete with candidates.
     Described(String),
     /// Both channels are open.

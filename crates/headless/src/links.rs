@@ -33,7 +33,7 @@ const DATAGRAM_BYTES_MAX: usize = 2048;
 
 /// All links.
 #[derive(Debug)]
-pub(crate) struct Links {
+pub struct Links {
     setup: Setup,
     rng: Rng,
     ports: Ports,
@@ -47,8 +47,11 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// No links yet. `seed` must be unpredictable.
-    pub(crate) fn new(clock: Clock, seed: u64) -> anyhow::Result<Self> {
+    /// No links yet. `seed` must be unpredictable. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When no UDP socket can be opened, or no certificate made.
+    pub fn new(clock: Clock, seed: u64) -> anyhow::Result<Self> {
         let certificate = str0m::crypto::from_feature_flags()
             .dtls_provider
             .generate_certificate()
@@ -66,51 +69,51 @@ impl Links {
     }
 
     /// Whether no link is left, not even one that is closing.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.links.is_empty()
     }
 
     /// Where this process can be reached.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.ports.addresses()
     }
 
     /// The next thing that happened on any link. After [`Event::Broken`] the link does not exist.
-    pub(crate) fn poll_event(&mut self) -> Option<(LinkId, Event)> {
+    pub fn poll_event(&mut self) -> Option<(LinkId, Event)> {
         self.events.pop_front()
     }
 
     /// When to call [`Links::on_timeout`].
-    pub(crate) fn deadline(&self) -> Option<Time> {
+    pub fn deadline(&self) -> Option<Time> {
         self.links.values().map(Link::deadline).min()
     }
 
     /// Makes an offer: [`Event::Described`] or [`Event::Broken`] follows.
-    pub(crate) fn offer(&mut self, now: Time, id: LinkId) {
+    pub fn offer(&mut self, now: Time, id: LinkId) {
         let creds = self.creds();
         let link = guarded(|| Link::offering(&self.setup, creds, now, &mut self.ports));
         self.insert(id, link);
     }
 
     /// Answers an offer: [`Event::Described`] or [`Event::Broken`] follows.
-    pub(crate) fn answer(&mut self, now: Time, id: LinkId, offer: &str) {
+    pub fn answer(&mut self, now: Time, id: LinkId, offer: &str) {
         let creds = self.creds();
         let link = guarded(|| Link::answering(&self.setup, creds, now, &mut self.ports, offer));
         self.insert(id, link);
     }
 
     /// Takes the answer to an offer.
-    pub(crate) fn accept(&mut self, id: LinkId, answer: &str) {
+    pub fn accept(&mut self, id: LinkId, answer: &str) {
         self.with(id, |link, ports| link.accept(answer, ports));
     }
 
     /// Queues a chunk. [`Event::Drained`] follows when it is on its way.
-    pub(crate) fn send(&mut self, id: LinkId, class: Class, chunk: Bytes) {
+    pub fn send(&mut self, id: LinkId, class: Class, chunk: Bytes) {
         self.with(id, |link, ports| link.send(class, chunk, ports));
     }
 
     /// Closes a link; no event follows.
-    pub(crate) fn close(&mut self, id: LinkId) {
+    pub fn close(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id) {
             link.close(&mut self.ports);
         }
@@ -118,24 +121,24 @@ impl Links {
     }
 
     /// Closes a link after what was sent on it; no event follows.
-    pub(crate) fn finish(&mut self, now: Time, id: LinkId) {
+    pub fn finish(&mut self, now: Time, id: LinkId) {
         self.with(id, |link, ports| link.finish(now, ports));
     }
 
     /// As [`Links::finish`] for all that are left.
-    pub(crate) fn finish_all(&mut self, now: Time) {
+    pub fn finish_all(&mut self, now: Time) {
         for id in self.links.keys().copied().collect::<Vec<_>>() {
             self.finish(now, id);
         }
     }
 
     /// Waits until a socket has something; returns which.
-    pub(crate) async fn readable(&self) -> usize {
+    pub async fn readable(&self) -> usize {
         self.ports.readable().await
     }
 
     /// Takes what a socket has.
-    pub(crate) fn receive(&mut self, now: Time, port: usize) {
+    pub fn receive(&mut self, now: Time, port: usize) {
         let mut buffer = [0; DATAGRAM_BYTES_MAX];
         for _ in 0..DATAGRAMS_PER_TURN {
             let Some((source, to, length)) = self.ports.receive(port, &mut buffer) else { return };
@@ -144,7 +147,7 @@ impl Links {
     }
 
     /// A deadline came.
-    pub(crate) fn on_timeout(&mut self, now: Time) {
+    pub fn on_timeout(&mut self, now: Time) {
         if now.since(std::mem::replace(&mut self.last_turn, now)) > GAP {
             self.links.values_mut().for_each(|link| link.pardon(now));
         }

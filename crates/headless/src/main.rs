@@ -1,18 +1,15 @@
 //! Native driver and command line: `millefeuille`.
 //!
-//! A driver is one loop over the outputs of pure machines ([`driver`]) plus links, timers, threads
-//! and files. Data goes to stdout, everything for people to stderr.
+//! A driver is one loop over the outputs of pure machines ([`driver`]) plus links (the library
+//! beside this program), timers, threads and files. Data goes to stdout, everything for people to
+//! stderr.
 
-mod clock;
 mod command;
 mod disk;
 mod driver;
 mod failure;
-mod link;
-mod links;
 mod picture;
 mod pool;
-mod ports;
 mod progress;
 mod report;
 mod signals;

@@ -16,6 +16,8 @@ use tokio::net::UdpSocket;
 const PORTS_MAX: usize = 8;
 /// Asked of the system for each direction: room for the window of a few links that burst at once.
 const SOCKET_BUFFER_BYTES: usize = 2 * 1024 * 1024;
+/// The log is filtered by the program's name, which is not this library's.
+const LOG: &str = "millefeuille::ports";
 
 #[derive(Debug)]
 struct Port {
@@ -59,7 +61,7 @@ impl Ports {
         // Past tokio, which refuses to send on a socket until it has seen it writable.
         if let Err(error) = SockRef::from(&port.socket).send_to(datagram, &to.into()) {
             self.unsent += 1;
-            tracing::trace!(%from, %to, %error, "datagram not sent");
+            tracing::trace!(target: LOG, %from, %to, %error, "datagram not sent");
         }
     }
 
@@ -88,7 +90,7 @@ impl Ports {
                 Ok((length, source)) => return Some((source, port.address, length)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 // An earlier datagram was refused (ICMP); that says nothing about the next.
-                Err(error) => tracing::trace!(%error, "receive"),
+                Err(error) => tracing::trace!(target: LOG, %error, "receive"),
             }
         }
     }

@@ -56,6 +56,8 @@ pub struct Node {
     links: BTreeMap<NodeId, LinkId>,
     traffic: Traffic,
     leaving: bool,
+    /// What the overlay was told of the grid.
+    is_busy: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -77,6 +79,7 @@ impl Node {
             links: BTreeMap::new(),
             traffic: Traffic::default(),
             leaving: false,
+            is_busy: false,
             outputs: VecDeque::new(),
         }
     }
@@ -140,7 +143,18 @@ impl Node {
             Input::Timeout => self.on_timeout(now),
         }
         self.pump(now);
+        self.set_pace(now);
         self.finish_leaving();
+    }
+
+    /// While jobs are under way, the overlay looks for failures at a quicker pace.
+    fn set_pace(&mut self, now: Time) {
+        let busy = self.grid.is_busy();
+        if busy != self.is_busy {
+            self.is_busy = busy;
+            self.overlay.handle(now, overlay::Input::Busy(busy));
+            self.pump(now);
+        }
     }
 
     fn on_link_up(&mut self, now: Time, link: LinkId, card: base::Card) {

@@ -20,12 +20,29 @@ pub struct Config {
     pub reach: Reach,
     /// Links at most, both directions together. A tab 64, a native peer 256 (design §3).
     pub links_max: u16,
-    /// Between heartbeats to the ring neighbours.
+    /// Between heartbeats to the ring neighbours while jobs are under way near by (design §4's H).
     pub heartbeat: Duration,
+    /// The same in an idle ring.
+    pub idle_heartbeat: Duration,
+}
+
+impl Config {
+    /// By how many percent a node must be nearer to take another's slot in the routing table.
+    pub(crate) fn gain(&self) -> u32 {
+        match self.reach {
+            Reach::Links => 30,
+            Reach::Direct => 0,
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { reach: Reach::Links, links_max: 64, heartbeat: HEARTBEAT }
+        Config {
+            reach: Reach::Links,
+            links_max: 64,
+            heartbeat: HEARTBEAT,
+            idle_heartbeat: HEARTBEAT * 5 / 2,
+        }
     }
 }

@@ -63,6 +63,8 @@ pub enum Input {
         /// With whom.
         peer: NodeId,
     },
+    /// Whether jobs are under way here: then failures are looked for at a quicker pace.
+    Busy(bool),
     /// There is no ring yet: be its first node, ready at once.
     Found,
     /// Join the ring of this linked peer. A node that is ready and has neighbours ignores it.

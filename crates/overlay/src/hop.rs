@@ -6,9 +6,10 @@
 //! believe, and links to the ring neighbours alone suffice to arrive. Among the linked peers that
 //! are closer:
 //! - if the leaf set covers the key, the closest one (Pastry's first case);
-//! - else the one with the longest prefix in common with the key, the closest of several. It is
-//!   the routing table's entry where that is linked (second case), and otherwise any link that
-//!   does better than this node (the rare case).
+//! - else the routing table's entry for the key, if it is linked: the nearest node with that prefix
+//!   (second case);
+//! - else the one with the longest prefix in common with the key, the closest of several (the rare
+//!   case).
 //!
 //! Pastry's second case would also go to a node with a longer prefix that is farther away. That
 //! happens only when this node lies next to the key's column, and costs no hop to avoid.
@@ -83,10 +84,13 @@ impl Overlay {
         if let Some(hop) = way.via.and_then(|via| self.towards_relay(way, via)) {
             return hop;
         }
+        if let Some(hop) = self.table_hop(way) {
+            return Step::Hop(hop, None);
+        }
         let Some(root) = self.closest_known(way) else { return Step::Wait };
         if root == self.me.id {
             return match way.target {
-                Target::Root if self.ready => Step::Here,
+                Target::Root if self.ready && self.may_answer(way.key) => Step::Here,
                 Target::Node if self.ready => self.last_resort(way),
                 Target::Root | Target::Node => Step::Wait,
             };
@@ -100,6 +104,21 @@ impl Overlay {
         }
     }
 
+    /// The routing table's entry for the key, where the leaf set does not reach and the entry can
+    /// take the message.
+    fn table_hop(&self, way: &Way<'_>) -> Option<NodeId> {
+        if way.relayed || !self.ready || self.leaf.covers(way.key) {
+            return None;
+        }
+        let row = self.me.id.shared_digits(way.key);
+        let entry = self.table.get((row, way.key.digit(row)))?.id;
+        let link = self.links.get(entry).filter(|link| link.ready && !link.suspect)?;
+        let usable = way.from != Some(entry)
+            && !way.tried.contains(&entry)
+            && way.key.closer(entry, self.me.id) == Ordering::Less;
+        usable.then_some(link.contact.id)
+    }
+
     /// The node closest to the key among this one, its leaf set and the ready linked peers. A node
     /// that has not begun to enter the ring does not count itself for what it sends; a relay counts
     /// newcomers.
@@ -107,8 +126,7 @@ impl Overlay {
         let returning = way.target == Target::Root && !self.leaf.is_empty();
         let me = (self.ready || way.from.is_some() || returning).then_some(self.me.id);
         let leaf = self.leaf.left().iter().chain(self.leaf.right()).map(|contact| contact.id);
-        let links = self.links.open().filter(|link| link.ready || way.relayed);
-        let links = links.map(|link| link.contact.id);
+        let links = self.links.around(way.key, |link| link.ready || way.relayed);
         way.key.closest(leaf.chain(links).chain(me))
     }
 

@@ -7,11 +7,14 @@
 
 use base::{Bounded, Duration, NodeId, Time};
 use wire::limits::HOPS_MAX;
-use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row, Target};
+use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row, Sighting, Target};
 
 use crate::hop::{Step, Way};
+use crate::seek::Seek;
 use crate::{Event, Overlay, random_part};
 
+/// How long the walk to a near entrance may take.
+const SEEK_TIME: Duration = Duration::from_secs(15);
 /// How long the root may take to answer.
 const REPLY_TIME: Duration = Duration::from_secs(3);
 /// How long the leaf set may take to answer, before the join starts again.
@@ -33,6 +36,8 @@ const TRIES_MAX: u8 = 4;
 enum Stage {
     /// The request is under way.
     Asking,
+    /// Looking for a near node to join through.
+    Seeking,
     /// Until the next attempt.
     Pausing,
     /// The root answered; the leaf set has to.
@@ -47,6 +52,8 @@ pub(crate) struct Join {
     /// The first hop.
     pub(crate) through: Option<NodeId>,
     pub(crate) due: Time,
+    /// The walk to a near entrance, while it goes on.
+    pub(crate) seek: Option<Seek>,
     attempt: u64,
     stage: Stage,
     tries: u8,
@@ -79,12 +86,22 @@ impl Overlay {
         self.join = Some(Join {
             through: Some(through),
             due: self.now,
+            seek: None,
             attempt: 0,
             stage: Stage::Pausing,
             tries: 0,
             pause: PAUSE_FIRST,
         });
-        self.ask_to_join();
+        match self.links.get(through).map(|link| link.contact) {
+            Some(first) if self.is_direct() => {
+                if let Some(join) = self.join.as_mut() {
+                    join.stage = Stage::Seeking;
+                    join.due = self.now + SEEK_TIME;
+                }
+                self.begin_seek(first);
+            }
+            _ => self.ask_to_join(),
+        }
     }
 
     /// Called after a gap in time so long that others may have given up on this node.
@@ -108,6 +125,7 @@ impl Overlay {
         self.join = Some(Join {
             through: None,
             due: self.now + ISOLATION_TIME,
+            seek: None,
             attempt: 0,
             stage: Stage::Isolated,
             tries: 0,
@@ -139,8 +157,10 @@ impl Overlay {
         }
         let next = self.next_ready_hop(joiner.id, from);
         let row = self.me.id.shared_digits(joiner.id);
-        let named = |contact: &Contact| contact.id != joiner.id && Some(contact.id) != next;
-        let row = [self.me].into_iter().chain(self.table.row(row).filter(named));
+        let named =
+            |entry: &Sighting| entry.contact.id != joiner.id && Some(entry.contact.id) != next;
+        let myself = Sighting { contact: self.me, rtt: 0 };
+        let row = [myself].into_iter().chain(self.table.row(row).filter(named));
         // One row for each hop, so a list for as many hops as there can be has room.
         let _ = newcomer.rows.push(Bounded::truncating(row));
         let rows = newcomer.rows;
@@ -164,7 +184,9 @@ impl Overlay {
         leaf: LeafState,
     ) {
         let waiting = |join: &Join| join.attempt == attempt && join.stage == Stage::Asking;
-        let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else { return };
+        let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else {
+            return self.on_unity_reply(from, attempt, &rows, &leaf);
+        };
         let through = join.through;
         if core::mem::take(&mut self.ready) {
             self.event(Event::NotReady);
@@ -173,7 +195,7 @@ impl Overlay {
         self.learn_all([&from]);
         self.learn_all(leaf.left.iter().chain(&leaf.right));
         for row in &rows {
-            self.learn_all(row);
+            self.learn_all(row.iter().map(|entry| &entry.contact));
         }
     }
 
@@ -191,6 +213,7 @@ impl Overlay {
         let Some(join) = self.join.as_mut().filter(|join| join.due <= self.now) else { return };
         match join.stage {
             Stage::Pausing => self.ask_to_join(),
+            Stage::Seeking => self.end_seek(),
             Stage::Isolated => {
                 self.join = None;
                 self.ready = true;
@@ -226,7 +249,7 @@ impl Overlay {
             }
         }
         let unresolved = {
-            let mut named = self.repair.candidates().chain(self.watch.hearsay());
+            let mut named = self.candidates.ids().chain(self.watch.hearsay());
             named.any(|id| self.leaf.wants(id))
         };
         if !complete || unresolved {
@@ -267,14 +290,14 @@ impl Overlay {
         match self.join.as_mut() {
             Some(join) => (join.due, join.stage) = (due, stage),
             None => {
-                let (attempt, tries, pause) = (0, 0, PAUSE_FIRST);
-                self.join = Some(Join { through, due, attempt, stage, tries, pause });
+                let (seek, attempt, tries, pause) = (None, 0, 0, PAUSE_FIRST);
+                self.join = Some(Join { through, due, seek, attempt, stage, tries, pause });
             }
         }
     }
 
     /// Sends the request over the link it was given, then over the others in turn.
-    fn ask_to_join(&mut self) {
+    pub(crate) fn ask_to_join(&mut self) {
         let attempt = self.rng.next_u64();
         let Some(join) = self.join.as_mut() else { return };
         let last = join.through.unwrap_or(NodeId::ZERO);

@@ -5,8 +5,9 @@
 //! whatever it receives is authenticated, over a link or by a seal, before it arrives here.
 //!
 //! This file holds the machine's four functions and the dispatch; each conversation has its own
-//! file. `route` carries messages and `hop` chooses their way; `join` enters the ring; `liveness`
-//! notices who is gone; `repair` keeps the tables full; `links` spends the link budget.
+//! file. `route` carries messages and `hop` chooses their way; `seek` finds an entrance near by and
+//! `join` enters the ring; `survey` makes the tables near; `liveness` notices who is gone; `repair`
+//! keeps the tables full; `links` spends the link budget.
 //!
 //! The rules a reader could break:
 //! - A contact enters a table after it spoke itself, and leaves it after this node's own probes
@@ -19,37 +20,50 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod candidates;
 mod config;
 mod face;
 mod hop;
 mod join;
 mod leaf_set;
+mod lease;
 mod links;
 mod liveness;
+mod neighbourhood;
 mod peers;
 mod recent;
 mod repair;
 mod route;
 mod routing_table;
+mod seek;
 mod stats;
+mod survey;
+mod tuning;
+mod unity;
 
 use alloc::collections::VecDeque;
 
 use base::{Duration, NodeId, Rng, Time};
-use wire::overlay::{Contact, Message};
+use wire::overlay::{Contact, Message, Sighting};
 
 pub use config::{Config, Reach};
 pub use face::{Event, GoneReason, Input, Output, Wake};
 pub use stats::Stats;
 
+use candidates::Candidates;
 use join::Join;
 use leaf_set::LeafSet;
+use lease::Withheld;
 use links::Links;
 use liveness::Watch;
+use neighbourhood::Neighbourhood;
 use peers::Peers;
 use repair::Repair;
 use route::Routes;
 use routing_table::RoutingTable;
+use survey::Survey;
+use tuning::Tuning;
+use unity::Unity;
 
 /// Heartbeats without a call of [`Overlay::handle`] after which others may have declared this node
 /// dead: it was frozen, and asks its neighbours before it delivers anything.
@@ -64,16 +78,24 @@ pub struct Overlay {
     now: Time,
     /// Whether this node answers for its keys.
     ready: bool,
+    /// Whether jobs are under way at this node.
+    busy: bool,
     /// Whether it said goodbye; it takes no further part.
     left: bool,
     /// An attempt to enter a ring, or to make sure of still being in it.
     join: Option<Join>,
     leaf: LeafSet,
     table: RoutingTable,
+    near: Neighbourhood,
     peers: Peers,
     links: Links,
     watch: Watch,
+    withheld: Withheld,
+    tuning: Tuning,
+    unity: Unity,
     repair: Repair,
+    candidates: Candidates,
+    survey: Survey,
     routes: Routes,
     /// What `settle` must look at before `handle` returns.
     stale: Stale,
@@ -107,11 +129,18 @@ impl Overlay {
             left: false,
             join: None,
             leaf: LeafSet::new(me.id),
-            table: RoutingTable::new(me.id),
+            table: RoutingTable::new(me.id, config.gain()),
+            near: Neighbourhood::default(),
             peers: Peers::default(),
             links: Links::new(config.links_max),
             watch: Watch::default(),
+            withheld: Withheld::default(),
+            tuning: Tuning::new(now),
+            unity: Unity::new(first_beat),
+            busy: false,
             repair: Repair::new(first_beat),
+            candidates: Candidates::default(),
+            survey: Survey::default(),
             routes: Routes::default(),
             stale: Stale::default(),
             due: None,
@@ -142,6 +171,7 @@ impl Overlay {
             }
             Input::Prefer { peer } => self.on_prefer(peer),
             Input::Unprefer { peer } => self.on_unprefer(peer),
+            Input::Busy(busy) => self.on_busy(busy),
             Input::Found => self.on_found(),
             Input::Join { through } => self.on_join_request(through),
             Input::Leave => self.on_leave(),
@@ -177,11 +207,16 @@ impl Overlay {
             }
             Message::JoinRefused { attempt } => self.on_join_refused(attempt),
             Message::Probe { token, leaf } => self.on_probe(from, via, token, &leaf),
-            Message::ProbeReply { token, leaf } => self.on_probe_reply(from, token, &leaf),
-            Message::Heartbeat => {}
+            Message::ProbeReply { token, leaf } => self.on_probe_reply(from, via, token, &leaf),
+            Message::Ping { token } => self.on_ping(from, via, token),
+            Message::Pong { token, ready } => self.on_pong(from, via, token, ready),
+            Message::Measured { rtt } => self.on_measured(from, rtt),
+            Message::StateRequest { rtt } => self.on_state_request(from, rtt),
+            Message::State { entries, near } => self.on_state(from.id, &entries, &near),
+            Message::Heartbeat(beat) => self.on_heartbeat(from.id, beat),
             Message::LeafSet(leaf) => self.on_leaf_set(from, &leaf),
             Message::RowRequest { row } => self.on_row_request(from.id, row),
-            Message::Row { row, entries } => self.on_row(row, entries),
+            Message::Row { row, entries } => self.on_row(from.id, row, &entries),
             Message::Suspect(contact) => self.on_suspect(from.id, contact),
             Message::LinkRequest { permit } => self.on_link_request(from, permit),
             Message::LinkGrant { permit } => self.on_link_grant(from.id, permit),
@@ -195,10 +230,12 @@ impl Overlay {
             return;
         }
         self.on_probes_due();
+        self.on_withheld_due();
         self.on_neighbours_due();
         self.on_join_due();
         self.on_links_due();
         self.on_routes_due();
+        self.on_survey_due();
         if self.repair.next_beat <= self.now {
             self.on_beat();
         }
@@ -210,7 +247,9 @@ impl Overlay {
             self.due = None;
             return;
         }
+        self.advance_survey();
         self.probe_candidates();
+        self.advance_seek();
         self.check_isolation();
         self.check_join();
         if core::mem::take(&mut self.stale.leaf) {
@@ -235,6 +274,8 @@ impl Overlay {
             self.join.as_ref().map(|join| join.due),
             self.links.next_due(),
             self.routes.next_due(),
+            self.survey.next_due(),
+            self.withheld.next_due(),
         ];
         let deadline = deadlines.into_iter().flatten().min().map(|due| (due, Wake::Deadline));
         let rest = [neighbours, deadline].into_iter().flatten();
@@ -274,7 +315,10 @@ impl Overlay {
 
     /// Whether some table needs the record of `id`.
     fn is_needed(&self, id: NodeId) -> bool {
-        self.leaf.contains(id) || self.table.contains(id) || self.links.needs(id)
+        self.leaf.contains(id)
+            || self.table.contains(id)
+            || self.near.contains(id)
+            || self.links.needs(id)
     }
 }
 
@@ -301,6 +345,12 @@ impl Overlay {
     /// The routing table's entries as (row, column, contact).
     pub fn table_rows(&self) -> impl Iterator<Item = (u8, u8, Contact)> + '_ {
         self.table.entries().map(|((row, column), contact)| (row, column, contact))
+    }
+
+    /// The neighbourhood set, nearest first, with round trips in microseconds.
+    #[must_use]
+    pub fn neighbourhood(&self) -> &[Sighting] {
+        self.near.entries()
     }
 
     /// The peers with an open link.

@@ -14,7 +14,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use base::{Duration, NodeId, Time};
+use base::{Duration, Key, NodeId, Time};
 use wire::overlay::{Contact, Message, RefuseReason};
 
 use crate::route::Rtt;
@@ -135,6 +135,19 @@ impl Links {
         self.open.values()
     }
 
+    /// The open links on either side of `key` that `counts` holds for, the next ones on the ring.
+    pub(crate) fn around(
+        &self,
+        key: Key,
+        counts: impl Fn(&Link) -> bool + Copy,
+    ) -> impl Iterator<Item = NodeId> {
+        let counts = move |(id, link): (&NodeId, &Link)| counts(link).then_some(*id);
+        let (open, below, above) = (&self.open, ..key, key..);
+        let next = open.range(above.clone()).chain(open.range(below)).find_map(counts);
+        let last = open.range(below).rev().chain(open.range(above).rev()).find_map(counts);
+        next.into_iter().chain(last)
+    }
+
     /// Open links and set-ups under way.
     pub(crate) fn used(&self) -> u64 {
         self.open.len() as u64 + self.pending.len() as u64
@@ -232,8 +245,9 @@ impl Overlay {
         }
         self.stale.ways = true;
         self.stale.links = true;
-        if self.links.is_open(peer.id) {
+        if self.links.is_open(peer.id) && !self.is_direct() {
             self.send(peer.id, Message::LeafSet(self.leaf.state(self.ready)));
+            self.ping(peer);
             self.end_isolation(peer.id);
         }
     }
@@ -343,15 +357,24 @@ impl Overlay {
         self.stale.ways = true;
     }
 
+    /// `id` lost a place in the tables.
+    pub(crate) fn release(&mut self, id: NodeId) {
+        if self.is_direct() && !self.is_in_tables(id) {
+            self.links.open.remove(&id);
+        }
+    }
+
+    fn is_in_tables(&self, id: NodeId) -> bool {
+        self.leaf.contains(id) || self.table.contains(id) || self.near.contains(id)
+    }
+
     /// With datagrams, whoever left every table does not carry messages any more.
     pub(crate) fn detach_strangers(&mut self) {
         if !self.is_direct() {
             return;
         }
         let entrance = self.join.as_ref().and_then(|join| join.through);
-        let is_stranger = |id: &NodeId| {
-            !self.leaf.contains(*id) && !self.table.contains(*id) && entrance != Some(*id)
-        };
+        let is_stranger = |id: &NodeId| !self.is_in_tables(*id) && entrance != Some(*id);
         let strangers: Vec<NodeId> = self.links.open.keys().copied().filter(is_stranger).collect();
         for id in strangers {
             self.links.open.remove(&id);

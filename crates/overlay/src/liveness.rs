@@ -1,7 +1,8 @@
 //! Who is alive: heartbeats, probes, suspicion, death (MSPastry §3, design §4).
 //!
-//! Every message counts as a heartbeat. The two ring neighbours hear from this node once a
-//! heartbeat and are suspected when they miss one; everybody else is asked after a long silence.
+//! Each node sends heartbeats to its left neighbour, and to its right one half as often; each says
+//! when the next is due, and is missed soon after. Everybody else is asked after a long silence, to
+//! which any message puts an end; `tuning` says how long.
 //! Others' suspicions, a closed link and a missing acknowledgement only start a probe. A peer is
 //! dead after [`MISSES_MAX`] probes in a row, of which [`DETOURS_MIN`] did not use its link.
 
@@ -9,8 +10,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
-use wire::overlay::{Contact, LeafState, Message};
+use wire::overlay::{Beat, Contact, LeafState, Message, UNMEASURED};
 
+use crate::peers::Peer;
 use crate::{Event, GoneReason, Output, Overlay, Reach};
 
 /// Probes under way. When full, no further one starts: members are asked again at a later beat.
@@ -25,13 +27,16 @@ const DETOURS_MIN: u8 = 2;
 const LINK_MISSES_MAX: u8 = 2;
 /// Peers near a silent one of which one is asked to carry a probe to it.
 const RELAYS_MAX: usize = 4;
-/// Silence of a ring neighbour, in quarters of a heartbeat, before it is probed: one heartbeat and
-/// what the network may delay it.
-const SILENCE_QUARTERS: u32 = 6;
-/// Silence of a leaf set member, in heartbeats, before it is probed.
-const LEAF_SILENCE_BEATS: u32 = 15;
-/// The same for table entries and links; a link's own transport notices most deaths.
-const TABLE_SILENCE_BEATS: u32 = 60;
+/// What a heartbeat may be late, in parts of its sender's period.
+const LATE_PART: u32 = 4;
+/// Bounds of what a peer may say of its period and its lease.
+const BEAT_MAX: Duration = Duration::from_secs(60);
+/// Silence of a leaf set member before it is probed: its own neighbours watch it closely.
+const LEAF_SILENCE: Duration = Duration::from_secs(120);
+/// Silence of a linked peer; its transport notices most deaths.
+const LINK_SILENCE: Duration = Duration::from_secs(120);
+/// Neighbourhood-set entries are asked this many times more rarely than table entries.
+const NEAR_RARER: u32 = 4;
 /// Probes of silent peers that one beat starts, so that a wake-up does not flood the network.
 const BEAT_PROBES_MAX: usize = 4;
 /// Dead contacts remembered. When full, the one that would be forgotten first makes room.
@@ -48,9 +53,12 @@ pub(crate) struct Probe {
     pub(crate) contact: Contact,
     token: u64,
     misses: u8,
+    /// Times it was asked again.
+    repeats: u8,
     detours: u8,
     /// The question went over the peer's own link.
     direct: bool,
+    asked: Time,
     due: Time,
     /// Asked on hearsay: the contact is in no table.
     pub(crate) hearsay: bool,
@@ -147,8 +155,11 @@ impl Overlay {
             self.replace(old, from);
         }
         self.watch.dead.remove(&from.id);
-        let (leaf, table, links) = (&self.leaf, &self.table, &self.links);
-        let needed = |id| leaf.contains(id) || table.contains(id) || links.needs(id);
+        self.end_withholding(from.id);
+        self.unity.note_found(from.id);
+        let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
+        let needed =
+            |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
         self.peers.note(self.now, from, via, needed);
         if let Some(probe) = self.watch.probes.get_mut(&from.id) {
             probe.misses = 0;
@@ -170,8 +181,17 @@ impl Overlay {
             return;
         }
         let token = self.rng.next_u64();
-        let probe =
-            Probe { contact, token, misses: 0, detours: 0, direct: false, due: self.now, hearsay };
+        let probe = Probe {
+            contact,
+            token,
+            misses: 0,
+            repeats: 0,
+            detours: 0,
+            direct: false,
+            asked: self.now,
+            due: self.now,
+            hearsay,
+        };
         self.watch.probes.insert(contact.id, probe);
         self.ask(contact.id);
     }
@@ -199,17 +219,68 @@ impl Overlay {
             Some(via) if via != self.me.id => self.send_by(from.id, Some(via), reply),
             _ => self.send(from.id, reply),
         }
+        if self.ready && self.leaf.is_neighbour(from.id) {
+            self.send_heartbeat(from.id);
+        }
     }
 
-    pub(crate) fn on_probe_reply(&mut self, from: Contact, token: u64, leaf: &LeafState) {
-        let asked = self.watch.probes.get(&from.id).is_some_and(|probe| probe.token == token);
-        if asked {
-            self.watch.probes.remove(&from.id);
-            if let Some(peer) = self.peers.get_mut(from.id) {
-                peer.answered = true;
-            }
+    pub(crate) fn on_probe_reply(
+        &mut self,
+        from: Contact,
+        via: Option<NodeId>,
+        token: u64,
+        leaf: &LeafState,
+    ) {
+        if self.end_probe(from, via, token)
+            && let Some(peer) = self.peers.get_mut(from.id)
+        {
+            peer.answered = true;
         }
         self.on_leaf_state(from, leaf, true);
+    }
+
+    pub(crate) fn on_ping(&mut self, from: Contact, via: Option<NodeId>, token: u64) {
+        let reply = Message::Pong { token, ready: self.ready };
+        match via {
+            Some(via) if via != self.me.id => self.send_by(from.id, Some(via), reply),
+            _ => self.send(from.id, reply),
+        }
+    }
+
+    pub(crate) fn on_pong(&mut self, from: Contact, via: Option<NodeId>, token: u64, ready: bool) {
+        let hearsay = self.watch.probes.get(&from.id).is_some_and(|probe| probe.hearsay);
+        if !self.end_probe(from, via, token) {
+            return;
+        }
+        self.set_ready(from.id, ready);
+        if self.seeking().is_some() {
+            if ready {
+                self.note_seed(from);
+            }
+        } else if ready && (self.ready || self.join.is_some()) {
+            self.admit(from);
+            let rtt = self.peers.rtt(from.id);
+            if hearsay && self.ready && self.is_direct() && rtt != UNMEASURED {
+                self.send(from.id, Message::Measured { rtt });
+            }
+        }
+    }
+
+    /// Takes the answer to a question; whether there was one. The first answer to a question that
+    /// took the straight path measures the distance.
+    fn end_probe(&mut self, from: Contact, via: Option<NodeId>, token: u64) -> bool {
+        let probe = self.watch.probes.get(&from.id).filter(|probe| probe.token == token);
+        let Some(probe) = probe.copied() else { return false };
+        self.watch.probes.remove(&from.id);
+        if probe.direct && probe.repeats == 0 && via.is_none() {
+            self.note_rtt(from.id, self.now.since(probe.asked));
+        }
+        true
+    }
+
+    /// Measures a peer that has spoken.
+    pub(crate) fn ping(&mut self, contact: Contact) {
+        self.probe(contact, false);
     }
 
     /// Another node found `contact` dead. This one finds out for itself.
@@ -258,52 +329,109 @@ impl Overlay {
         }
     }
 
+    pub(crate) fn on_busy(&mut self, busy: bool) {
+        self.busy = busy;
+    }
+
+    /// Between heartbeats to the left neighbour: quick while jobs are under way here or at a
+    /// neighbour.
+    pub(crate) fn period(&self) -> Duration {
+        let mut neighbours = self.leaf.neighbours();
+        let near = |id| self.peers.get(id).is_some_and(|peer| peer.busy);
+        if self.busy || neighbours.any(|contact| near(contact.id)) {
+            self.config.heartbeat
+        } else {
+            self.tuning.idle_period().clamp(self.config.heartbeat, self.config.idle_heartbeat)
+        }
+    }
+
+    /// Between heartbeats to this neighbour. In a ring of two, it is both the left and the right.
+    fn period_for(&self, id: NodeId) -> Duration {
+        let is_left = self.leaf.left().first().is_some_and(|left| left.id == id);
+        if is_left { self.period() } else { self.period() * 2 }
+    }
+
+    pub(crate) fn on_heartbeat(&mut self, from: NodeId, beat: Beat) {
+        let span = |millis: u32| Duration::from_millis(u64::from(millis)).min(BEAT_MAX);
+        let (period, now) = (span(beat.period), self.now);
+        if let Some(peer) = self.peers.get_mut(from) {
+            peer.beat_due = now + period + period / LATE_PART;
+            peer.busy = beat.busy;
+        }
+        self.note_lease_taken(from, span(beat.lease));
+    }
+
     /// When a ring neighbour must hear from this node, or must have been heard.
     pub(crate) fn neighbours_due(&self) -> Option<Time> {
-        let heartbeat = self.config.heartbeat;
+        if !self.ready {
+            return None;
+        }
         let due = self.leaf.neighbours().filter_map(|contact| self.peers.get(contact.id));
         let due = due.map(|peer| {
-            let beat = peer.sent + heartbeat;
-            let silence = peer.heard + heartbeat * SILENCE_QUARTERS / 4;
-            if self.watch.is_probing(peer.contact.id) { beat } else { beat.min(silence) }
+            let id = peer.contact.id;
+            let beat = peer.beaten + self.period_for(id);
+            if self.watch.is_probing(id) { beat } else { beat.min(self.missed_at(peer)) }
         });
         due.min()
     }
 
+    /// When a neighbour is late. One that never sent a heartbeat may not know of this node.
+    fn missed_at(&self, peer: &Peer) -> Time {
+        let first = peer.heard + self.config.idle_heartbeat * 2;
+        if peer.beat_due == Time::FAR_FUTURE {
+            first
+        } else {
+            peer.beat_due.max(peer.heard + PROBE_TIME)
+        }
+    }
+
     pub(crate) fn on_neighbours_due(&mut self) {
-        let heartbeat = self.config.heartbeat;
+        if !self.ready {
+            return;
+        }
         for contact in self.leaf.neighbours() {
             let Some(peer) = self.peers.get(contact.id) else { continue };
-            let (heard, sent) = (peer.heard, peer.sent);
-            if heard + heartbeat * SILENCE_QUARTERS / 4 <= self.now {
+            let missed = self.missed_at(peer) <= self.now;
+            let due = peer.beaten + self.period_for(contact.id) <= self.now;
+            if missed {
                 self.suspect(contact.id);
             }
-            if sent + heartbeat <= self.now {
-                self.send(contact.id, Message::Heartbeat);
+            if due {
+                self.send_heartbeat(contact.id);
             }
         }
     }
 
+    fn send_heartbeat(&mut self, id: NodeId) {
+        let (period, lease) = (self.period_for(id), self.lease_for(id));
+        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
+        let beat = Beat { period: millis(period), lease: millis(lease), busy: self.busy };
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.beaten = self.now;
+        }
+        self.note_lease_given(id, lease);
+        self.send(id, Message::Heartbeat(beat));
+    }
+
     /// Asks those who have been silent for long.
     pub(crate) fn probe_silent(&mut self) {
-        let leaf = self.leaf.members();
-        let entries = self.table.entries().map(|(_, contact)| contact);
-        let links = self.links.open().map(|link| link.contact);
+        let rare = self.tuning.interval();
+        let leaf = self.leaf.members().into_iter().map(|contact| (contact, LEAF_SILENCE));
+        let entries = self.table.entries().map(|(_, contact)| (contact, rare));
+        let near = self.near.entries().iter().map(|entry| (entry.contact, rare * NEAR_RARER));
+        // With datagrams, the links are the tables.
+        let counts = !self.is_direct();
+        let links = self.links.open().filter(|_| counts);
+        let links = links.map(|link| (link.contact, LINK_SILENCE));
         let preferred = self.links.preferred().filter_map(|id| self.peers.get(id));
-        let preferred = preferred.map(|peer| peer.contact);
-        let others =
-            entries.chain(links).chain(preferred).filter(|contact| !leaf.contains(contact));
-        let silence = |contact: &Contact| {
-            self.peers.get(contact.id).map_or(Duration::MAX, |peer| self.now.since(peer.heard))
+        let preferred = preferred.map(|peer| (peer.contact, LINK_SILENCE));
+        let all = leaf.chain(entries).chain(near).chain(links).chain(preferred);
+        let is_silent = |(contact, patience): &(Contact, Duration)| {
+            let silence = self.peers.get(contact.id).map(|peer| self.now.since(peer.heard));
+            silence.is_none_or(|silence| silence >= *patience) && !self.watch.is_probing(contact.id)
         };
-        let after = |beats: u32| self.config.heartbeat * beats;
-        let silent = leaf.iter().filter(|contact| silence(contact) >= after(LEAF_SILENCE_BEATS));
-        let silent: Vec<Contact> = silent
-            .copied()
-            .chain(others.filter(|contact| silence(contact) >= after(TABLE_SILENCE_BEATS)))
-            .filter(|contact| !self.watch.is_probing(contact.id))
-            .take(BEAT_PROBES_MAX)
-            .collect();
+        let silent: Vec<Contact> =
+            all.filter(is_silent).map(|(contact, _)| contact).take(BEAT_PROBES_MAX).collect();
         for contact in silent {
             self.probe(contact, false);
         }
@@ -312,13 +440,19 @@ impl Overlay {
     fn ask(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.direct = self.links.is_open(id);
+        probe.asked = self.now;
         probe.due = self.now + PROBE_TIME;
         if self.config.reach == Reach::Direct {
             probe.direct = probe.misses < LINK_MISSES_MAX;
         }
         let (token, direct) = (probe.token, probe.direct);
         let hinted = !direct && probe.detours % 2 == 0;
-        let message = Message::Probe { token, leaf: self.leaf.state(self.ready) };
+        let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);
+        let message = if in_leaf_set && self.seeking().is_none() {
+            Message::Probe { token, leaf: self.leaf.state(self.ready) }
+        } else {
+            Message::Ping { token }
+        };
         if self.is_direct() {
             let relay = if direct { None } else { self.relay_towards(id) };
             self.send_by(id, relay, message);
@@ -342,6 +476,7 @@ impl Overlay {
     fn on_miss(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.misses += 1;
+        probe.repeats = probe.repeats.saturating_add(1);
         probe.detours += u8::from(!probe.direct);
         let Probe { contact, misses, detours, direct, hearsay, .. } = *probe;
         if misses >= MISSES_MAX && detours >= DETOURS_MIN {
@@ -368,7 +503,7 @@ impl Overlay {
         let behind: Vec<Contact> = self.leaf.behind(id).collect();
         for contact in behind {
             let heard = self.peers.get(contact.id).map(|peer| peer.heard);
-            if heard.is_some_and(|heard| self.now.since(heard) >= self.config.heartbeat) {
+            if heard.is_some_and(|heard| self.now.since(heard) >= PROBE_TIME) {
                 self.probe(contact, false);
             }
         }
@@ -376,6 +511,9 @@ impl Overlay {
 
     fn declare_dead(&mut self, contact: Contact) {
         let announce = self.leaf.is_neighbour(contact.id);
+        self.tuning.note_failure(self.now);
+        self.unity.note_lost(self.now, contact);
+        self.withhold(contact.id);
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);
         if announce {
@@ -420,6 +558,9 @@ impl Overlay {
         }
         if let Some((row, _)) = self.table.remove(id) {
             self.repair_row(row);
+        }
+        if self.near.remove(id) {
+            self.repair_neighbourhood();
         }
     }
 }

@@ -6,7 +6,7 @@
 use alloc::collections::BTreeMap;
 
 use base::{Duration, NodeId, Time};
-use wire::overlay::Contact;
+use wire::overlay::{Contact, UNMEASURED};
 
 /// Records at most. When full, the longest silent record that no table needs makes room; if every
 /// record is needed, the stranger is answered but not remembered.
@@ -24,8 +24,19 @@ pub(crate) struct Peer {
     pub(crate) ready: bool,
     /// It answered a probe since this node began to join.
     pub(crate) answered: bool,
+    /// The round trip in microseconds over the straight path, [`UNMEASURED`] at first.
+    pub(crate) rtt: u32,
     pub(crate) heard: Time,
     pub(crate) sent: Time,
+    /// Its last heartbeat: when the next one is due, by its own word.
+    pub(crate) beat_due: Time,
+    /// When this node last sent it a heartbeat.
+    pub(crate) beaten: Time,
+    pub(crate) busy: bool,
+    /// It answers for none of this node's keys before then; see `lease`.
+    pub(crate) held_until: Time,
+    /// This node answers for none of its keys before then.
+    pub(crate) given_until: Time,
     /// Named by the peer itself, when.
     via: Option<(NodeId, Time)>,
     /// The linked peer that brought its last routed message.
@@ -45,6 +56,28 @@ impl Peers {
 
     pub(crate) fn get_mut(&mut self, id: NodeId) -> Option<&mut Peer> {
         self.records.get_mut(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How far `id` is, in microseconds; [`UNMEASURED`] if nobody knows.
+    pub(crate) fn rtt(&self, id: NodeId) -> u32 {
+        self.get(id).map_or(UNMEASURED, |peer| peer.rtt)
+    }
+
+    /// Notes a measured round trip. Short ones count at once, long ones by and by: a delay has
+    /// more causes than distance.
+    pub(crate) fn measure(&mut self, id: NodeId, rtt: u32) -> u32 {
+        let Some(peer) = self.get_mut(id) else { return rtt };
+        let rtt = rtt.min(UNMEASURED - 1);
+        peer.rtt = match peer.rtt {
+            UNMEASURED => rtt,
+            before if rtt < before => rtt,
+            before => before + (rtt - before) / 8,
+        };
+        peer.rtt
     }
 
     pub(crate) fn remove(&mut self, id: NodeId) {
@@ -77,8 +110,14 @@ impl Peers {
             contact,
             ready: false,
             answered: false,
+            rtt: UNMEASURED,
             heard: now,
             sent: Time::ZERO,
+            beat_due: Time::FAR_FUTURE,
+            beaten: Time::ZERO,
+            busy: false,
+            held_until: Time::ZERO,
+            given_until: Time::ZERO,
             via,
             trail: None,
         };

@@ -1,31 +1,33 @@
 //! Keeping the tables full: what others say about third parties, and asking them for more
 //! (Pastry §3.2, Bamboo's periodic sharing).
 //!
-//! Contacts named by others wait here until they are probed, a few at a time; `on_leaf_state` is
-//! where a sender enters the tables. The leaf set is repaired at once, the routing table lazily.
+//! Contacts named by others wait in `candidates` until they are probed, a few at a time;
+//! `on_leaf_state` is where a sender enters the tables. The leaf set is repaired at once, the
+//! routing table lazily.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Duration, Key, NodeId, Time};
-use wire::overlay::{Contact, LeafState, Message, Row};
+use wire::overlay::{Contact, LeafState, Message, Row, UNMEASURED};
 
+use crate::candidates::Promise;
 use crate::leaf_set::is_plausible;
+use crate::routing_table::Placed;
 use crate::{Event, Overlay, random_part};
 
-/// Contacts waiting to be probed. When full, one that would enter the leaf set displaces one that
-/// would not; others are dropped, since they will be named again.
-const CANDIDATES_MAX: usize = 128;
 /// Probes of hearsay contacts under way.
 const HEARSAY_PROBES_MAX: usize = 8;
 /// The same while joining, when all that is known is hearsay: a leaf set at a time.
 const JOIN_PROBES_MAX: usize = 16;
-/// Between two shares of the leaf set with the ring neighbours and one other member.
-const SHARE_BEATS: u64 = 5;
+/// Between two beats of maintenance.
+const BEAT: Duration = Duration::from_secs(2);
+/// Between two shares of the leaf set with one member (Bamboo's periodic sharing).
+const SHARE_BEATS: u64 = 15;
 /// For how long a leaf set that lost a member keeps asking.
 const GAP_BEATS: u32 = 5;
-/// Between two requests for a random row.
-const ROW_BEATS: u64 = 30;
+/// Between two requests for a random row (MSPastry: 20 minutes).
+const ROW_BEATS: u64 = 300;
 /// Between two requests for the same row (FreePastry's row-patch throttle).
 const ROW_THROTTLE: Duration = Duration::from_secs(5);
 /// Rows whose last request is remembered: every row there is.
@@ -38,29 +40,22 @@ pub(crate) struct Repair {
     /// The leaf set lost a member lately: its extremes are asked at every beat.
     gap_until: Time,
     beats: u64,
-    candidates: BTreeMap<NodeId, Contact>,
     requested: BTreeMap<u8, Time>,
 }
 
 impl Repair {
     pub(crate) fn new(next_beat: Time) -> Self {
-        let (candidates, requested) = (BTreeMap::new(), BTreeMap::new());
-        Repair { next_beat, gap_until: Time::ZERO, beats: 0, candidates, requested }
-    }
-
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.candidates.keys().copied()
+        Repair { next_beat, gap_until: Time::ZERO, beats: 0, requested: BTreeMap::new() }
     }
 }
 
 impl Overlay {
     /// The regular work: once a heartbeat.
     pub(crate) fn on_beat(&mut self) {
-        let heartbeat = self.config.heartbeat;
         // A little irregular, so that nodes do not fall into step.
-        self.repair.next_beat =
-            self.now + heartbeat * 7 / 8 + random_part(&mut self.rng, heartbeat / 4);
+        self.repair.next_beat = self.now + BEAT * 7 / 8 + random_part(&mut self.rng, BEAT / 4);
         self.repair.beats += 1;
+        self.retune();
         self.probe_silent();
         if self.now < self.repair.gap_until {
             self.ask_extremes();
@@ -71,10 +66,12 @@ impl Overlay {
         if self.repair.beats.is_multiple_of(ROW_BEATS) {
             self.maintain_rows();
         }
+        self.check_unity();
         self.watch.prune(self.now);
         self.detach_strangers();
-        let (leaf, table, links) = (&self.leaf, &self.table, &self.links);
-        let needed = |id| leaf.contains(id) || table.contains(id) || links.needs(id);
+        let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
+        let needed =
+            |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
         self.peers.prune(self.now, needed);
         self.stale.links = true;
     }
@@ -119,35 +116,44 @@ impl Overlay {
         self.send(from, Message::Row { row, entries });
     }
 
-    pub(crate) fn on_row(&mut self, row: u8, entries: Row) {
+    pub(crate) fn on_row(&mut self, from: NodeId, row: u8, entries: &Row) {
         if self.repair.requested.contains_key(&row) {
-            self.learn_all(entries.iter());
+            self.learn_sightings(from, entries);
         }
     }
 
-    /// Others named these contacts: remember those that would improve the tables.
+    /// Others named these contacts: remember those that would fill the tables.
     pub(crate) fn learn_all<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
         for contact in contacts {
-            self.learn(*contact);
+            self.learn(*contact, None);
         }
     }
 
-    /// Starts probes of what others named: the leaf set's first, from the nearest outwards.
+    /// Somebody named `contact`, which is at least `floor` microseconds away, if that is known.
+    pub(crate) fn learn(&mut self, contact: Contact, floor: Option<u32>) {
+        if let Some(promise) = self.promise(contact, floor)
+            && !self.watch.is_probing(contact.id)
+        {
+            self.candidates.put(promise, contact);
+        }
+    }
+
+    /// Starts probes of what others named, the most promising first.
     pub(crate) fn probe_candidates(&mut self) {
-        if self.repair.candidates.is_empty() {
+        if self.candidates.is_empty() {
             return;
         }
         let probes_max = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
         let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
-        let me = self.me.id;
         while room > 0 && self.watch.has_room() {
-            let rank = |contact: &&Contact| (!self.leaf.wants(contact.id), me.distance(contact.id));
-            let Some(next) = self.repair.candidates.values().min_by_key(rank).copied() else {
-                return;
+            let Some((promise, contact)) = self.candidates.pop() else { return };
+            let floor = match promise {
+                Promise::Nearer(floor) => Some(floor),
+                Promise::Leaf(_) | Promise::Hole => None,
             };
-            self.repair.candidates.remove(&next.id);
-            if self.is_interesting(next) {
-                self.probe(next, true);
+            // The tables may have changed since it was named.
+            if self.promise(contact, floor).is_some() {
+                self.probe(contact, true);
                 room -= 1;
             }
         }
@@ -156,7 +162,7 @@ impl Overlay {
     /// The leaf set has a gap: the farthest on each side know who may fill it. They may have a gap
     /// themselves, so they are asked for a while.
     pub(crate) fn repair_leaf_set(&mut self) {
-        self.repair.gap_until = self.now + self.config.heartbeat * GAP_BEATS;
+        self.repair.gap_until = self.now + BEAT * GAP_BEATS;
         self.ask_extremes();
     }
 
@@ -185,7 +191,8 @@ impl Overlay {
             return;
         }
         let below = (row..self.table.depth()).find(|row| self.table.row(*row).next().is_some());
-        let entries: Vec<Contact> = below.map_or(Vec::new(), |row| self.table.row(row).collect());
+        let entries: Vec<Contact> = below
+            .map_or(Vec::new(), |row| self.table.row(row).map(|entry| entry.contact).collect());
         let Some(entry) = self.rng.pick(&entries).copied() else { return };
         if self.repair.requested.len() < ROW_REQUESTS_MAX || asked.is_some() {
             self.repair.requested.insert(row, self.now);
@@ -193,19 +200,37 @@ impl Overlay {
         }
     }
 
-    fn admit(&mut self, contact: Contact) {
-        self.repair.candidates.remove(&contact.id);
+    /// `contact` has spoken, and takes part in the ring: it enters where it belongs.
+    pub(crate) fn admit(&mut self, contact: Contact) {
+        self.candidates.remove(contact.id);
+        let rtt = self.peers.rtt(contact.id);
         let enters_leaf = self.leaf.insert(contact);
-        let enters_table = self.table.insert(contact);
+        let placed = self.table.insert(contact, rtt);
+        let is_near = rtt != UNMEASURED && self.befriend(contact, rtt);
         self.stale.leaf |= enters_leaf;
-        self.stale.links |= enters_table;
-        if enters_leaf || enters_table {
+        self.stale.links |= !matches!(placed, Placed::Nowhere | Placed::There);
+        if enters_leaf || placed != Placed::Nowhere || is_near {
             self.watch.admit(contact.id);
             self.attach(contact);
         }
+        if let Placed::Instead(old) = placed {
+            self.release(old.id);
+        }
     }
 
-    fn set_ready(&mut self, id: NodeId, ready: bool) {
+    /// Offers `contact` to the neighbourhood set; whether it is a member now.
+    pub(crate) fn befriend(&mut self, contact: Contact, rtt: u32) -> bool {
+        let (is_near, gone) = self.near.insert(contact, rtt);
+        if is_near {
+            self.attach(contact);
+        }
+        if let Some(gone) = gone {
+            self.release(gone.id);
+        }
+        is_near
+    }
+
+    pub(crate) fn set_ready(&mut self, id: NodeId, ready: bool) {
         if let Some(peer) = self.peers.get_mut(id)
             && peer.ready != ready
         {
@@ -216,32 +241,33 @@ impl Overlay {
         self.links.set_ready(id, ready);
     }
 
-    fn learn(&mut self, contact: Contact) {
-        if !self.is_interesting(contact) || self.watch.is_probing(contact.id) {
-            return;
+    /// What a probe of `contact` may be good for.
+    fn promise(&self, contact: Contact, floor: Option<u32>) -> Option<Promise> {
+        let id = contact.id;
+        if id == self.me.id || self.watch.is_dead(self.now, contact) {
+            return None;
         }
-        let candidates = &mut self.repair.candidates;
-        if candidates.len() >= CANDIDATES_MAX && !candidates.contains_key(&contact.id) {
-            let spare = candidates.keys().copied().find(|id| !self.leaf.wants(*id));
-            match spare.filter(|_| self.leaf.wants(contact.id)) {
-                Some(spare) => candidates.remove(&spare),
-                None => return,
-            };
+        if let Some(bar) = self.seeking() {
+            return floor.filter(|floor| *floor < bar).map(Promise::Nearer);
         }
-        let candidate = candidates.entry(contact.id).or_insert(contact);
-        candidate.epoch = candidate.epoch.max(contact.epoch);
-    }
-
-    /// Whether a probe of `contact` could improve a table.
-    fn is_interesting(&self, contact: Contact) -> bool {
-        if contact.id == self.me.id || self.watch.is_dead(self.now, contact) {
-            return false;
+        let at = Promise::Leaf(self.me.id.distance(id));
+        let known = self.peers.get(id);
+        match known.filter(|_| self.is_needed(id)) {
+            Some(peer) if peer.contact.epoch > contact.epoch => return None,
+            Some(peer) if peer.contact.epoch < contact.epoch => return Some(at),
+            _ => {}
         }
-        match self.peers.get(contact.id).filter(|_| self.is_needed(contact.id)) {
-            Some(peer) if peer.contact.epoch > contact.epoch => false,
-            Some(peer) if peer.contact.epoch < contact.epoch => true,
-            _ => self.leaf.wants(contact.id) || self.table.wants(contact.id),
+        if self.leaf.wants(id) {
+            return Some(at);
         }
+        if self.table.has_hole(id) {
+            return Some(Promise::Hole);
+        }
+        let floor = floor.filter(|_| self.is_direct())?;
+        // Whoever was measured has been offered its place already.
+        let is_new = known.is_none_or(|peer| peer.rtt == UNMEASURED);
+        let is_better = self.table.wants(id, floor) || self.near.wants(floor);
+        (is_new && is_better).then_some(Promise::Nearer(floor))
     }
 
     /// A ready neighbour that does not list a member of this node's leaf set may have found it
@@ -253,7 +279,7 @@ impl Overlay {
         let listed = |id| leaf.left.iter().chain(&leaf.right).any(|contact| contact.id == id);
         let silent = |id| {
             let heard = self.peers.get(id).map(|peer| peer.heard);
-            heard.is_some_and(|heard| self.now.since(heard) >= self.config.heartbeat)
+            heard.is_some_and(|heard| self.now.since(heard) >= BEAT)
         };
         let doubted = self.leaf.members().into_iter().filter(|member| {
             member.id != from
@@ -267,12 +293,15 @@ impl Overlay {
     }
 
     fn share_leaf_set(&mut self) {
-        let members = self.leaf.members();
-        let other = self.rng.pick(&members).copied();
-        let mut receivers: Vec<Contact> = self.leaf.neighbours().collect();
-        receivers.extend(other.filter(|other| !self.leaf.is_neighbour(other.id)));
-        for contact in receivers {
-            self.send(contact.id, Message::LeafSet(self.leaf.state(self.ready)));
+        // By turns with the two that matter most, and with any.
+        let turn = self.repair.beats / SHARE_BEATS % 3;
+        let member = match turn {
+            0 => self.leaf.left().first().copied(),
+            1 => self.leaf.right().first().copied(),
+            _ => self.rng.pick(&self.leaf.members()).copied(),
+        };
+        if let Some(member) = member {
+            self.send(member.id, Message::LeafSet(self.leaf.state(self.ready)));
         }
     }
 
@@ -295,11 +324,7 @@ impl Overlay {
     /// Tells everybody near that this node has joined.
     pub(crate) fn announce(&mut self) {
         self.event(Event::Ready);
-        // The join's rows are what its route happened to pass: each row's own nodes know more of it
-        // (Pastry's second stage).
-        for row in 0..self.table.depth() {
-            self.repair_row(row);
-        }
+        self.begin_second_stage();
         let linked = self.links.open().map(|link| link.contact.id);
         let mut receivers: Vec<NodeId> = linked.collect();
         let members = self.leaf.members().into_iter().map(|contact| contact.id);

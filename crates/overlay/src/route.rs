@@ -22,8 +22,9 @@ use crate::{Event, Output, Overlay};
 const CUSTODY_MAX: usize = 512;
 /// Bytes of the bodies in custody; the same happens.
 const CUSTODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How long a message may be in custody (chosen: a link set-up with one failed attempt).
-const CUSTODY_TIME: Duration = Duration::from_secs(20);
+/// How long a message may be in custody (chosen: until a dead
+/// root's lease has ended in an idle ring).
+const CUSTODY_TIME: Duration = Duration::from_secs(30);
 /// Between two looks for a way.
 const WAIT: Duration = Duration::from_secs(1);
 /// Times that one message is sent from here.
@@ -199,10 +200,8 @@ impl Overlay {
         }
         let measures = custody.sends == 1 && custody.routed.body.len() <= RTT_BYTES_MAX;
         let rtt = self.now.since(custody.sent);
-        if let Some(link) = self.links.get_mut(from)
-            && measures
-        {
-            link.rtt.sample(rtt);
+        if measures && self.links.is_open(from) {
+            self.note_rtt(from, rtt);
         }
         self.routes.release(&id);
     }

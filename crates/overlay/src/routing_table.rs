@@ -7,21 +7,38 @@
 use alloc::collections::BTreeMap;
 
 use base::{Bounded, DIGITS, NodeId};
-use wire::overlay::{Contact, Row};
+use wire::overlay::{Contact, Row, STATE_ENTRIES, Sighting, UNMEASURED};
 
 /// A place in the table: row (digits shared with the owner) and column (the digit after).
 pub(crate) type Slot = (u8, u8);
 
-/// At most 32 rows of 15 entries; about log₁₆ N rows are in use.
+/// What became of a contact that was offered to the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// Its slot keeps what it has.
+    Nowhere,
+    /// It was there before.
+    There,
+    /// It filled a hole.
+    Filled,
+    /// It took the place of this contact.
+    Instead(Contact),
+}
+
+/// At most 32 rows of 15 entries; about log₁₆ N rows are in use. Each entry is the nearest node
+/// with its prefix that this node has met (Pastry §2.5).
 #[derive(Clone, Debug)]
 pub(crate) struct RoutingTable {
     me: NodeId,
-    slots: BTreeMap<Slot, Contact>,
+    /// By how many percent a node must be nearer to take another's place: changing costs a link
+    /// where links cost something.
+    gain: u32,
+    slots: BTreeMap<Slot, Sighting>,
 }
 
 impl RoutingTable {
-    pub(crate) fn new(me: NodeId) -> Self {
-        RoutingTable { me, slots: BTreeMap::new() }
+    pub(crate) fn new(me: NodeId, gain: u32) -> Self {
+        RoutingTable { me, gain, slots: BTreeMap::new() }
     }
 
     /// Where `id` belongs in the table of `me`; nowhere if it is `me`.
@@ -31,7 +48,7 @@ impl RoutingTable {
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Contact> {
-        self.slots.get(&slot).copied()
+        self.slots.get(&slot).map(|entry| entry.contact)
     }
 
     pub(crate) fn contains(&self, id: NodeId) -> bool {
@@ -39,20 +56,42 @@ impl RoutingTable {
     }
 
     /// Whether `id` would fill a hole.
-    pub(crate) fn wants(&self, id: NodeId) -> bool {
+    pub(crate) fn has_hole(&self, id: NodeId) -> bool {
         self.slot(id).is_some_and(|slot| !self.slots.contains_key(&slot))
     }
 
-    /// Fills a hole with `contact`, or raises the epoch of the entry. A slot that is taken keeps
-    /// its entry.
-    pub(crate) fn insert(&mut self, contact: Contact) -> bool {
-        let Some(slot) = self.slot(contact.id) else { return false };
-        let entry = self.slots.entry(slot).or_insert(contact);
-        if entry.id != contact.id {
-            return false;
+    /// Whether `id`, at a distance of `rtt` microseconds, would enter.
+    pub(crate) fn wants(&self, id: NodeId, rtt: u32) -> bool {
+        let Some(slot) = self.slot(id) else { return false };
+        self.slots
+            .get(&slot)
+            .is_none_or(|entry| entry.contact.id != id && self.beats(rtt, entry.rtt))
+    }
+
+    fn beats(&self, rtt: u32, entry: u32) -> bool {
+        let needed = u64::from(entry) * u64::from(100 - self.gain.min(100)) / 100;
+        rtt < entry && (entry == UNMEASURED || u64::from(rtt) < needed || self.gain == 0)
+    }
+
+    /// Offers `contact`, `rtt` microseconds away or [`UNMEASURED`]: fills a hole, takes the place
+    /// of one that is farther away, or raises the epoch and refreshes the distance of the entry.
+    pub(crate) fn insert(&mut self, contact: Contact, rtt: u32) -> Placed {
+        let Some(slot) = self.slot(contact.id) else { return Placed::Nowhere };
+        let Some(entry) = self.slots.get_mut(&slot) else {
+            self.slots.insert(slot, Sighting { contact, rtt });
+            return Placed::Filled;
+        };
+        if entry.contact.id == contact.id {
+            entry.contact.epoch = entry.contact.epoch.max(contact.epoch);
+            entry.rtt = if rtt == UNMEASURED { entry.rtt } else { rtt };
+            return Placed::There;
         }
-        entry.epoch = entry.epoch.max(contact.epoch);
-        true
+        let (old, before) = (entry.contact, entry.rtt);
+        if !self.beats(rtt, before) {
+            return Placed::Nowhere;
+        }
+        self.slots.insert(slot, Sighting { contact, rtt });
+        Placed::Instead(old)
     }
 
     /// Takes `id` out; its place, if it had one.
@@ -64,17 +103,24 @@ impl RoutingTable {
 
     /// Every entry with its place, row by row.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Slot, Contact)> + '_ {
-        self.slots.iter().map(|(slot, contact)| (*slot, *contact))
+        self.slots.iter().map(|(slot, entry)| (*slot, entry.contact))
     }
 
     /// The entries of one row.
-    pub(crate) fn row(&self, row: u8) -> impl Iterator<Item = Contact> + '_ {
-        self.slots.range((row, 0)..=(row, u8::MAX)).map(|(_, contact)| *contact)
+    pub(crate) fn row(&self, row: u8) -> impl Iterator<Item = Sighting> + '_ {
+        self.slots.range((row, 0)..=(row, u8::MAX)).map(|(_, entry)| *entry)
     }
 
     /// One row as others are told.
     pub(crate) fn row_message(&self, row: u8) -> Row {
         Bounded::truncating(self.row(row))
+    }
+
+    /// What `other` can use of this table: the rows up to the prefix the two share.
+    pub(crate) fn state_message(&self, other: NodeId) -> Bounded<Sighting, STATE_ENTRIES> {
+        let last = self.me.shared_digits(other);
+        let usable = self.slots.range(..=(last, u8::MAX)).map(|(_, entry)| *entry);
+        Bounded::truncating(usable.filter(|entry| entry.contact.id != other))
     }
 
     /// Rows with an entry at or below them: 0 when the table is empty.
@@ -94,16 +140,29 @@ mod tests {
 
     #[test]
     fn a_slot_keeps_its_entry() {
-        let mut table = RoutingTable::new(NodeId::new(0));
+        let mut table = RoutingTable::new(NodeId::new(0), 30);
         let (first, second) = (contact(0x1 << 124, 1), contact(0x11 << 120, 1));
-        assert!(table.insert(first));
-        assert!(!table.insert(second));
-        assert!(table.insert(contact(0x1 << 124, 7)));
+        assert_eq!(table.insert(first, UNMEASURED), Placed::Filled);
+        assert_eq!(table.insert(second, UNMEASURED), Placed::Nowhere);
+        assert_eq!(table.insert(contact(0x1 << 124, 7), 1_000), Placed::There);
         assert_eq!(table.get((0, 1)), Some(contact(0x1 << 124, 7)));
-        assert!(!table.insert(contact(0, 1)), "never itself");
+        assert_eq!(table.insert(contact(0, 1), 1), Placed::Nowhere, "never itself");
         assert_eq!(table.remove(second.id), None);
         assert_eq!(table.remove(first.id), Some((0, 1)));
         assert_eq!(table.depth(), 0);
+    }
+
+    #[test]
+    fn the_clearly_nearer_takes_the_place() {
+        let (far, near) = (contact(0x1 << 124, 1), contact(0x11 << 120, 1));
+        let mut table = RoutingTable::new(NodeId::new(0), 30);
+        assert_eq!(table.insert(far, 1_000), Placed::Filled);
+        assert_eq!(table.insert(near, 701), Placed::Nowhere, "not worth a new link");
+        assert_eq!(table.insert(near, 699), Placed::Instead(far));
+        let mut table = RoutingTable::new(NodeId::new(0), 0);
+        table.insert(far, 1_000);
+        assert!(table.wants(near.id, 999) && !table.wants(near.id, 1_000));
+        assert_eq!(table.insert(near, 999), Placed::Instead(far));
     }
 
     proptest! {
@@ -113,9 +172,9 @@ mod tests {
             ids in proptest::collection::vec(any::<u128>(), 0..100),
         ) {
             let me = NodeId::new(me);
-            let mut table = RoutingTable::new(me);
+            let mut table = RoutingTable::new(me, 0);
             for id in ids {
-                table.insert(contact(id, 1));
+                table.insert(contact(id, 1), UNMEASURED);
             }
             for ((row, column), entry) in table.entries() {
                 prop_assert_eq!(me.shared_digits(entry.id), row);

@@ -7,7 +7,9 @@ use base::{Bounded, Duration, Key, NodeId, Rng, Time};
 use bytes::Bytes;
 use overlay::{Config, Event, Input, Output, Overlay};
 use wire::Class;
-use wire::overlay::{Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Target};
+use wire::overlay::{
+    Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
+};
 
 const LINKS_MAX: u16 = 10;
 /// Outputs that one input may cause: custody of everything, sent on or given up.
@@ -44,7 +46,12 @@ impl Stranger {
 
     fn row(&mut self) -> Row {
         let len = self.below(16);
-        Bounded::truncating((0..len).map(|_| self.contact()))
+        Bounded::truncating((0..len).map(|_| self.sighting()))
+    }
+
+    fn sighting(&mut self) -> Sighting {
+        let rtt = u32::try_from(self.below(1 << 32)).unwrap();
+        Sighting { contact: self.contact(), rtt }
     }
 
     fn message_id(&mut self) -> MessageId {
@@ -67,7 +74,7 @@ impl Stranger {
 
     fn message(&mut self) -> Message {
         let (permit, token) = (self.number(|s| &s.permits), self.number(|s| &s.tokens));
-        match self.below(18) {
+        match self.below(24) {
             0..=2 => Message::Route(self.routed()),
             3 => Message::RouteAck(self.message_id()),
             4 => {
@@ -94,6 +101,21 @@ impl Stranger {
             14 => Message::LinkRequest { permit },
             15 => Message::LinkGrant { permit },
             16 => Message::LinkRefuse { permit, reason: RefuseReason::Full },
+            22 => {
+                let mut word = || u32::try_from(self.below(1 << 32)).unwrap();
+                Message::Heartbeat(Beat { period: word(), lease: word(), busy: true })
+            }
+            17 => Message::Ping { token },
+            18 => Message::Pong { token, ready: self.below(2) == 0 },
+            19 => Message::Measured { rtt: self.sighting().rtt },
+            20 => Message::StateRequest { rtt: self.sighting().rtt },
+            21 => {
+                let (entries, near) = (self.below(130), self.below(40));
+                let mut list = |len| (0..len).map(|_| self.sighting()).collect::<Vec<_>>();
+                let (entries, near) = (list(entries), list(near));
+                let (entries, near) = (Bounded::truncating(entries), Bounded::truncating(near));
+                Message::State { entries, near }
+            }
             _ => Message::Leaving(self.leaf()),
         }
     }
@@ -152,7 +174,9 @@ fn nothing_that_strangers_say_breaks_a_node() {
                         assert!(to != me.id && (open.contains(&to) || !over_link));
                         match message {
                             Message::LinkRequest { permit } => stranger.permits = vec![permit],
-                            Message::Probe { token, .. } => stranger.tokens = vec![token],
+                            Message::Probe { token, .. } | Message::Ping { token } => {
+                                stranger.tokens = vec![token]
+                            }
                             Message::Join { attempt, .. } => stranger.tokens = vec![attempt],
                             _ => {}
                         }

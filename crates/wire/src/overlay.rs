@@ -17,6 +17,13 @@ pub const JOIN_ROWS_MAX: usize = HOPS_MAX as usize;
 /// Entries of a routing-table row: every column but the own.
 pub const ROW_ENTRIES: usize = 15;
 
+/// Entries of a neighbourhood set (Pastry's |M|).
+pub const NEAR_ENTRIES: usize = 32;
+/// Table entries in one [`Message::State`]: eight full rows, three more than a ring of 10⁶ fills.
+pub const STATE_ENTRIES: usize = 8 * ROW_ENTRIES;
+/// The round trip of a contact whose distance was not measured.
+pub const UNMEASURED: u32 = u32::MAX;
+
 /// A node as others name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Contact {
@@ -37,8 +44,17 @@ pub struct LeafState {
     pub right: Bounded<Contact, LEAF_HALF>,
 }
 
+/// A contact and how far it is from the node that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Who.
+    pub contact: Contact,
+    /// The round trip in microseconds, as the teller measured it; [`UNMEASURED`] if it did not.
+    pub rtt: u32,
+}
+
 /// Entries of one routing-table row.
-pub type Row = Bounded<Contact, ROW_ENTRIES>;
+pub type Row = Bounded<Sighting, ROW_ENTRIES>;
 
 /// A message's name: unique, so that a message is delivered once however often it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +94,17 @@ pub struct Routed {
     pub class: Class,
     /// Opaque to the overlay.
     pub body: Bytes,
+}
+
+/// What a heartbeat says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beat {
+    /// Milliseconds until the sender's next heartbeat to this receiver.
+    pub period: u32,
+    /// Milliseconds for which the sender will not answer for the receiver's keys.
+    pub lease: u32,
+    /// Whether jobs are under way at the sender: its neighbours keep its pace.
+    pub busy: bool,
 }
 
 /// Why a link was refused.
@@ -137,8 +164,37 @@ pub enum Message {
         /// The sender's leaf set.
         leaf: LeafState,
     },
-    /// Nothing to say, still here.
-    Heartbeat,
+    /// Are you there, and how far? The short form, for who is not in the leaf set.
+    Ping {
+        /// Echoed by the answer.
+        token: u64,
+    },
+    /// The answer to a [`Message::Ping`].
+    Pong {
+        /// Of the ping.
+        token: u64,
+        /// Whether the sender has joined.
+        ready: bool,
+    },
+    /// The sender has measured its distance to the receiver, who may want it in its tables.
+    Measured {
+        /// The round trip in microseconds. Hearsay: the receiver measures for itself.
+        rtt: u32,
+    },
+    /// Asks for the tables (Pastry's second stage). Says what [`Message::Measured`] says, too.
+    StateRequest {
+        /// The round trip in microseconds, or [`UNMEASURED`].
+        rtt: u32,
+    },
+    /// The tables, as far as the asker can use them.
+    State {
+        /// Routing-table entries of the rows up to the prefix that the two share.
+        entries: Bounded<Sighting, STATE_ENTRIES>,
+        /// The neighbourhood set.
+        near: Bounded<Sighting, NEAR_ENTRIES>,
+    },
+    /// Still here; and, to a ring neighbour, a lease on its keys.
+    Heartbeat(Beat),
     /// The sender's leaf set, unasked (periodic sharing).
     LeafSet(LeafState),
     /// Asks for a row of the routing table.

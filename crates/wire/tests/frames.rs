@@ -4,7 +4,9 @@ use base::{Bounded, Card, Digest, Key, NodeId, Secret};
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::grid::{self, Description, Reason, SignedDescription};
-use wire::overlay::{Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Target};
+use wire::overlay::{
+    Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
+};
 use wire::{Class, Frame, Hello, Parcel};
 
 fn id(value: u128) -> NodeId {
@@ -23,8 +25,12 @@ fn leaf() -> LeafState {
     }
 }
 
+fn sighting(value: u128) -> Sighting {
+    Sighting { contact: contact(value), rtt: 1_500 }
+}
+
 fn rows() -> Bounded<Row, 32> {
-    Bounded::truncating([Bounded::truncating((1..=15).map(contact)), Bounded::new()])
+    Bounded::truncating([Bounded::truncating((1..=15).map(sighting)), Bounded::new()])
 }
 
 fn overlay_messages() -> Vec<Message> {
@@ -46,14 +52,22 @@ fn overlay_messages() -> Vec<Message> {
         Message::JoinRefused { attempt: 1 },
         Message::Probe { token: 77, leaf: leaf() },
         Message::ProbeReply { token: 77, leaf: leaf() },
-        Message::Heartbeat,
+        Message::Heartbeat(Beat { period: 2_000, lease: 6_000, busy: true }),
         Message::LeafSet(leaf()),
         Message::RowRequest { row: 3 },
-        Message::Row { row: 3, entries: Bounded::truncating([contact(1)]) },
+        Message::Row { row: 3, entries: Bounded::truncating([sighting(1)]) },
         Message::Suspect(contact(8)),
         Message::LinkRequest { permit: 9 },
         Message::LinkGrant { permit: 9 },
         Message::LinkRefuse { permit: 9, reason: RefuseReason::Full },
+        Message::Ping { token: 9 },
+        Message::Pong { token: 9, ready: true },
+        Message::Measured { rtt: 70_000 },
+        Message::StateRequest { rtt: u32::MAX },
+        Message::State {
+            entries: Bounded::truncating([sighting(1), sighting(2)]),
+            near: Bounded::truncating([sighting(3)]),
+        },
         Message::Leaving(leaf()),
     ]
 }

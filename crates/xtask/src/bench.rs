@@ -27,11 +27,16 @@ struct Section {
 
 const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "millefeuille-server"];
 
-const SECTIONS: [Section; 2] = [
+const SECTIONS: [Section; 3] = [
     Section {
         name: "kernel",
         builds: &[&["build", "--release", "-p", "tests", "--bin", "tiles"]],
         program: "tests/bench/kernel.mjs",
+    },
+    Section {
+        name: "link",
+        builds: &[&["build", "--release", "-p", "headless", "--example", "links"]],
+        program: "tests/bench/link.mjs",
     },
     Section { name: "grid", builds: &[PRODUCTS], program: "tests/bench/grid.mjs" },
 ];

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use base::{Duration, Time};
 use bytes::Bytes;
 use fractal::{Formula, Palette, View};
+use headless::clock::Clock;
 use node::{Event as NodeEvent, GridEvent, JobId, JobState, Traffic, WorkId};
 use peer::{Event, Input};
 
 use super::{Patience, Resources, say_goodbye};
-use crate::clock::Clock;
 use crate::driver::{Driver, Notice, seed};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};

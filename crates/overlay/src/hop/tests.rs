@@ -5,7 +5,7 @@ use crate::{Config, Input};
 use base::Time;
 use proptest::prelude::*;
 use std::vec::Vec;
-use wire::overlay::{Contact, LeafState, Message};
+use wire::overlay::{Beat, Contact, LeafState, Message};
 
 const ME: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
 
@@ -16,6 +16,9 @@ fn contact(id: u128) -> Contact {
 fn tell(overlay: &mut Overlay, from: Contact, ready: bool) {
     let leaf = LeafState { ready, ..LeafState::default() };
     let message = Message::Probe { token: 1, leaf };
+    overlay.handle(Time::ZERO, Input::Received { from, via: None, message });
+    let beat = Beat { period: 60_000, lease: 60_000, busy: false };
+    let message = Message::Heartbeat(beat);
     overlay.handle(Time::ZERO, Input::Received { from, via: None, message });
 }
 

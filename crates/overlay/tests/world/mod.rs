@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use base::{Duration, Key, NodeId, Rng, Time, codec};
+use base::{Duration, HEARTBEAT, Key, NodeId, Rng, Time, codec};
 use bytes::Bytes;
 use overlay::{Config, Event, Input, Output, Overlay};
 use wire::Class;
@@ -99,9 +99,11 @@ fn kind(message: &Message) -> &'static str {
         Message::RouteAck(_) => "ack",
         Message::Join { .. } | Message::JoinReply { .. } | Message::JoinRefused { .. } => "join",
         Message::Probe { .. } | Message::ProbeReply { .. } => "probe",
-        Message::Heartbeat => "heartbeat",
+        Message::Heartbeat(_) => "heartbeat",
         Message::LeafSet(_) => "leaf set",
         Message::RowRequest { .. } | Message::Row { .. } => "row",
+        Message::Ping { .. } | Message::Pong { .. } => "ping",
+        Message::Measured { .. } | Message::StateRequest { .. } | Message::State { .. } => "survey",
         Message::Suspect(_) => "suspect",
         Message::Leaving(_) => "leaving",
         _ => "link",
@@ -112,7 +114,7 @@ impl World {
     pub(crate) fn new(seed: u64, links_max: u16) -> Self {
         World {
             now: Time::ZERO,
-            config: Config { links_max, ..Config::default() },
+            config: Config { links_max, idle_heartbeat: HEARTBEAT, ..Config::default() },
             rng: Rng::new(seed),
             hosts: BTreeMap::new(),
             events: Vec::new(),

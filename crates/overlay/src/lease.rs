@@ -1,0 +1,103 @@
+//! Leases on the key range between neighbours (FreePastry's consistency, design §4).
+//!
+//! A heartbeat to a ring neighbour is also a promise: "for this long I will not answer for your
+//! keys, whatever I come to believe of you". A node answers for the keys on one side only while it
+//! holds such a promise from its neighbour on that side. So a node that is wrongly thought dead
+//! goes on answering for its keys, or notices in time that it must not; at no time do two nodes
+//! answer for one key. A goodbye gives the promise back at once.
+//!
+//! The receiver counts from the arrival, the sender from the sending plus [`SLACK`]: a promise that
+//! is under way for longer than that is void only if the sender's clock runs faster. A process that
+//! was stopped meanwhile finds out by the gap in its own time, before it looks at any lease.
+
+use alloc::vec::Vec;
+
+use base::{Duration, Key, NodeId, Time};
+
+use crate::Overlay;
+
+/// How long a message may be under way and still renew a lease.
+const SLACK: Duration = Duration::from_secs(2);
+/// Promises given to neighbours that are gone, kept at once; each ends by itself. When full, the
+/// one that ends first makes room.
+const WITHHELD_MAX: usize = 32;
+
+/// Promises that outlive their receivers' places in the tables.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Withheld {
+    ranges: Vec<(NodeId, Time)>,
+}
+
+impl Withheld {
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.ranges.iter().map(|(_, until)| *until).min()
+    }
+}
+
+impl Overlay {
+    /// The lease that a heartbeat to a neighbour carries: neighbours on the left hear from this node
+    /// every period, those on the right every second one, and one heartbeat may be lost.
+    pub(crate) fn lease_for(&self, id: NodeId) -> Duration {
+        if self.leaf.left().first().is_some_and(|left| left.id == id) {
+            self.period() * 5 / 2
+        } else {
+            self.period() * 9 / 2
+        }
+    }
+
+    /// This node promises `id` not to answer for its keys.
+    pub(crate) fn note_lease_given(&mut self, id: NodeId, lease: Duration) {
+        let until = self.now + lease + SLACK;
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.given_until = peer.given_until.max(until);
+        }
+    }
+
+    /// `id` promises not to answer for this node's keys.
+    pub(crate) fn note_lease_taken(&mut self, id: NodeId, lease: Duration) {
+        let until = self.now + lease;
+        if let Some(peer) = self.peers.get_mut(id) {
+            self.stale.ways |= peer.held_until <= self.now;
+            peer.held_until = until;
+        }
+    }
+
+    /// `id` leaves the tables, but may live: its keys stay untouched until the promise ends.
+    pub(crate) fn withhold(&mut self, id: NodeId) {
+        let Some(until) = self.peers.get(id).map(|peer| peer.given_until) else { return };
+        if until <= self.now {
+            return;
+        }
+        if self.withheld.ranges.len() >= WITHHELD_MAX {
+            let first = self.withheld.ranges.iter().enumerate().min_by_key(|(_, (_, at))| *at);
+            if let Some(first) = first.map(|(place, _)| place) {
+                self.withheld.ranges.swap_remove(first);
+            }
+        }
+        self.withheld.ranges.push((id, until));
+    }
+
+    /// `id` is gone for certain, or is back.
+    pub(crate) fn end_withholding(&mut self, id: NodeId) {
+        if !self.withheld.ranges.is_empty() {
+            self.withheld.ranges.retain(|(withheld, _)| *withheld != id);
+            self.stale.ways = true;
+        }
+    }
+
+    pub(crate) fn on_withheld_due(&mut self) {
+        let (now, before) = (self.now, self.withheld.ranges.len());
+        self.withheld.ranges.retain(|(_, until)| *until > now);
+        self.stale.ways |= self.withheld.ranges.len() < before;
+    }
+
+    /// Whether this node, the closest it knows to `key`, may answer for it.
+    pub(crate) fn may_answer(&self, key: Key) -> bool {
+        let clockwise = self.me.id.clockwise_to(key) <= key.clockwise_to(self.me.id);
+        let side = if clockwise { self.leaf.right() } else { self.leaf.left() };
+        let neighbour = side.first().and_then(|contact| self.peers.get(contact.id));
+        let leased = neighbour.is_none_or(|peer| !peer.ready || peer.held_until > self.now);
+        let closer = |(id, _): &(NodeId, Time)| key.closer(*id, self.me.id).is_lt();
+        leased && !self.withheld.ranges.iter().any(closer)
+    }
+}

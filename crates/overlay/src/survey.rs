@@ -1,0 +1,137 @@
+//! Making the tables near: the second stage of a join, and its upkeep (Pastry §2.4–2.5).
+//!
+//! A newcomer asks every entry of its tables for that entry's tables, and measures whoever may be
+//! nearer than what it has. Each teller names its own distances, so most of what it names is ruled
+//! out unasked: a node that is `a` from the teller, who is `b` from here, is at least `|a − b|`
+//! from here. The rest is measured in the order of that bound, so that the bar soon is high.
+//!
+//! Distances can be measured on straight paths only. Over links that cost something, those are the
+//! linked peers: there the tables are filled with whoever is alive, and a link that proves clearly
+//! nearer than its slot's entry takes the slot.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use base::{Bounded, Duration, NodeId, Time};
+use wire::overlay::{Contact, Message, NEAR_ENTRIES, STATE_ENTRIES, Sighting, UNMEASURED};
+
+use crate::Overlay;
+
+/// Nodes to be asked for their tables: as many as tables of 10⁶ nodes hold. When full, no more.
+const QUEUE_MAX: usize = 128;
+/// Requests under way.
+const ASKED_MAX: usize = 4;
+/// How long one may take.
+const REPLY_TIME: Duration = Duration::from_secs(2);
+
+/// The state of this conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    queue: VecDeque<NodeId>,
+    asked: BTreeMap<NodeId, Time>,
+}
+
+impl Survey {
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.asked.values().min().copied()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.asked.clear();
+    }
+}
+
+impl Overlay {
+    /// The node has joined: from now on it asks its tables for theirs, the nearest first.
+    pub(crate) fn begin_second_stage(&mut self) {
+        let entries = self.table.entries().map(|(_, contact)| contact.id);
+        let near = self.near.entries().iter().map(|entry| entry.contact.id);
+        let known: Vec<NodeId> = if self.is_direct() {
+            entries.chain(near).collect()
+        } else {
+            self.links.open().filter(|link| link.ready).map(|link| link.contact.id).collect()
+        };
+        let mut known: Vec<_> = known.into_iter().map(|id| (self.peers.rtt(id), id)).collect();
+        known.sort_unstable();
+        known.dedup();
+        known.truncate(QUEUE_MAX);
+        self.survey.queue = known.into_iter().map(|(_, id)| id).collect();
+    }
+
+    /// Asks on, as long as few measurements are waiting.
+    pub(crate) fn advance_survey(&mut self) {
+        while self.ready && self.survey.asked.len() < ASKED_MAX && self.candidates.is_empty() {
+            let Some(id) = self.survey.queue.pop_front() else { return };
+            if self.is_needed(id) {
+                self.ask_state(id);
+            }
+        }
+    }
+
+    pub(crate) fn ask_state(&mut self, id: NodeId) {
+        self.survey.asked.insert(id, self.now + REPLY_TIME);
+        let rtt = if self.ready { self.peers.rtt(id) } else { UNMEASURED };
+        self.send(id, Message::StateRequest { rtt });
+    }
+
+    pub(crate) fn on_survey_due(&mut self) {
+        let now = self.now;
+        self.survey.asked.retain(|_, due| *due > now);
+    }
+
+    pub(crate) fn on_state_request(&mut self, from: Contact, rtt: u32) {
+        let entries = self.table.state_message(from.id);
+        let near = self.near.message();
+        self.send(from.id, Message::State { entries, near });
+        self.on_measured(from, rtt);
+    }
+
+    pub(crate) fn on_state(
+        &mut self,
+        from: NodeId,
+        entries: &Bounded<Sighting, STATE_ENTRIES>,
+        near: &Bounded<Sighting, NEAR_ENTRIES>,
+    ) {
+        if self.survey.asked.remove(&from).is_some() {
+            self.note_seed_answered(from);
+            self.learn_sightings(from, near);
+            self.learn_sightings(from, entries);
+        }
+    }
+
+    /// `from` says how far this node is: if that is near, measure.
+    pub(crate) fn on_measured(&mut self, from: Contact, rtt: u32) {
+        if self.ready && rtt != UNMEASURED {
+            self.learn(from, Some(rtt));
+        }
+    }
+
+    /// What `teller` names, with the bound that its distances give.
+    pub(crate) fn learn_sightings(&mut self, teller: NodeId, sightings: &[Sighting]) {
+        let way = self.peers.rtt(teller);
+        for sighting in sightings {
+            let bounded = way != UNMEASURED && sighting.rtt != UNMEASURED;
+            self.learn(sighting.contact, bounded.then(|| way.abs_diff(sighting.rtt)));
+        }
+    }
+
+    /// A straight path to `id` and back took this long.
+    pub(crate) fn note_rtt(&mut self, id: NodeId, rtt: Duration) {
+        let micros = u32::try_from(rtt.as_micros()).unwrap_or(UNMEASURED);
+        self.peers.measure(id, micros);
+        if let Some(link) = self.links.get_mut(id) {
+            link.rtt.sample(rtt);
+        }
+    }
+
+    /// A member of the neighbourhood set is gone: another member knows others.
+    pub(crate) fn repair_neighbourhood(&mut self) {
+        let near = self.near.entries();
+        if let Some(entry) = self.rng.pick(near).copied()
+            && self.survey.asked.is_empty()
+        {
+            self.ask_state(entry.contact.id);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! One ring: finding out whether there is another (pastry.md §1.1 rule 11, FreePastry's partition
+//! check).
+//!
+//! Two rings can come of one by a split of the network or by newcomers who met too early. Neither
+//! sees the other: each is right by its own leaf sets. So each node now and then does two things.
+//! It asks a peer far away where its own id leads, as a newcomer would: in one ring to itself or a
+//! neighbour, else to a stranger who must be a neighbour. And it calls one of those whom it lost
+//! without a goodbye. Whoever answers is probed, and the leaf sets do the rest.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use base::{Bounded, Duration, NodeId, Time};
+use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row};
+
+use crate::{Overlay, random_part};
+
+/// Between two checks.
+const CHECK_TIME: Duration = Duration::from_secs(60);
+/// Lost contacts remembered, the latest. When full, the oldest is given up.
+const LOST_MAX: usize = 32;
+/// How long a lost contact is called.
+const LOST_RETENTION: Duration = Duration::from_secs(60 * 60);
+
+/// The state of this conversation.
+#[derive(Clone, Debug)]
+pub(crate) struct Unity {
+    next: Time,
+    attempt: Option<u64>,
+    lost: VecDeque<(Contact, Time)>,
+}
+
+impl Unity {
+    pub(crate) fn new(now: Time) -> Self {
+        Unity { next: now, attempt: None, lost: VecDeque::new() }
+    }
+
+    /// `contact` was found dead, which it may not be.
+    pub(crate) fn note_lost(&mut self, now: Time, contact: Contact) {
+        self.note_found(contact.id);
+        if self.lost.len() >= LOST_MAX {
+            self.lost.pop_front();
+        }
+        self.lost.push_back((contact, now));
+    }
+
+    pub(crate) fn note_found(&mut self, id: NodeId) {
+        self.lost.retain(|(contact, _)| contact.id != id);
+    }
+}
+
+impl Overlay {
+    /// Called at every beat.
+    pub(crate) fn check_unity(&mut self) {
+        if !self.ready || self.now < self.unity.next {
+            return;
+        }
+        // The first one comes soon: a burst of newcomers is when rings split.
+        self.unity.next =
+            self.now + CHECK_TIME * 7 / 8 + random_part(&mut self.rng, CHECK_TIME / 4);
+        self.ask_where_i_belong();
+        self.call_a_lost_one();
+    }
+
+    fn ask_where_i_belong(&mut self) {
+        let linked = self.links.open().filter(|link| link.ready && !link.suspect);
+        let linked: Vec<NodeId> = linked.map(|link| link.contact.id).collect();
+        let far: Vec<NodeId> =
+            linked.iter().copied().filter(|id| !self.leaf.contains(*id)).collect();
+        let candidates = if far.is_empty() { linked } else { far };
+        let Some(through) = self.rng.pick(&candidates).copied() else { return };
+        let attempt = self.rng.next_u64();
+        self.unity.attempt = Some(attempt);
+        let (joiner, rows) = (self.me, Bounded::new());
+        let message = Message::Join { joiner, attempt, via: through, hops: 0, rows };
+        self.send_by(through, None, message);
+    }
+
+    /// The answer names this node's neighbours as somebody else sees them.
+    pub(crate) fn on_unity_reply(
+        &mut self,
+        from: Contact,
+        attempt: u64,
+        rows: &Bounded<Row, JOIN_ROWS_MAX>,
+        leaf: &LeafState,
+    ) {
+        if self.unity.attempt != Some(attempt) || !self.ready {
+            return;
+        }
+        self.unity.attempt = None;
+        self.learn_all([&from]);
+        self.learn_all(leaf.left.iter().chain(&leaf.right));
+        for row in rows {
+            self.learn_all(row.iter().map(|entry| &entry.contact));
+        }
+    }
+
+    fn call_a_lost_one(&mut self) {
+        let now = self.now;
+        self.unity.lost.retain(|(_, at)| now.since(*at) < LOST_RETENTION);
+        if let Some(at) = self.rng.index(self.unity.lost.len())
+            && let Some((contact, _)) = self.unity.lost.get(at).copied()
+        {
+            self.probe(contact, true);
+        }
+    }
+}
