@@ -98,13 +98,15 @@ struct Case {
     name: String,
     sessions: Option<Sessions>,
     faults: Faults,
+    /// Jobs are under way everywhere.
+    busy: bool,
     /// Figure, bound, whether it is firm.
     lines: Vec<(&'static str, Bound, bool)>,
 }
 
 impl Case {
     fn new(name: impl Into<String>, sessions: Option<Sessions>, faults: Faults) -> Self {
-        Case { name: name.into(), sessions, faults, lines: Vec::new() }
+        Case { name: name.into(), sessions, faults, busy: false, lines: Vec::new() }
     }
 
     fn line(mut self, figure: &'static str, bound: Bound, firm: bool) -> Self {
@@ -114,7 +116,8 @@ impl Case {
 
     fn measure(&self, request: &Request, nodes: u32, report: &mut Report) -> Measured {
         let churn = Churn { sessions: self.sessions, goodbyes: 0.0, lookups: LOOKUPS };
-        let settings = Settings { faults: self.faults, ..request.quiet() };
+        let settings = if self.busy { request.busy() } else { request.idle() };
+        let settings = Settings { faults: self.faults, ..settings };
         let found = measure(request, settings, churn, nodes);
         tell(report, &self.name, &found);
         for (figure, bound, firm) in &self.lines {
@@ -145,6 +148,9 @@ fn run(request: &Request) -> Report {
     }
     let gnutella = Case::new("Gnutella", Some(Sessions::gnutella()), still);
     cases.push(gnutella.line("control messages", AtMost(0.5), true));
+    let at_work = Case::new("Gnutella, jobs everywhere", Some(Sessions::gnutella()), still);
+    let at_work = Case { busy: true, ..at_work };
+    cases.push(at_work.line("control messages", AtMost(1.0), true));
     for case in cases.into_iter().filter(|case| request.wants(&case.name)) {
         let case = case.line("incorrect deliveries", AtMost(0.0), true);
         case.line("delay over direct delay", AtMost(2.0), true).measure(

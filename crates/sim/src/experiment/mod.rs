@@ -86,23 +86,33 @@ impl Request<'_> {
         case.contains(self.only)
     }
 
-    /// A world of datagrams with the heartbeats of a ring at work.
-    fn busy(&self) -> Settings {
-        let overlay = Config { heartbeat: Config::default().heartbeat, ..self.quiet().overlay };
-        Settings { overlay, ..self.quiet() }
-    }
-
-    /// A world of links that cost something, with the heartbeats of a ring at work.
-    fn linked(&self, cap: u16) -> Settings {
-        let overlay = Config { reach: Reach::Links, links_max: cap, ..Config::default() };
-        Settings { overlay, ..self.quiet() }
-    }
-
-    /// A world of datagrams with slow heartbeats, for what does not depend on time.
-    fn quiet(&self) -> Settings {
+    /// A world of datagrams.
+    fn datagrams(&self, heartbeat: Duration, idle_heartbeat: Duration) -> Settings {
         let overlay =
-            Config { reach: Reach::Direct, heartbeat: SLOW_HEARTBEAT, ..Config::default() };
+            Config { reach: Reach::Direct, heartbeat, idle_heartbeat, ..Config::default() };
         Settings { seed: self.seed, overlay, shape: self.shape, ..Settings::default() }
+    }
+
+    /// A ring in which nothing happens, for what does not depend on time.
+    fn quiet(&self) -> Settings {
+        self.datagrams(SLOW_HEARTBEAT, SLOW_HEARTBEAT)
+    }
+
+    /// A ring without jobs, as it is shipped.
+    fn idle(&self) -> Settings {
+        self.datagrams(Config::default().heartbeat, Config::default().idle_heartbeat)
+    }
+
+    /// A ring with jobs everywhere.
+    fn busy(&self) -> Settings {
+        self.datagrams(Config::default().heartbeat, Config::default().heartbeat)
+    }
+
+    /// A ring with jobs everywhere, over links that cost something.
+    fn linked(&self, cap: u16) -> Settings {
+        let busy = self.busy();
+        let overlay = Config { reach: Reach::Links, links_max: cap, ..busy.overlay };
+        Settings { overlay, ..busy }
     }
 }
 

@@ -2,7 +2,7 @@
 //! what they say. They know each other, as the worst ones do.
 
 use base::Bounded;
-use wire::overlay::{Contact, LeafState, Message, Target};
+use wire::overlay::{Contact, LeafState, Message, Sighting, Target};
 
 use super::World;
 use super::host::Harm;
@@ -38,7 +38,11 @@ impl World {
             }
             Message::LeafSet(leaf) if lies => Some(Message::LeafSet(self.only_bad(leaf))),
             Message::Row { row, entries } if lies => {
-                Some(Message::Row { row, entries: self.bad_of(&entries) })
+                Some(Message::Row { row, entries: self.seen_bad(&entries) })
+            }
+            Message::State { entries, near } if lies => {
+                let (entries, near) = (self.seen_bad(&entries), self.seen_bad(&near));
+                Some(Message::State { entries, near })
             }
             message => Some(message),
         }
@@ -49,8 +53,16 @@ impl World {
     }
 
     fn bad_of<const MAX: usize>(&self, list: &[Contact]) -> Bounded<Contact, MAX> {
-        let is_bad =
-            |contact: &Contact| self.host_of(contact.id).is_some_and(|host| self.is_bad(host));
-        Bounded::truncating(list.iter().copied().filter(is_bad))
+        Bounded::truncating(list.iter().copied().filter(|contact| self.names_bad(*contact)))
+    }
+
+    fn seen_bad<const MAX: usize>(&self, list: &[Sighting]) -> Bounded<Sighting, MAX> {
+        let bad = list.iter().copied().filter(|seen| self.names_bad(seen.contact));
+        // As near as can be, so that they are wanted.
+        Bounded::truncating(bad.map(|seen| Sighting { rtt: 1, ..seen }))
+    }
+
+    fn names_bad(&self, contact: Contact) -> bool {
+        self.host_of(contact.id).is_some_and(|host| self.is_bad(host))
     }
 }

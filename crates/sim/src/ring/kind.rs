@@ -3,7 +3,7 @@
 use wire::overlay::{Message, Target};
 
 /// Names of the sorts, by number.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 14] = [
     "lookup",
     "sealed",
     "ack",
@@ -15,6 +15,9 @@ pub const KINDS: [&str; 11] = [
     "suspect",
     "link",
     "leaving",
+    "ping",
+    "state",
+    "measured",
 ];
 
 /// The number of a message's sort: an index into [`KINDS`].
@@ -28,11 +31,14 @@ pub fn kind(message: &Message) -> usize {
         Message::RouteAck(_) => 2,
         Message::Join { .. } | Message::JoinReply { .. } | Message::JoinRefused { .. } => 3,
         Message::Probe { .. } | Message::ProbeReply { .. } => 4,
-        Message::Heartbeat => 5,
+        Message::Heartbeat(_) => 5,
         Message::LeafSet(_) => 6,
         Message::RowRequest { .. } | Message::Row { .. } => 7,
         Message::Suspect(_) => 8,
         Message::LinkRequest { .. } | Message::LinkGrant { .. } | Message::LinkRefuse { .. } => 9,
         Message::Leaving(_) => 10,
+        Message::Ping { .. } | Message::Pong { .. } => 11,
+        Message::StateRequest { .. } | Message::State { .. } => 12,
+        Message::Measured { .. } => 13,
     }
 }
