@@ -71,29 +71,66 @@ fn near_seed(world: &mut World) -> Option<u32> {
     best.map(|(_, seed)| seed)
 }
 
+/// Where lookups go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// To the ids of random nodes (the Pastry paper's pairs).
+    Nodes,
+    /// To random keys.
+    Keys,
+}
+
 /// Routes `count` messages, each from a random node to the id of another one.
 pub(super) fn pairs(request: &Request, world: &mut World, count: u32) -> Summary {
-    let ring: Vec<_> = world.census().iter().collect();
     let first = world.lookups().len();
-    let per_step = (world.live() * RATE / 100).clamp(1, 20_000);
-    let mut left = count;
+    let rate = world.live() * RATE / 100;
+    send(request, world, count, Aim::Nodes, rate);
+    world.run_for(LAST);
+    summary(world, &world.lookups()[first..])
+}
+
+/// Starts `count` lookups, `rate` each hundredth of a second.
+pub(super) fn send(request: &Request, world: &mut World, count: u32, aim: Aim, rate: u32) {
+    let ring: Vec<_> = world.census().iter().collect();
+    let per_step = rate.clamp(1, 20_000);
+    let mut left = if ring.len() > 1 { count } else { 0 };
     while left > 0 {
         for _ in 0..per_step.min(left) {
-            let (Some(from), Some(to)) =
-                (world.rng().pick(&ring).copied(), world.rng().pick(&ring).copied())
-            else {
-                break;
+            let Some((mine, from)) = world.rng().pick(&ring).copied() else { break };
+            let key = match aim {
+                Aim::Nodes => world.rng().pick(&ring).map_or(mine, |(id, _)| *id),
+                Aim::Keys => world.random_key(),
             };
-            if from != to {
-                world.look_up(from.1, to.0);
+            if key != mine {
+                world.look_up(from, key);
                 left -= 1;
             }
         }
         (request.progress)("lookups", u64::from(count - left), u64::from(count));
         world.run_for(Duration::from_millis(10));
     }
-    world.run_for(LAST);
-    summary(world, &world.lookups()[first..])
+}
+
+/// Runs until `done` holds, looking each `step`, at most for `span`; how long it took.
+pub(super) fn until(
+    request: &Request,
+    world: &mut World,
+    what: &str,
+    (step, span): (Duration, Duration),
+    done: impl Fn(&World) -> bool,
+) -> Option<Duration> {
+    let start = world.now();
+    loop {
+        let passed = world.now().since(start);
+        if done(world) {
+            return Some(passed);
+        }
+        if passed >= span {
+            return None;
+        }
+        (request.progress)(what, passed.as_secs(), span.as_secs());
+        world.run_for(step);
+    }
 }
 
 /// How the world did besides what is measured.

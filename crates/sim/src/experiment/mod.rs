@@ -4,13 +4,22 @@
 //! Nothing here prints, draws or reads a clock: an experiment takes a [`Request`] and gives a
 //! [`Report`]; the command line does the rest.
 
+mod adversary;
 mod build;
+mod burst;
 mod churn;
+mod crowd;
 mod distance;
+mod failures;
 mod hops;
+mod links;
 mod reference;
+mod replicas;
 mod report;
 mod tables;
+mod trace;
+
+pub use trace::trace_of;
 
 pub use report::{Bound, Chart, Figure, Report, Series, Source};
 
@@ -27,6 +36,8 @@ pub struct Request<'a> {
     pub seed: u64,
     /// How many seeds from there, for an experiment that takes several.
     pub seeds: u64,
+    /// Only the cases whose name contains this; empty for all.
+    pub only: &'a str,
     /// Links of a node at most, where there are links.
     pub cap: Option<u16>,
     /// Distances.
@@ -49,18 +60,59 @@ pub struct Experiment {
 }
 
 /// All of them.
-pub const EXPERIMENTS: &[Experiment] =
-    &[hops::HOPS, distance::DISTANCE, tables::TABLES, churn::CHURN];
+pub const EXPERIMENTS: &[Experiment] = &[
+    hops::HOPS,
+    distance::DISTANCE,
+    tables::TABLES,
+    replicas::REPLICAS,
+    failures::FAILURES,
+    churn::CHURN,
+    churn::LOSS,
+    crowd::MASSFAILURE,
+    burst::BURST,
+    links::LINKS,
+    crowd::PARTITION,
+    crowd::FREEZE,
+    adversary::ADVERSARY,
+    trace::TRACE,
+];
 
 /// Heartbeats of a ring in which nothing happens, as MSPastry has them (`pastry.md` §1.2).
 const SLOW_HEARTBEAT: Duration = Duration::from_secs(30);
 
 impl Request<'_> {
-    /// A world of datagrams with slow heartbeats, for what does not depend on time.
-    fn quiet(&self) -> Settings {
+    /// Whether this case is asked for.
+    fn wants(&self, case: &str) -> bool {
+        case.contains(self.only)
+    }
+
+    /// A world of datagrams.
+    fn datagrams(&self, heartbeat: Duration, idle_heartbeat: Duration) -> Settings {
         let overlay =
-            Config { reach: Reach::Direct, heartbeat: SLOW_HEARTBEAT, ..Config::default() };
+            Config { reach: Reach::Direct, heartbeat, idle_heartbeat, ..Config::default() };
         Settings { seed: self.seed, overlay, shape: self.shape, ..Settings::default() }
+    }
+
+    /// A ring in which nothing happens, for what does not depend on time.
+    fn quiet(&self) -> Settings {
+        self.datagrams(SLOW_HEARTBEAT, SLOW_HEARTBEAT)
+    }
+
+    /// A ring without jobs, as it is shipped.
+    fn idle(&self) -> Settings {
+        self.datagrams(Config::default().heartbeat, Config::default().idle_heartbeat)
+    }
+
+    /// A ring with jobs everywhere.
+    fn busy(&self) -> Settings {
+        self.datagrams(Config::default().heartbeat, Config::default().heartbeat)
+    }
+
+    /// A ring with jobs everywhere, over links that cost something.
+    fn linked(&self, cap: u16) -> Settings {
+        let busy = self.busy();
+        let overlay = Config { reach: Reach::Links, links_max: cap, ..busy.overlay };
+        Settings { overlay, ..busy }
     }
 }
 

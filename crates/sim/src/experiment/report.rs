@@ -124,9 +124,14 @@ impl Report {
 
     fn bound(&mut self, bound: Bound, firm: bool) {
         if let Some(figure) = self.figures.last_mut() {
-            figure.bound = Some(bound);
-            figure.firm = firm;
-            figure.pass = Some(bound.holds(figure.value));
+            figure.keep_to(bound, firm);
+        }
+    }
+
+    /// The number of this name has a bound.
+    pub(crate) fn bound_of(&mut self, name: &str, bound: Bound, firm: bool) {
+        for figure in self.figures.iter_mut().filter(|figure| figure.name == name) {
+            figure.keep_to(bound, firm);
         }
     }
 
@@ -144,6 +149,14 @@ impl Report {
     #[must_use]
     pub fn fails(&self) -> bool {
         self.figures.iter().any(|figure| figure.firm && figure.pass == Some(false))
+    }
+}
+
+impl Figure {
+    fn keep_to(&mut self, bound: Bound, firm: bool) {
+        self.bound = Some(bound);
+        self.firm = firm;
+        self.pass = Some(bound.holds(self.value));
     }
 }
 

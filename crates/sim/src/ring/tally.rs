@@ -66,6 +66,12 @@ impl Tally {
         self.sent - self.kinds[0]
     }
 
+    /// Messages that keep tables right: neither lookups nor what carries or acknowledges messages.
+    #[must_use]
+    pub fn upkeep(&self) -> u64 {
+        self.sent - self.kinds[0] - self.kinds[1] - self.kinds[2]
+    }
+
     /// Bytes of all messages, estimated from the sample.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -39,6 +39,9 @@ struct Arguments {
     /// Virtual minutes to measure, where an experiment has a length.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Only the cases whose name contains this (churn, loss, links, adversary).
+    #[arg(long, default_value = "")]
+    only: String,
     /// One JSON document instead of a table.
     #[arg(long)]
     json: bool,
@@ -99,12 +102,14 @@ fn main() -> Result<ExitCode> {
 fn run(experiment: &Experiment, arguments: &Arguments) -> Result<Done> {
     let (seed, seeds) = seeds(&arguments.seed)?;
     let clock = Clock::start();
+    let start = clock.seconds();
     let progress = Progress::new(experiment.name);
     let request = Request {
         nodes: arguments.nodes,
         seed,
         seeds,
         cap: arguments.cap,
+        only: &arguments.only,
         shape: match arguments.topology {
             Topology::Plane => Shape::Plane,
             Topology::Sphere => Shape::Sphere,
@@ -116,7 +121,7 @@ fn run(experiment: &Experiment, arguments: &Arguments) -> Result<Done> {
     };
     let report = (experiment.run)(&request);
     progress.end();
-    Ok(Done { name: experiment.name, report, seconds: clock.seconds() })
+    Ok(Done { name: experiment.name, report, seconds: clock.seconds() - start })
 }
 
 /// `7`, or `1..1000` (the end excluded): the first seed, and how many.

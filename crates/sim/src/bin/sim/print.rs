@@ -45,9 +45,9 @@ fn speed(done: &Done) -> String {
     let report = &done.report;
     let seconds = done.seconds.max(1e-9);
     format!(
-        "{seconds:.1} s: {:.0} simulated node-seconds a second, {:.2} million events a second",
+        "{seconds:.1} s on a core: {:.0} simulated node-seconds and {:.0} events a second",
         report.node_seconds / seconds,
-        report.events as f64 / seconds / 1e6,
+        report.events as f64 / seconds,
     )
 }
 

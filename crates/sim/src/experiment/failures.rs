@@ -1,0 +1,115 @@
+//! `failures`: a tenth of the nodes dies without a word (the Pastry paper's Figs 9 and 10).
+
+use base::Duration;
+
+use super::build::{Aim, ring, send};
+use super::{Bound, Experiment, Report, Request, Source, real};
+use crate::ring::{Summary, World, summary, table_quality};
+
+pub(super) const FAILURES: Experiment =
+    Experiment { name: "failures", about: "a tenth dies at once: hops, repair (Fig 10)", run };
+
+/// Of a run that names none; Fig 10 has 5,000.
+const NODES: u32 = 1_000;
+/// Lookups of each phase; as many as Fig 10 at its size.
+const LOOKUPS_PER_NODE: u32 = 40;
+/// The paper's k: hops are counted up to the first of the k nodes closest to the key, too.
+const REPLICAS: usize = 5;
+const QUIET: Duration = Duration::from_secs(300);
+/// After the lookups that find the holes, until the repaired ring is measured.
+const REPAIR: Duration = Duration::from_secs(900);
+const LAST: Duration = Duration::from_secs(30);
+
+fn run(request: &Request) -> Report {
+    let nodes = request.nodes.unwrap_or(NODES);
+    let mut report = Report::default();
+    let mut world = ring(request, request.quiet(), nodes, &mut report);
+    world.watch_replicas(REPLICAS);
+    world.run_for(QUIET);
+    let idle = *world.tally();
+    world.run_for(QUIET);
+    let idle = world.tally().since(&idle);
+    let upkeep = real(idle.upkeep()) / idle.node_seconds.max(1.0);
+
+    let lookups = nodes * LOOKUPS_PER_NODE;
+    let before = phase(request, &mut world, lookups, "before");
+    let killed = kill(&mut world, nodes / 10);
+    let start = *world.tally();
+    // All at once, so that the first repairs come too late for them.
+    let unrepaired = burst(request, &mut world, lookups);
+    phase(request, &mut world, lookups, "repairing");
+    world.run_for(REPAIR);
+    let spent = world.tally().since(&start);
+    let repair = real(spent.upkeep()) - upkeep * spent.node_seconds;
+    let after = phase(request, &mut world, lookups, "after");
+
+    tell(&mut report, &before, &unrepaired, &after);
+    report.tell("messages of repair for each failed node", repair / real(killed.max(1)), "");
+    report.beside(57.0, Source::Published).firm(Bound::AtMost(57.0));
+    report.tell("upkeep of the idle ring", upkeep, "/s/node");
+    for (row, quality) in table_quality(&world, 500, request.seed).iter().enumerate().take(3) {
+        report.tell(format!("row {row} after repair: dead entries"), quality.dead, "entries");
+        report.tell(format!("row {row} after repair: missing"), quality.missing, "entries");
+    }
+    report.count(world.tally());
+    report
+}
+
+fn kill(world: &mut World, count: u32) -> u64 {
+    let mut killed = 0;
+    while killed < u64::from(count) {
+        let Some(host) = world.random_ready() else { break };
+        world.kill(host);
+        killed += 1;
+    }
+    killed
+}
+
+fn phase(request: &Request, world: &mut World, count: u32, _what: &str) -> Measured {
+    let rate = world.live() / 5;
+    measured(request, world, count, rate)
+}
+
+fn burst(request: &Request, world: &mut World, count: u32) -> Measured {
+    measured(request, world, count, count / 50)
+}
+
+/// One phase: everything, and hops up to the first replica.
+struct Measured {
+    sum: Summary,
+    replica: f64,
+}
+
+fn measured(request: &Request, world: &mut World, count: u32, rate: u32) -> Measured {
+    let first = world.lookups().len();
+    send(request, world, count, Aim::Keys, rate);
+    world.run_for(LAST);
+    let lookups = &world.lookups()[first..];
+    let hops: Vec<u64> = lookups
+        .iter()
+        .filter_map(|lookup| lookup.replica.map(|(_, hops)| u64::from(hops)))
+        .collect();
+    let replica = real(hops.iter().sum::<u64>()) / real(hops.len().max(1) as u64);
+    Measured { sum: summary(world, lookups), replica }
+}
+
+fn tell(report: &mut Report, before: &Measured, unrepaired: &Measured, after: &Measured) {
+    report.tell("mean hops before", before.sum.hops, "");
+    report.tell("mean hops after the failure, not repaired", unrepaired.sum.hops, "");
+    report.tell("mean hops after the repair", after.sum.hops, "");
+    report.tell("mean hops to the first of 5 replicas before", before.replica, "");
+    report.tell("the same, not repaired", unrepaired.replica, "");
+    report.tell("the same, repaired", after.replica, "");
+    let growth = |hops: f64| hops / before.sum.hops.max(1e-9) - 1.0;
+    report.tell("growth of hops, not repaired", growth(unrepaired.sum.hops), "");
+    report.beside(0.084, Source::Published).firm(Bound::AtMost(0.084));
+    report.tell("growth of hops, repaired", growth(after.sum.hops), "");
+    report.beside(0.004, Source::Published).firm(Bound::AtMost(0.004));
+    for (name, found) in [("not repaired", unrepaired), ("repaired", after)] {
+        report.tell(format!("incorrect deliveries, {name}"), real(found.sum.wrong), "");
+        report.firm(Bound::AtMost(0.0));
+        let lost = real(found.sum.asked - found.sum.arrived);
+        report.tell(format!("lookups not delivered, {name}"), lost, "");
+        report.target(Bound::AtMost(0.0));
+    }
+}
