@@ -9,7 +9,7 @@ use wire::{Class, Frame, Hello, Parcel, grid as grid_wire};
 
 use crate::seal::Route;
 use crate::session::Queued;
-use crate::{Event, LinkId, Node, Output};
+use crate::{Event, Farewell, LinkId, Node, Output};
 
 /// Steps of one pump; machines that keep each other busy beyond it have a bug.
 const STEPS_MAX: u32 = 1_000_000;
@@ -113,7 +113,11 @@ impl Node {
         message: OverlayMessage,
     ) {
         if let Some(link) = self.links.get(&to).copied() {
+            let is_goodbye = matches!(message, OverlayMessage::Leaving(_));
             let frame = Frame::Overlay(message);
+            if is_goodbye && let Farewell::Overlay(frames) = &mut self.farewell {
+                return frames.push((link, frame.encode()));
+            }
             return self.send_frame(now, link, frame.class(), &frame.encode());
         }
         if is_hop_by_hop(&message) {
@@ -143,7 +147,7 @@ impl Node {
         }
     }
 
-    fn send_frame(&mut self, now: Time, link: LinkId, class: Class, bytes: &[u8]) {
+    pub(crate) fn send_frame(&mut self, now: Time, link: LinkId, class: Class, bytes: &[u8]) {
         let Some(session) = self.sessions.get_mut(&link) else { return };
         match session.send(class, bytes) {
             Queued::Yes => self.flush(link),
