@@ -283,6 +283,7 @@ impl Grid {
                 owned.board.drop_missing(now, patience);
             }
         }
+        self.retry_stuck(now);
         self.miss_owners(now);
         self.keep_leases(now);
         self.announce_anew();

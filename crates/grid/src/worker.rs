@@ -264,7 +264,8 @@ impl Grid {
         for &task in tasks {
             let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
             let Some(failures) = owned.board.fail(worker, task) else { continue };
-            let nobody_else = !self.ready && owned.board.member_count() == 1;
+            let alone = !self.ready && owned.board.member_count() == 1;
+            let nobody_else = alone || owned.board.is_hopeless(task);
             self.event(Event::TaskFailed { job, task, worker, reason: why.into() });
             if failures >= crate::FAILURES_MAX || nobody_else {
                 self.end_own(job, crate::JobState::Cancelled);
