@@ -180,7 +180,7 @@ impl Node {
     }
 
     /// Ends a link for a reason of this side.
-    fn break_link(&mut self, now: Time, link: LinkId, why: Option<&'static str>) {
+    pub(crate) fn break_link(&mut self, now: Time, link: LinkId, why: Option<&'static str>) {
         let Some(session) = self.sessions.get(&link) else { return };
         let peer = session.peer();
         if let Some(why) = why {

@@ -68,7 +68,9 @@ impl Node {
                 self.grid.handle(now, grid::Input::RootsMoved);
                 Event::NeighboursChanged
             }
-            overlay::Event::Misbehaved { peer, why } => Event::Misbehaved { peer, why },
+            overlay::Event::Misbehaved { peer, why } => {
+                return self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);
+            }
             // Whoever sent it repeats what matters.
             overlay::Event::Undeliverable { .. } => return,
         };
@@ -99,6 +101,9 @@ impl Node {
                 self.outputs.push_back(Output::Compute { work, job, task, kind, params });
             }
             grid::Output::Abandon(work) => self.outputs.push_back(Output::Abandon(work)),
+            grid::Output::Event(event @ grid::Event::Misbehaved { peer, why }) => {
+                self.on_misbehaviour(now, Event::Grid(event), peer, why);
+            }
             grid::Output::Event(event) => {
                 self.outputs.push_back(Output::Event(Event::Grid(event)));
             }
@@ -225,8 +230,18 @@ impl Node {
             _ => {
                 self.traffic.refused += 1;
                 let why = "malformed sealed message";
-                self.outputs.push_back(Output::Event(Event::Misbehaved { peer: from, why }));
+                self.on_misbehaviour(now, Event::Misbehaved { peer: from, why }, from, why);
             }
+        }
+    }
+
+    /// A peer said what no honest peer says. Whoever is linked does not do that for ever.
+    fn on_misbehaviour(&mut self, now: Time, event: Event, peer: NodeId, why: &'static str) {
+        self.outputs.push_back(Output::Event(event));
+        let Some(link) = self.links.get(&peer).copied() else { return };
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        if session.mistake(why).is_final {
+            self.break_link(now, link, None);
         }
     }
 }
