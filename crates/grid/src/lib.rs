@@ -37,6 +37,7 @@ pub use face::{
     Counters, Event, Failure, Input, JobState, JobSummary, Output, Wake, WorkId, WorkerSummary,
 };
 pub use recruit::IDLE_KEY;
+pub use worker::SLOTS_MAX;
 
 use enlist::Candidate;
 use job::{Done, Job, Role};

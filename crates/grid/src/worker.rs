@@ -16,7 +16,7 @@ use crate::{Event, Failure, Grid, Output, WorkId};
 
 /// Computations at once. More slots than this are left unused: half of what one node may hold of
 /// a job, so that the other half can wait for its turn.
-pub(crate) const SLOTS_MAX: u16 = 128;
+pub const SLOTS_MAX: u16 = 128;
 
 /// A task in this node's hands, in the order in which they are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -31,7 +31,9 @@ use wire::overlay::Contact;
 use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
-pub use grid::{Event as GridEvent, Failure, JobState, JobSummary, WorkId, WorkerSummary};
+pub use grid::{
+    Event as GridEvent, Failure, JobState, JobSummary, SLOTS_MAX, WorkId, WorkerSummary,
+};
 pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;
 pub use session::WINDOW_BYTES;
