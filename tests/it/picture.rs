@@ -147,6 +147,7 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_natively() -> Result<
     let report = process.lines.next()?.context("a report")?;
     ensure!(process.wait()? == 0, "{report}");
 
+    ensure!(report["repaired"] == 0, "{report}");
     let peers = report["peers"].as_array().context("peers")?;
     let tiles: u64 = peers.iter().filter_map(|peer| peer["tiles"].as_u64()).sum();
     ensure!(peers.len() == 4 && tiles == 48, "{report}");

@@ -65,6 +65,7 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let _machine = alone_on_this_machine();
     let scratch = Scratch::new("goodbye")?;
     let server = Server::start()?;
+    let witness = Peer::start(&server, &["--threads", "1"])?;
     let mut leaver = Peer::start(&server, &["--threads", "1"])?;
     let view = [
         "--re",
@@ -82,11 +83,18 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     ];
     let file = scratch.file("rendered.png");
     let mut process = render(&server, &view, &file)?;
-    leaver.process.lines.event("task_done")?;
+    // Whoever has done one task has the next in its hands.
+    let id = leaver.id.clone();
+    let is_own = |event: &serde_json::Value| event["event"] == "task_done" && event["worker"] == id;
+    leaver.process.lines.wait("a task of its own", is_own)?;
     leaver.process.signal("TERM")?;
     ensure!(leaver.process.wait()? == 0, "a graceful stop exits 0");
+    let is_gone = |event: &serde_json::Value| event["event"] == "peer_gone" && event["peer"] == id;
+    let gone = witness.process.lines.wait("the end of the leaver", is_gone)?;
+    ensure!(gone["reason"] == "left", "{gone}");
     let report = process.lines.next()?.context("a report")?;
     ensure!(process.wait()? == 0, "{report}");
+    ensure!(report["reassigned"].as_u64() > Some(0) && report["repaired"] == 0, "{report}");
     let expected = scratch.file("alone.png");
     alone(&view, &expected)?;
     assert_same(&Picture::read(&file)?, &Picture::read(&expected)?)

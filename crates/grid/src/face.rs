@@ -186,8 +186,9 @@ pub enum Event {
         /// How many there are, this node included.
         count: u16,
     },
-    /// As owner: a worker could not compute a task, and said so. It goes to others; after
-    /// [`FAILURES_MAX`](crate::FAILURES_MAX) of them the job is cancelled.
+    /// As owner: a worker could not compute a task, and said so. It goes to others, and once more
+    /// to all when there are none; after [`FAILURES_MAX`](crate::FAILURES_MAX) of them, or when
+    /// that fails too, the job is cancelled.
     TaskFailed {
         /// The job.
         job: JobId,

@@ -13,6 +13,10 @@ use crate::job::{HELD_MAX, Role};
 use crate::worker::Ticket;
 use crate::{Event, Grid, JobState};
 
+/// Heartbeats for which a task that failed on everybody waits for somebody new before all try it
+/// once more. Chosen: several announcements of whoever is idle.
+const STUCK_HEARTBEATS: u32 = 5;
+
 /// Heartbeats for which the orphans of a job still say each time what they hold, in case the owner
 /// was only away. After that they try once in as many heartbeats.
 const ORPHAN_HEARTBEATS: u128 = 30;
@@ -216,6 +220,17 @@ impl Grid {
                 && at <= now
             {
                 self.lose_worker(job, worker, false);
+            }
+        }
+    }
+
+    /// Each heartbeat, as owner: tasks that failed everywhere get one more try, and then end the job.
+    pub(crate) fn retry_stuck(&mut self, now: Time) {
+        let patience = self.config.heartbeat * STUCK_HEARTBEATS;
+        for job in self.running(true) {
+            let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { continue };
+            if owned.board.retry_stuck(now, patience) {
+                self.end_own(job, JobState::Cancelled);
             }
         }
     }

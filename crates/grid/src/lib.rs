@@ -37,6 +37,7 @@ pub use face::{
     Counters, Event, Failure, Input, JobState, JobSummary, Output, Wake, WorkId, WorkerSummary,
 };
 pub use recruit::IDLE_KEY;
+pub use worker::SLOTS_MAX;
 
 use enlist::Candidate;
 use job::{Done, Job, Role};
@@ -289,6 +290,7 @@ impl Grid {
                 owned.board.drop_missing(now, patience);
             }
         }
+        self.retry_stuck(now);
         self.miss_owners(now);
         self.keep_leases(now);
         self.announce_anew();

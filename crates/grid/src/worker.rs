@@ -16,7 +16,7 @@ use crate::{Event, Failure, Grid, Output, WorkId};
 
 /// Computations at once. More slots than this are left unused: half of what one node may hold of
 /// a job, so that the other half can wait for its turn.
-pub(crate) const SLOTS_MAX: u16 = 128;
+pub const SLOTS_MAX: u16 = 128;
 
 /// A task in this node's hands, in the order in which they are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -264,7 +264,8 @@ impl Grid {
         for &task in tasks {
             let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
             let Some(failures) = owned.board.fail(worker, task) else { continue };
-            let nobody_else = !self.ready && owned.board.member_count() == 1;
+            let alone = !self.ready && owned.board.member_count() == 1;
+            let nobody_else = alone || owned.board.is_hopeless(task);
             self.event(Event::TaskFailed { job, task, worker, reason: why.into() });
             if failures >= crate::FAILURES_MAX || nobody_else {
                 self.end_own(job, crate::JobState::Cancelled);

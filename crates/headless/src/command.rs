@@ -25,7 +25,7 @@ const SILENT_TRIES_MAX: Duration = Duration::from_secs(15);
 /// How to compute and what to keep.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Resources {
-    /// Tiles computed at once; all processors unless given
+    /// Tiles computed at once; as many as processors unless given, at most 128
     #[arg(long, value_name = "N", env = "MILLEFEUILLE_THREADS")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(THREADS_MAX)))]
     threads: Option<u16>,
@@ -41,7 +41,7 @@ pub(crate) struct Resources {
 impl Resources {
     fn threads(&self) -> u16 {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.unwrap_or_else(|| u16::try_from(all()).unwrap_or(THREADS_MAX))
+        self.threads.unwrap_or_else(|| u16::try_from(all()).unwrap_or(THREADS_MAX).min(THREADS_MAX))
     }
 
     /// Starts a driver. Must be called within a tokio runtime.
@@ -68,11 +68,14 @@ struct Patience {
 
 impl Patience {
     /// # Errors
-    /// When the server refuses, or could never be reached.
-    fn check(&mut self, server: &str, now: Time, event: &Event) -> Result<(), Failure> {
+    /// When the server refuses a peer that is no member yet, or could never be reached. A member
+    /// goes on without its server.
+    fn check(&mut self, server: &str, driver: &Driver, event: &Event) -> Result<(), Failure> {
+        let is_member = driver.node().is_some_and(node::Node::is_ready);
+        let now = driver.now();
         match event {
             Event::ServerReached { .. } => self.was_reached = true,
-            Event::ServerRefused(reason) => {
+            Event::ServerRefused(reason) if !is_member => {
                 let message = format!("the server refuses this peer: {reason}");
                 return Err(Failure::new(Code::Runtime, message));
             }

@@ -16,8 +16,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::workload;
 
-/// Threads at most, as [`node::Input::Slots`] counts them.
-pub(crate) const THREADS_MAX: u16 = 512;
+/// Threads at most: what a node uses.
+pub(crate) const THREADS_MAX: u16 = node::SLOTS_MAX;
 
 /// A computation that ended.
 #[derive(Debug)]

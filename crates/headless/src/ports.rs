@@ -4,6 +4,7 @@
 //! browser never connects to 127.0.0.1 of a native peer (Firefox) or of another machine, so the
 //! addresses of real interfaces come first and the loopback is an extra.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket as StdSocket};
@@ -29,8 +30,8 @@ struct Port {
 #[derive(Debug)]
 pub(crate) struct Ports {
     ports: Vec<Port>,
-    /// Datagrams that the system had no room for. SCTP repeats them.
-    unsent: u64,
+    /// Where the next scan begins: after the socket served last, so that a busy one starves none.
+    next: Cell<usize>,
 }
 
 impl Ports {
@@ -46,7 +47,7 @@ impl Ports {
         }
         match (ports.is_empty(), refusal) {
             (true, Some(error)) => Err(error),
-            _ => Ok(Ports { ports, unsent: 0 }),
+            _ => Ok(Ports { ports, next: Cell::new(0) }),
         }
     }
 
@@ -55,12 +56,11 @@ impl Ports {
         self.ports.iter().map(|port| port.address)
     }
 
-    /// Sends a datagram, or loses it when the system has no room for it.
+    /// Sends a datagram, or loses it when the system has no room for it; SCTP repeats it.
     pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
         let Some(port) = self.ports.iter().find(|port| port.address == from) else { return };
         // Past tokio, which refuses to send on a socket until it has seen it writable.
         if let Err(error) = SockRef::from(&port.socket).send_to(datagram, &to.into()) {
-            self.unsent += 1;
             tracing::trace!(target: LOG, %from, %to, %error, "datagram not sent");
         }
     }
@@ -68,8 +68,11 @@ impl Ports {
     /// Waits until a socket has something; returns which.
     pub(crate) async fn readable(&self) -> usize {
         poll_fn(|context| {
-            for (at, port) in self.ports.iter().enumerate() {
+            let (before, after) = self.ports.split_at(self.next.get());
+            let turns = (before.len()..).zip(after).chain((0..).zip(before));
+            for (at, port) in turns {
                 if port.socket.poll_recv_ready(context).is_ready() {
+                    self.next.set(at + 1);
                     return Poll::Ready(at);
                 }
             }
@@ -146,7 +149,6 @@ mod tests {
     #[tokio::test]
     async fn a_datagram_names_both_addresses() {
         let mut ports = Ports::bind().unwrap();
-        let from = ports.addresses().next().unwrap();
         let to = ports.addresses().last().unwrap();
         assert!(to.ip().is_loopback());
         ports.send(to, to, b"hello");
@@ -154,6 +156,24 @@ mod tests {
         let mut buffer = [0; 64];
         assert_eq!(ports.receive(at, &mut buffer), Some((to, to, 5)));
         assert_eq!(ports.receive(at, &mut buffer), None);
-        let _ = from;
+    }
+
+    #[tokio::test]
+    async fn a_busy_socket_starves_none() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let ports = (0..3).map(|_| bind(address).unwrap()).collect();
+        let mut ports = Ports { ports, next: Cell::new(0) };
+        let addresses: Vec<SocketAddr> = ports.addresses().collect();
+        for to in &addresses {
+            ports.send(*to, *to, b"first");
+            ports.send(*to, *to, b"second");
+        }
+        // Until the system has told of all of them.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let mut served = Vec::new();
+        for _ in 0..6 {
+            served.push(ports.readable().await);
+        }
+        assert_eq!(served, [0, 1, 2, 0, 1, 2]);
     }
 }

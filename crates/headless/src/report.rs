@@ -111,6 +111,8 @@ pub(crate) struct Outcome {
     pub(crate) took: Duration,
     pub(crate) size: (u32, u32),
     pub(crate) traffic: Traffic,
+    /// Tiles that were missing or damaged in the end, and computed for the file.
+    pub(crate) repaired: u32,
     pub(crate) file: String,
 }
 
@@ -137,6 +139,7 @@ impl Outcome {
             "peers": peers,
             "reassigned": job.map_or(0, |job| job.reassigned),
             "duplicates": job.map_or(0, |job| job.duplicates),
+            "repaired": self.repaired,
             "bytes": {
                 "sent": amount(self.traffic.sent),
                 "received": amount(self.traffic.received),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use signal::message::MESSAGE_BYTES_MAX;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -20,6 +20,9 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 const QUEUE_MAX: usize = 64;
 /// A connection that is not open by then has failed.
 const OPEN_MAX: Duration = Duration::from_secs(10);
+/// A server that is not heard from for this long is gone: it pings every 20 s, and TCP notices
+/// the silent end of a connection much later.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// What a connection tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ pub(crate) fn socket_url(server: &str) -> anyhow::Result<String> {
 }
 
 async fn run(url: String, mut from_driver: Receiver<Bytes>, to_driver: Sender<Event>) {
-    let reason = match converse(&url, &mut from_driver, &to_driver).await {
+    let reason = match converse(&url, &mut from_driver, &to_driver, SILENCE_MAX).await {
         Ok(()) => "the server closed the connection".to_owned(),
         Err(error) => format!("{error:#}"),
     };
@@ -115,6 +118,7 @@ async fn converse(
     url: &str,
     from_driver: &mut Receiver<Bytes>,
     to_driver: &Sender<Event>,
+    silence_max: Duration,
 ) -> anyhow::Result<()> {
     // Room for the server's largest message and its frame.
     let bytes_max = Some(MESSAGE_BYTES_MAX + 1024);
@@ -125,19 +129,29 @@ async fn converse(
         () = to_driver.closed() => return Ok(()),
     };
     to_driver.send(Event::Opened).await?;
+    let mut silent_at = Instant::now() + silence_max;
     loop {
         tokio::select! {
             message = from_driver.recv() => match message {
-                Some(message) => stream.send(Message::Binary(message)).await?,
+                Some(message) => {
+                    let sending = timeout(silence_max, stream.send(Message::Binary(message)));
+                    sending.await.context("the server does not keep up")??;
+                }
                 None => return Ok(stream.close(None).await?),
             },
-            message = stream.next() => match message {
-                Some(Ok(Message::Binary(bytes))) => to_driver.send(Event::Received(bytes)).await?,
-                Some(Ok(Message::Close(_))) | None => return Ok(()),
-                // Pings are answered by the stream; a server has nothing to say in text.
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error.into()),
-            },
+            message = stream.next() => {
+                match message {
+                    Some(Ok(Message::Binary(bytes))) => {
+                        to_driver.send(Event::Received(bytes)).await?;
+                    }
+                    Some(Ok(Message::Close(_))) | None => return Ok(()),
+                    // Pings are answered by the stream; a server has nothing to say in text.
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error.into()),
+                }
+                silent_at = Instant::now() + silence_max;
+            }
+            () = sleep_until(silent_at) => bail!("the server is silent"),
         }
     }
 }
@@ -171,5 +185,29 @@ mod tests {
         socket.connect();
         assert!(matches!(socket.event().await, Event::Closed(_)));
         assert!(!socket.send(Bytes::new()));
+    }
+    #[tokio::test]
+    async fn a_silent_server_is_given_up_and_one_that_pings_is_not() {
+        let silence_max = Duration::from_millis(400);
+        for pings in [0, 6] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("ws://{}/ws", listener.local_addr().unwrap());
+            tokio::spawn(async move {
+                let (tcp, _) = listener.accept().await.unwrap();
+                let mut server = tokio_tungstenite::accept_async(tcp).await.unwrap();
+                for _ in 0..pings {
+                    tokio::time::sleep(silence_max / 4).await;
+                    server.send(Message::Ping(Bytes::new())).await.unwrap();
+                }
+                pending::<()>().await;
+            });
+            let (_outgoing, mut from_driver) = channel(1);
+            let (to_driver, mut incoming) = channel(1);
+            let begun = Instant::now();
+            let end = converse(&url, &mut from_driver, &to_driver, silence_max).await;
+            assert!(end.unwrap_err().to_string().contains("silent"));
+            assert!(begun.elapsed() >= silence_max + silence_max / 4 * pings);
+            assert_eq!(incoming.recv().await, Some(Event::Opened));
+        }
     }
 }

@@ -21,6 +21,7 @@ mod session;
 mod traffic;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use base::{NodeId, Rng, Time};
 use bytes::Bytes;
@@ -30,7 +31,9 @@ use wire::overlay::Contact;
 use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
-pub use grid::{Event as GridEvent, Failure, JobState, JobSummary, WorkId, WorkerSummary};
+pub use grid::{
+    Event as GridEvent, Failure, JobState, JobSummary, SLOTS_MAX, WorkId, WorkerSummary,
+};
 pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;
 pub use session::WINDOW_BYTES;
@@ -55,10 +58,24 @@ pub struct Node {
     /// The link of each peer whose session is established. Invariant: `sessions` holds it.
     links: BTreeMap<NodeId, LinkId>,
     traffic: Traffic,
-    leaving: bool,
+    farewell: Farewell,
     /// What the overlay was told of the grid.
     is_busy: bool,
     outputs: VecDeque<Output>,
+}
+
+/// How far the goodbye has come. What is sealed goes out before what ends a link: a neighbour that
+/// heard the goodbye carries nothing more for this node.
+#[derive(Debug)]
+enum Farewell {
+    /// Nobody asked for it.
+    Unsaid,
+    /// The grid has said it; the overlay routes until that is signed and on its way.
+    Grid,
+    /// The overlay has said it. Encoded frames for linked peers, which wait for what is sealed.
+    Overlay(Vec<(LinkId, Vec<u8>)>),
+    /// Everything is queued.
+    Said,
 }
 
 impl Node {
@@ -78,7 +95,7 @@ impl Node {
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
             traffic: Traffic::default(),
-            leaving: false,
+            farewell: Farewell::Unsaid,
             is_busy: false,
             outputs: VecDeque::new(),
         }
@@ -144,7 +161,7 @@ impl Node {
         }
         self.pump(now);
         self.set_pace(now);
-        self.finish_leaving();
+        self.go_on_leaving(now);
     }
 
     /// While jobs are under way, the overlay looks for failures at a quicker pace.
@@ -179,7 +196,7 @@ impl Node {
     }
 
     /// Ends a link for a reason of this side.
-    fn break_link(&mut self, now: Time, link: LinkId, why: Option<&'static str>) {
+    pub(crate) fn break_link(&mut self, now: Time, link: LinkId, why: Option<&'static str>) {
         let Some(session) = self.sessions.get(&link) else { return };
         let peer = session.peer();
         if let Some(why) = why {
@@ -286,24 +303,29 @@ impl Node {
     }
 
     fn on_leave(&mut self, now: Time) {
-        self.leaving = true;
-        self.grid.handle(now, grid::Input::Leave);
-        self.pump(now);
-        self.overlay.handle(now, overlay::Input::Leave);
+        if matches!(self.farewell, Farewell::Unsaid) {
+            self.farewell = Farewell::Grid;
+            self.grid.handle(now, grid::Input::Leave);
+        }
     }
 
-    /// The byes go out once nothing waits for a signature any more.
-    fn finish_leaving(&mut self) {
-        if !self.leaving || self.sealer.is_waiting() {
+    /// The next step of the goodbye, once nothing waits for a signature any more.
+    fn go_on_leaving(&mut self, now: Time) {
+        if matches!(self.farewell, Farewell::Grid) && !self.sealer.is_waiting() {
+            self.farewell = Farewell::Overlay(Vec::new());
+            self.overlay.handle(now, overlay::Input::Leave);
+            self.pump(now);
+        }
+        if self.sealer.is_waiting() {
             return;
         }
-        self.leaving = false;
+        let Farewell::Overlay(frames) = &mut self.farewell else { return };
+        let mut frames = core::mem::take(frames);
+        self.farewell = Farewell::Said;
         let bye = Frame::Bye.encode();
-        for link in self.links.values().copied().collect::<alloc::vec::Vec<_>>() {
-            if let Some(session) = self.sessions.get_mut(&link) {
-                session.send(Class::Control, &bye);
-                self.flush(link);
-            }
+        frames.extend(self.links.values().map(|link| (*link, bye.clone())));
+        for (link, frame) in frames {
+            self.send_frame(now, link, Class::Control, &frame);
         }
         self.outputs.push_back(Output::Left);
     }

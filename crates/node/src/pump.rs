@@ -9,7 +9,7 @@ use wire::{Class, Frame, Hello, Parcel, grid as grid_wire};
 
 use crate::seal::Route;
 use crate::session::Queued;
-use crate::{Event, LinkId, Node, Output};
+use crate::{Event, Farewell, LinkId, Node, Output};
 
 /// Steps of one pump; machines that keep each other busy beyond it have a bug.
 const STEPS_MAX: u32 = 1_000_000;
@@ -68,7 +68,9 @@ impl Node {
                 self.grid.handle(now, grid::Input::RootsMoved);
                 Event::NeighboursChanged
             }
-            overlay::Event::Misbehaved { peer, why } => Event::Misbehaved { peer, why },
+            overlay::Event::Misbehaved { peer, why } => {
+                return self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);
+            }
             // Whoever sent it repeats what matters.
             overlay::Event::Undeliverable { .. } => return,
         };
@@ -99,6 +101,9 @@ impl Node {
                 self.outputs.push_back(Output::Compute { work, job, task, kind, params });
             }
             grid::Output::Abandon(work) => self.outputs.push_back(Output::Abandon(work)),
+            grid::Output::Event(event @ grid::Event::Misbehaved { peer, why }) => {
+                self.on_misbehaviour(now, Event::Grid(event), peer, why);
+            }
             grid::Output::Event(event) => {
                 self.outputs.push_back(Output::Event(Event::Grid(event)));
             }
@@ -113,7 +118,11 @@ impl Node {
         message: OverlayMessage,
     ) {
         if let Some(link) = self.links.get(&to).copied() {
+            let is_goodbye = matches!(message, OverlayMessage::Leaving(_));
             let frame = Frame::Overlay(message);
+            if is_goodbye && let Farewell::Overlay(frames) = &mut self.farewell {
+                return frames.push((link, frame.encode()));
+            }
             return self.send_frame(now, link, frame.class(), &frame.encode());
         }
         if is_hop_by_hop(&message) {
@@ -143,7 +152,7 @@ impl Node {
         }
     }
 
-    fn send_frame(&mut self, now: Time, link: LinkId, class: Class, bytes: &[u8]) {
+    pub(crate) fn send_frame(&mut self, now: Time, link: LinkId, class: Class, bytes: &[u8]) {
         let Some(session) = self.sessions.get_mut(&link) else { return };
         match session.send(class, bytes) {
             Queued::Yes => self.flush(link),
@@ -221,8 +230,18 @@ impl Node {
             _ => {
                 self.traffic.refused += 1;
                 let why = "malformed sealed message";
-                self.outputs.push_back(Output::Event(Event::Misbehaved { peer: from, why }));
+                self.on_misbehaviour(now, Event::Misbehaved { peer: from, why }, from, why);
             }
+        }
+    }
+
+    /// A peer said what no honest peer says. Whoever is linked does not do that for ever.
+    fn on_misbehaviour(&mut self, now: Time, event: Event, peer: NodeId, why: &'static str) {
+        self.outputs.push_back(Output::Event(event));
+        let Some(link) = self.links.get(&peer).copied() else { return };
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        if session.mistake(why).is_final {
+            self.break_link(now, link, None);
         }
     }
 }

@@ -15,8 +15,12 @@ use wire::{Class, Sealed, Statement};
 const WAITING_MAX: usize = 4096;
 /// Senders whose numbers are remembered; above it the one heard longest ago is forgotten.
 const SENDERS_MAX: usize = 4096;
-/// Numbers below a sender's highest that may still arrive.
-const WINDOW: u64 = 128;
+/// Numbers below a sender's highest that may still arrive. A sender counts for all its receivers
+/// at once, so this is what a large message may be overtaken by: chosen to match what may wait for
+/// a signature. 2 MiB for all senders.
+const WINDOW: u64 = 4096;
+/// Words of a ring of bits: one more than the window has, so that a word is never half old.
+const WORDS: u64 = WINDOW / 64 + 1;
 
 /// How a finished message is routed.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +35,8 @@ pub(crate) struct Route {
 struct Sender {
     epoch: u64,
     highest: u64,
-    /// Bit i: number `highest - i` was taken.
-    taken: u128,
+    /// Bit n mod 64 of word n / 64 mod [`WORDS`]: number n was taken (RFC 6479).
+    taken: [u64; WORDS as usize],
     heard: Time,
 }
 
@@ -114,13 +118,12 @@ impl Sealer {
                 self.senders.remove(&oldest);
             }
         }
-        let fresh = Sender { epoch, highest: 0, taken: 0, heard: now };
-        let sender = self.senders.entry(from).or_insert(fresh);
+        let sender = self.senders.entry(from).or_insert_with(|| Sender::new(now, epoch));
         if epoch < sender.epoch {
             return false;
         }
         if epoch > sender.epoch {
-            *sender = Sender { epoch, highest: 0, taken: 0, heard: now };
+            *sender = Sender::new(now, epoch);
         }
         sender.heard = now;
         sender.take(number)
@@ -128,22 +131,29 @@ impl Sealer {
 }
 
 impl Sender {
+    fn new(now: Time, epoch: u64) -> Self {
+        Sender { epoch, highest: 0, taken: [0; WORDS as usize], heard: now }
+    }
+
+    /// Notes a number; false when it was taken before, or lies too far back to tell.
     fn take(&mut self, number: u64) -> bool {
-        if number == 0 {
+        if number == 0 || number.saturating_add(WINDOW) <= self.highest {
             return false;
         }
-        if number > self.highest {
-            let ahead = number - self.highest;
-            self.taken = if ahead < WINDOW { self.taken << ahead } else { 0 };
-            self.taken |= 1;
-            self.highest = number;
-            return true;
+        let (last, word) = (self.highest / 64, number / 64);
+        for skipped in (last + 1..=word).take(self.taken.len()) {
+            *self.word(skipped) = 0;
         }
-        let behind = self.highest - number;
-        let bit = if behind < WINDOW { 1u128 << behind } else { return false };
-        let is_new = self.taken & bit == 0;
-        self.taken |= bit;
+        self.highest = self.highest.max(number);
+        let bit = 1 << (number % 64);
+        let word = self.word(word);
+        let is_new = *word & bit == 0;
+        *word |= bit;
         is_new
+    }
+
+    fn word(&mut self, number: u64) -> &mut u64 {
+        &mut self.taken[usize::try_from(number % WORDS).unwrap_or(0)]
     }
 }
 
@@ -178,11 +188,40 @@ mod tests {
 
     #[test]
     fn numbers_may_arrive_out_of_order_within_the_window() {
-        let mut sender = Sender { epoch: 1, highest: 0, taken: 0, heard: Time::ZERO };
+        let mut sender = Sender::new(Time::ZERO, 1);
         assert!(sender.take(3) && sender.take(1) && sender.take(2));
         assert!(!sender.take(1) && !sender.take(3) && !sender.take(0));
-        assert!(sender.take(200) && !sender.take(50) && sender.take(150));
-        assert!(sender.take(10_000) && !sender.take(200) && !sender.take(9_000));
+        assert!(sender.take(6_000) && !sender.take(1_904) && sender.take(1_905));
+        assert!(sender.take(u64::MAX) && !sender.take(6_000) && !sender.take(u64::MAX));
+    }
+
+    #[test]
+    fn a_large_message_may_be_overtaken_by_many() {
+        let (node, mut from) = sealer(2);
+        let (_, mut to) = sealer(3);
+        let key = Key::new(5);
+        let bulk = seal(&node, &mut from, key);
+        for other in 0..1_000 {
+            seal(&node, &mut from, Key::new(100 + other));
+        }
+        let control = seal(&node, &mut from, key);
+        assert!(to.open(Time::ZERO, key, &control).is_ok());
+        assert!(to.open(Time::ZERO, key, &bulk).is_ok());
+        assert!(to.open(Time::ZERO, key, &bulk).is_err());
+    }
+
+    #[test]
+    fn the_window_agrees_with_a_list() {
+        let mut rng = base::Rng::new(7);
+        let mut sender = Sender::new(Time::ZERO, 1);
+        let (mut taken, mut highest) = (alloc::collections::BTreeSet::new(), 0u64);
+        for _ in 0..20_000 {
+            let step = if rng.below(50) == 0 { 9_000 } else { 200 };
+            let number = (highest + rng.below(step)).saturating_sub(rng.below(5_000)).max(1);
+            let expected = number + WINDOW > highest && taken.insert(number);
+            assert_eq!(sender.take(number), expected, "{number} after {highest}");
+            highest = highest.max(number);
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ const BULK_QUEUE_MAX: usize = 32 * 1024 * 1024;
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 /// Bulk messages kept while the hello is under way; above it the link ends.
 const HELD_MAX: usize = 8;
-/// Malformed or misplaced frames after which the link ends (hostile.md W1–W4).
+/// Malformed, misplaced or impossible messages after which the link ends (hostile.md W1–W4).
 const MISTAKES_MAX: u8 = 3;
 
 /// Bytes of a peer that were not taken.

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 
 use base::NodeId;
+use node::LinkId;
 
 /// Where the way in stands.
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub(crate) struct Introduction {
     anchors: VecDeque<NodeId>,
     /// Being dialled, or linked and not joined through yet.
     through: Option<NodeId>,
+    /// Its link, from the opening until both have said hello.
+    link: Option<LinkId>,
 }
 
 impl Introduction {
@@ -25,8 +28,20 @@ impl Introduction {
 
     /// The one under way did not work; returns the next to dial, if any is left.
     pub(crate) fn failed(&mut self) -> Option<NodeId> {
-        self.through = None;
+        (self.through, self.link) = (None, None);
         self.next()
+    }
+
+    /// A link is open, and nobody has said hello on it.
+    pub(crate) fn opened(&mut self, peer: NodeId, link: LinkId) {
+        if self.through == Some(peer) {
+            self.link = Some(link);
+        }
+    }
+
+    /// Whether `link`, which is gone, was the one to join through.
+    pub(crate) fn is_way_in(&self, link: LinkId) -> bool {
+        self.link == Some(link)
     }
 
     fn next(&mut self) -> Option<NodeId> {
@@ -38,7 +53,7 @@ impl Introduction {
     pub(crate) fn linked(&mut self, peer: NodeId) -> bool {
         let is_first_hop = self.through == Some(peer);
         if is_first_hop {
-            self.through = None;
+            (self.through, self.link) = (None, None);
             self.anchors.clear();
         }
         is_first_hop

@@ -112,9 +112,17 @@ impl Peer {
     fn on_link_broken(&mut self, now: Time, link: LinkId, reason: alloc::string::String) {
         if self.open.remove(&link) {
             self.tell(now, node::Input::LinkDown(link));
+            self.on_link_gone(now, link);
         } else {
             let attempt = attempt_of(link);
             self.negotiate(now, negotiation::Input::Broken { attempt, reason });
+        }
+    }
+
+    /// An open link is closed, by whomever: perhaps before it was of any use.
+    fn on_link_gone(&mut self, now: Time, link: LinkId) {
+        if self.introduction.is_way_in(link) {
+            self.dial_next(now);
         }
     }
 
@@ -187,7 +195,16 @@ impl Peer {
         self.entry.handle(now, entry::Input::Introduce);
     }
 
-    /// Dials the peer to join through; without one left, asks the server for others.
+    /// The way in that was tried is none: the next, or others that the server names.
+    fn dial_next(&mut self, now: Time) {
+        let next = self.introduction.failed();
+        if next.is_none() {
+            self.entry.handle(now, entry::Input::Introduce);
+        }
+        self.dial_anchor(now, next);
+    }
+
+    /// Dials the peer to join through.
     fn dial_anchor(&mut self, now: Time, through: Option<NodeId>) {
         if let Some(peer) = through {
             let dial = negotiation::Input::Dial { peer, permit: 0, path: Path::Server };
@@ -218,21 +235,18 @@ impl Peer {
             negotiation::Output::Send { to, path: Path::Overlay { via }, payload } => {
                 self.tell(now, node::Input::Signal { to, via, payload });
             }
-            negotiation::Output::Established { attempt, card, introduced: _ } => {
+            negotiation::Output::Established { attempt, card } => {
                 let link = link_of(attempt);
                 self.open.insert(link);
+                self.introduction.opened(card.id(), link);
                 self.tell(now, node::Input::LinkUp { link, card });
             }
             negotiation::Output::Failed { peer, reason, introduced } => {
                 self.event(Event::LinkFailed { peer, reason });
+                // The overlay may have wanted the same link: its dial joined the server's.
+                self.tell(now, node::Input::DialFailed(peer));
                 if introduced {
-                    let next = self.introduction.failed();
-                    if next.is_none() {
-                        self.entry.handle(now, entry::Input::Introduce);
-                    }
-                    self.dial_anchor(now, next);
-                } else {
-                    self.tell(now, node::Input::DialFailed(peer));
+                    self.dial_next(now);
                 }
             }
         }
@@ -278,6 +292,7 @@ impl Peer {
             node::Output::Send { link, class, chunk } => Output::Send { link, class, chunk },
             node::Output::HangUp(link) => {
                 self.open.remove(&link);
+                self.on_link_gone(now, link);
                 Output::CloseLink(link)
             }
             node::Output::Dial { peer, permit, via } => {

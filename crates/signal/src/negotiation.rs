@@ -167,8 +167,6 @@ pub enum Output {
         attempt: Attempt,
         /// Who is at its other end.
         card: Card,
-        /// Whether the server introduced the two, and this side is the newcomer.
-        introduced: bool,
     },
     /// No link came about.
     Failed {
@@ -316,11 +314,11 @@ impl Negotiator {
     fn on_opened(&mut self, attempt: Attempt) {
         let Some(dialogue) = self.attempts.get(&attempt) else { return };
         let Stage::Connecting { card } = dialogue.stage else { return };
-        let (peer, introduced) = (dialogue.peer, dialogue.introduced);
+        let peer = dialogue.peer;
         self.attempts.remove(&attempt);
         // What was expected of this peer is there.
         self.expected.remove_all(peer);
-        self.outputs.push_back(Output::Established { attempt, card, introduced });
+        self.outputs.push_back(Output::Established { attempt, card });
     }
 
     fn on_broken(&mut self, attempt: Attempt, reason: String) {

@@ -27,10 +27,14 @@ mod tests;
 pub const CONNECTIONS_MAX: u32 = 20_000;
 /// A connection that has not logged in by then is closed (hostile.md §3.1).
 pub const LOGIN_PATIENCE: Duration = Duration::from_secs(5);
-/// Messages that a connection may send at once; one more closes it.
+/// Messages that a connection may send at once, besides what it owes; one more closes it.
 pub const MESSAGE_BURST_MAX: u32 = 20;
 /// It regains one message in this time: 5 messages a second.
 pub const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
+/// Answers that a connection owes at most to the newcomers that the room sent it, and that it may
+/// send above its rate: a crowd that arrives at once meets whoever is there. Chosen: several times
+/// the visitors that a peer awaits; beyond it the rate alone counts.
+pub const OWED_MAX: u32 = 256;
 /// Introductions that a connection gets at once; beyond them it is told to wait.
 pub const INTRODUCTION_BURST_MAX: u32 = 10;
 /// It regains one introduction in this time. Chosen: a dial has a deadline of 10 s.
@@ -141,6 +145,9 @@ struct Connection {
     state: State,
     messages: Bucket,
     introductions: Bucket,
+    /// Visitors announced to it, less the messages that it sent above its rate. At most
+    /// [`OWED_MAX`].
+    owed: u32,
 }
 
 #[derive(Debug)]
@@ -229,6 +236,7 @@ impl Room {
                 state: State::Challenged { nonce, deadline },
                 messages: Bucket::new(MESSAGE_BURST_MAX, MESSAGE_INTERVAL),
                 introductions: Bucket::new(INTRODUCTION_BURST_MAX, INTRODUCTION_INTERVAL),
+                owed: 0,
             },
         );
         let network = self.network;
@@ -243,7 +251,10 @@ impl Room {
         self.stats.messages_in += 1;
         self.stats.bytes_in += bytes.len() as u64;
         if !sender.messages.take(now) {
-            return self.expel(connection, "too many messages");
+            let Some(owed) = sender.owed.checked_sub(1) else {
+                return self.expel(connection, "too many messages");
+            };
+            sender.owed = owed;
         }
         let Ok(message) = ClientMessage::decode(bytes) else {
             return self.expel(connection, "a malformed message");

@@ -150,6 +150,47 @@ fn a_leaving_worker_hands_its_tasks_back_at_once() {
     }
 }
 
+fn is_linked(world: &World, host: HostId, peer: HostId) -> bool {
+    let peer = world.host(peer).id();
+    let snapshot = world.host(host).node().map(node::Node::snapshot);
+    snapshot.is_some_and(|snapshot| snapshot.links.iter().any(|link| Some(link.peer) == peer))
+}
+
+#[test]
+fn a_goodbye_reaches_an_owner_without_a_link() {
+    let mut leavers = 0;
+    for seed in seeds(4) {
+        let config = HostConfig { links_max: 8, ..HostConfig::default() };
+        let (mut world, hosts) = ring(seed, 30, config);
+        let owner = hosts[7];
+        let job = submit(&mut world, owner, 600);
+        run_until_done(&mut world, owner, job, 60);
+        let leased = |world: &World, host: HostId| {
+            let id = world.host(host).id().unwrap();
+            let summary = world.host(owner).node().unwrap().job(job).unwrap();
+            summary.workers.iter().any(|worker| worker.worker == id && worker.leased > 0)
+        };
+        let far = |world: &World, host: &HostId| {
+            *host != owner && !is_linked(world, owner, *host) && leased(world, *host)
+        };
+        let Some(leaver) = hosts.iter().copied().find(|host| far(&world, host)) else { continue };
+        leavers += 1;
+        let id = world.host(leaver).id().unwrap();
+        world.leave(leaver);
+        let left_at = world.now();
+        let is_told = |world: &World| {
+            world.host(owner).events.iter().any(|(_, event)| {
+                matches!(event, peer::Event::Node(node::Event::Grid(
+                    node::GridEvent::WorkerLost { worker, left: true, .. },
+                )) if *worker == id)
+            })
+        };
+        assert!(world.run_until(left_at + seconds(1), is_told), "seed {seed}");
+        assert!(!leased(&world, leaver), "seed {seed}");
+    }
+    assert!(leavers > 0, "no seed has a worker that is not linked to the owner");
+}
+
 #[test]
 fn the_server_is_needed_to_enter_and_not_to_stay() {
     for seed in seeds(5) {

@@ -111,11 +111,12 @@ impl Stages {
         }
     }
 
-    /// Notes a stage that did not run.
+    /// Notes a stage that could not run: a failure, since nothing of it was checked.
     pub(crate) fn skip(&mut self, name: &str, why: &str) {
         say(&format!("\n== {name}: skipped, {why}"));
-        let note = format!("skipped: {why}");
-        self.rows.push(Row { name: name.to_owned(), elapsed: None, counts: Counts::NONE, note });
+        let note = format!("FAILED: skipped, {why}");
+        let counts = Counts { passed: 0, failed: 1 };
+        self.rows.push(Row { name: name.to_owned(), elapsed: None, counts, note });
     }
 
     pub(crate) fn total(&self) -> Counts {
@@ -171,6 +172,7 @@ mod tests {
         assert!(error.is::<StageFailed>());
         assert!(stages.check("good", || Ok(Counts::ONE)));
         assert!(!stages.check("some", || Ok(Counts { passed: 3, failed: 1 })));
-        assert_eq!(stages.total(), Counts { passed: 4, failed: 2 });
+        stages.skip("none", "nothing to run");
+        assert_eq!(stages.total(), Counts { passed: 4, failed: 3 });
     }
 }

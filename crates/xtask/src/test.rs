@@ -88,13 +88,13 @@ fn run_stages(repo: &Repo, stages: &mut Stages, wanted: Wanted) {
     if wanted.includes("unit") {
         let mut cargo = repo.cargo(&["test", "--workspace", "--exclude", "tests"]);
         cargo.arg("--no-fail-fast").args(wanted.test_name());
-        stages.check("unit", || counted(repo.with_products("debug", cargo)));
+        stages.check("unit", || counted(repo.with_products("debug", cargo), wanted));
     }
     if wanted.includes("wasm") {
-        wasm(repo, stages, built);
+        wasm(repo, stages, wanted, built);
     }
     if wanted.includes("page") {
-        page(repo, stages);
+        page(repo, stages, wanted);
     }
     if wanted.includes("types") {
         types(repo, stages);
@@ -103,7 +103,7 @@ fn run_stages(repo: &Repo, stages: &mut Stages, wanted: Wanted) {
         if built {
             let mut cargo = repo.cargo(&["test", "-p", "tests", "--no-fail-fast"]);
             cargo.args(wanted.test_name());
-            stages.check("e2e", || counted(repo.with_products("debug", cargo)));
+            stages.check("e2e", || counted(repo.with_products("debug", cargo), wanted));
         } else {
             stages.skip("e2e", "the build failed");
         }
@@ -132,7 +132,7 @@ fn build(repo: &Repo, stages: &mut Stages) -> bool {
 }
 
 /// Pure crates in wasm: the same seeds must give the same bits.
-fn wasm(repo: &Repo, stages: &mut Stages, built: bool) {
+fn wasm(repo: &Repo, stages: &mut Stages, wanted: Wanted, built: bool) {
     let program = repo.root.join("tests/wasm/run.mjs");
     if !program.is_file() {
         stages.skip("wasm", "no tests/wasm/run.mjs");
@@ -141,12 +141,12 @@ fn wasm(repo: &Repo, stages: &mut Stages, built: bool) {
     } else {
         let mut node = repo.program("node");
         node.arg(&program);
-        stages.check("wasm", || counted(repo.with_products("debug", node)));
+        stages.check("wasm", || counted(repo.with_products("debug", node), wanted));
     }
 }
 
 /// The page's own modules under node's test runner.
-fn page(repo: &Repo, stages: &mut Stages) {
+fn page(repo: &Repo, stages: &mut Stages, wanted: Wanted) {
     let mut tests = Vec::new();
     test_modules(&repo.root.join("web"), &mut tests);
     if tests.is_empty() {
@@ -155,7 +155,7 @@ fn page(repo: &Repo, stages: &mut Stages) {
     }
     let mut node = repo.program("node");
     node.args(["--test", "--test-reporter=spec"]).args(tests);
-    stages.check("page", || counted(node));
+    stages.check("page", || counted(node, wanted));
 }
 
 fn test_modules(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -190,27 +190,34 @@ fn passes(mut command: Command) -> Result<Counts> {
 }
 
 /// A test runner: its own counts, read from its output as it passes by.
-fn counted(mut command: Command) -> Result<Counts> {
+fn counted(mut command: Command, wanted: Wanted) -> Result<Counts> {
     let mut counts = None;
     let status = follow(&mut command, LIMIT, |line| {
         if let Some(more) = Counts::of_line(line) {
             *counts.get_or_insert(Counts::NONE) += more;
         }
     })?;
-    settle(counts, status.success(), || format!("{status}"))
+    // A name may match in another stage.
+    let may_be_none = matches!(wanted, Wanted::Tests(_));
+    settle(counts.unwrap_or(Counts::NONE), status.success(), may_be_none, || format!("{status}"))
 }
 
-/// The counts of a runner that has ended. A program that counts nothing is one test. An unsuccessful
-/// end without a failed test, such as of a test that does not compile, is a failure too.
-fn settle(counts: Option<Counts>, success: bool, status: impl Fn() -> String) -> Result<Counts> {
+/// The counts of a runner that has ended. No test at all is a failure, unless a name was asked for;
+/// so is an unsuccessful end without a failed test, such as of a test that does not compile.
+fn settle(
+    counts: Counts,
+    success: bool,
+    may_be_none: bool,
+    status: impl Fn() -> String,
+) -> Result<Counts> {
     match counts {
-        None if success => Ok(Counts::ONE),
-        None => bail!("{}", status()),
-        Some(Counts { passed, failed: 0 }) if !success => {
+        Counts::NONE if !success => bail!("{}", status()),
+        Counts::NONE if !may_be_none => bail!("not one test ran"),
+        Counts { passed, failed: 0 } if !success => {
             say(&format!("error: {} although no test failed", status()));
             Ok(Counts { passed, failed: 1 })
         }
-        Some(counts) => Ok(counts),
+        counts => Ok(counts),
     }
 }
 
@@ -234,17 +241,16 @@ mod tests {
 
     #[test]
     fn the_exit_status_has_the_last_word() {
-        let check = |counts: Option<(u64, u64)>, success, expected: Option<(u64, u64)>| {
-            let counts = counts.map(|(passed, failed)| Counts { passed, failed });
-            let settled = settle(counts, success, String::new);
+        let check = |(passed, failed), success, expected: Option<(u64, u64)>| {
+            let settled = settle(Counts { passed, failed }, success, false, String::new);
             assert_eq!(settled.ok().map(|counts| (counts.passed, counts.failed)), expected);
         };
-        check(None, true, Some((1, 0)));
-        check(None, false, None);
-        check(Some((0, 0)), true, Some((0, 0)));
-        check(Some((0, 0)), false, Some((0, 1)));
-        check(Some((5, 0)), true, Some((5, 0)));
-        check(Some((5, 2)), false, Some((5, 2)));
-        check(Some((5, 0)), false, Some((5, 1)));
+        check((0, 0), true, None);
+        check((0, 0), false, None);
+        check((5, 0), true, Some((5, 0)));
+        check((5, 2), false, Some((5, 2)));
+        check((5, 0), false, Some((5, 1)));
+        assert!(settle(Counts::NONE, true, true, String::new).is_ok());
+        assert!(settle(Counts::NONE, false, true, String::new).is_err());
     }
 }

@@ -220,3 +220,54 @@ fn a_task_that_fails_goes_to_others_and_then_ends_the_job() {
         assert!(world.state(node, job).is_none_or(|state| state == JobState::Cancelled));
     }
 }
+
+#[test]
+fn a_task_that_failed_once_everywhere_is_tried_again() {
+    for count in [1, 2] {
+        let mut world = World::new(3, count);
+        for host in &mut world.hosts {
+            host.fails = [2].into();
+        }
+        let job = world.submit(0, 1, 10);
+        world.run_for(secs(10));
+        assert_eq!(world.state(0, job), Some(JobState::Running));
+        for host in &mut world.hosts {
+            host.fails.clear();
+        }
+        world.run_until(secs(30), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn a_task_that_fails_everywhere_twice_ends_the_job() {
+    for count in [1, 2] {
+        let mut world = World::new(3, count);
+        for host in &mut world.hosts {
+            host.fails = [2].into();
+        }
+        let job = world.submit(0, 1, 10);
+        world.run_for(secs(40));
+        let state = world.state(0, job);
+        assert_eq!(state, Some(JobState::Cancelled), "{count} peers");
+        // The reason comes right before the end.
+        let failed =
+            world.count_events(0, |event| matches!(event, Event::TaskFailed { task: 2, .. }));
+        assert_eq!(failed, 2 * count, "{count} peers");
+    }
+}
+
+#[test]
+fn a_newcomer_gets_what_failed_on_everybody_else() {
+    let mut world = World::new(3, 2);
+    for host in &mut world.hosts {
+        host.fails = [2].into();
+    }
+    let job = world.submit(0, 1, 10);
+    world.run_for(secs(8));
+    let late = world.add();
+    world.input(late, Input::Slots(1));
+    world.input(late, Input::Ready(true));
+    world.run_until(secs(30), |world| world.is_complete(job));
+    world.check_complete(job);
+}

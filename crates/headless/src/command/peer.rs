@@ -30,18 +30,20 @@ pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
     let mut driver = args.resources.join(&args.server)?;
     let mut patience = Patience::default();
     let mut journal = Journal::new(is_json);
-    loop {
+    let outcome = loop {
         tokio::select! {
             notice = driver.next() => if let Notice::Event(event) = notice {
                 journal.note(&driver, &event);
-                patience.check(&args.server, driver.now(), &event)?;
+                if let Err(failure) = patience.check(&args.server, &driver, &event) {
+                    break Err(failure);
+                }
             },
-            _ = signals.next() => break,
+            _ = signals.next() => break Ok(()),
         }
-    }
+    };
     tracing::info!("leaving");
     say_goodbye(&mut driver, &mut signals).await;
-    Ok(())
+    outcome
 }
 
 /// Tells programs (stdout) and people (stderr) what happens.
@@ -68,8 +70,7 @@ impl Journal {
             self.early.drain(..).for_each(|event| report::print(&event));
         }
         let Some(document) = report::event(event) else { return };
-        let is_urgent = matches!(event, Event::ServerUnreachable { .. } | Event::ServerRefused(_));
-        if self.was_ready || is_urgent {
+        if self.was_ready {
             report::print(&document);
         } else if self.early.len() < EARLY_MAX {
             self.early.push(document);
@@ -87,8 +88,9 @@ fn log(event: &Event) {
         }
         Event::LinkFailed { peer, reason } => tracing::debug!(?peer, %reason, "no link"),
         Event::Node(event) => log_node(event),
-        // A refusal is the error that ends the command; a peer submits nothing.
-        Event::ServerRefused(_) | Event::Submitted { .. } | Event::NotSubmitted { .. } => {}
+        Event::ServerRefused(reason) => tracing::warn!(%reason, "the server refuses this peer"),
+        // A peer submits nothing.
+        Event::Submitted { .. } | Event::NotSubmitted { .. } => {}
     }
 }
 

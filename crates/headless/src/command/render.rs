@@ -178,29 +178,32 @@ impl Render {
             }
         }
         let took = clock.now().since(Time::ZERO);
-        self.write().await?;
-        Ok(self.outcome(None, None, took, Traffic::default()))
+        let repaired = self.write().await?;
+        Ok(self.outcome(None, None, took, Traffic::default(), repaired))
     }
 
-    /// With whoever is there.
+    /// With whoever is there, and a goodbye to them, whatever became of it.
     async fn together(&mut self, server: &str, resources: &Resources) -> Result<Outcome, Failure> {
         let mut driver = resources.join(server)?;
+        let outcome = self.cooperate(&mut driver, server).await;
+        say_goodbye(&mut driver, &mut self.signals).await;
+        outcome
+    }
+
+    async fn cooperate(&mut self, driver: &mut Driver, server: &str) -> Result<Outcome, Failure> {
         self.progress.waiting(&format!("joining the network of {server}"));
-        let (job, begun) = self.begin(&mut driver, server).await?;
+        let (job, begun) = self.begin(driver, server).await?;
         self.progress.begin(self.picture.spec.task_count());
-        let finished = self.finish(&mut driver, job).await;
+        let finished = self.finish(driver, job).await;
         let took = driver.now().since(begun);
         let node = driver.node().context("a job has a node")?;
         let (summary, me, traffic) = (node.job(job), node.id(), node.traffic());
         if let Err(failure) = finished {
             driver.ask(Input::Cancel(job));
-            say_goodbye(&mut driver, &mut self.signals).await;
             return Err(failure);
         }
-        let written = self.write_while_driving(&mut driver).await;
-        say_goodbye(&mut driver, &mut self.signals).await;
-        written?;
-        Ok(self.outcome(summary, Some(me), took, traffic))
+        let repaired = self.write_while_driving(driver).await?;
+        Ok(self.outcome(summary, Some(me), took, traffic, repaired))
     }
 
     /// Joins the network and submits the job.
@@ -212,7 +215,7 @@ impl Render {
         loop {
             tokio::select! {
                 notice = driver.next() => if let Notice::Event(event) = notice {
-                    patience.check(server, driver.now(), &event)?;
+                    patience.check(server, driver, &event)?;
                     match event {
                         Event::Node(NodeEvent::Ready) => self.submit(driver)?,
                         Event::Submitted { job, .. } => return Ok((job, driver.now())),
@@ -220,10 +223,7 @@ impl Render {
                         _ => {}
                     }
                 },
-                code = self.signals.next() => {
-                    say_goodbye(driver, &mut self.signals).await;
-                    return Err(interrupted(code));
-                }
+                code = self.signals.next() => return Err(interrupted(code)),
                 () = &mut too_late => {
                     let message = format!("the network cannot be joined: {hindrance}");
                     return Err(Failure::new(Code::Unreachable, message));
@@ -292,7 +292,7 @@ impl Render {
     }
 
     /// The links live on while the file is written: others may still want tiles.
-    async fn write_while_driving(&mut self, driver: &mut Driver) -> Result<(), Failure> {
+    async fn write_while_driving(&mut self, driver: &mut Driver) -> Result<u32, Failure> {
         let write = self.write();
         tokio::pin!(write);
         loop {
@@ -303,7 +303,8 @@ impl Render {
         }
     }
 
-    fn write(&mut self) -> impl Future<Output = Result<(), Failure>> + use<> {
+    /// Writes the file; returns how many tiles were missing or damaged, and computed here.
+    fn write(&mut self) -> impl Future<Output = Result<u32, Failure>> + use<> {
         let payloads = std::mem::take(&mut self.payloads);
         let (picture, draft) = (self.picture.clone(), self.draft.take());
         async move {
@@ -313,7 +314,7 @@ impl Render {
             if repaired > 0 {
                 tracing::warn!(repaired, "tiles were missing or damaged, and computed here");
             }
-            Ok(())
+            Ok(repaired)
         }
     }
 
@@ -323,10 +324,11 @@ impl Render {
         me: Option<base::NodeId>,
         took: Duration,
         traffic: Traffic,
+        repaired: u32,
     ) -> Outcome {
         let spec = &self.picture.spec;
-        let size = (spec.width(), spec.height());
-        Outcome { job, me, tiles: spec.task_count(), took, size, traffic, file: self.file.clone() }
+        let (tiles, size) = (spec.task_count(), (spec.width(), spec.height()));
+        Outcome { job, me, tiles, took, size, traffic, repaired, file: self.file.clone() }
     }
 }
 

@@ -101,9 +101,9 @@ fn failure(outputs: &[Output]) -> Option<(NodeId, bool)> {
     })
 }
 
-fn established(outputs: &[Output]) -> Option<(NodeId, bool)> {
+fn established(outputs: &[Output]) -> Option<NodeId> {
     outputs.iter().find_map(|output| match output {
-        Output::Established { card, introduced, .. } => Some((card.id(), *introduced)),
+        Output::Established { card, .. } => Some(card.id()),
         _ => None,
     })
 }
@@ -123,8 +123,8 @@ fn two_peers_meet_through_the_server() {
     let answered = answering(&outputs).expect("a peer connection");
     let outputs = a.receive(b.id, Path::Server, &sent(&outputs).expect("an answer"));
     assert!(applies(&outputs));
-    assert_eq!(established(&a.handle(NOW, Input::Opened(offered))), Some((b.id, true)));
-    assert_eq!(established(&b.handle(NOW, Input::Opened(answered))), Some((a.id, false)));
+    assert_eq!(established(&a.handle(NOW, Input::Opened(offered))), Some(b.id));
+    assert_eq!(established(&b.handle(NOW, Input::Opened(answered))), Some(a.id));
     // The link is the driver's now.
     let broken = Input::Broken { attempt: offered, reason: "closed".to_string() };
     assert!(a.handle(NOW, broken).is_empty());
@@ -342,9 +342,9 @@ fn of_two_crossed_offers_the_smaller_ids_counts() {
     assert_eq!(failure(&outputs), None);
     let answered = answering(&outputs).expect("a peer connection");
     assert!(applies(&small.receive(large.id, Path::Server, &sent(&outputs).expect("an answer"))));
-    assert_eq!(established(&small.handle(NOW, Input::Opened(kept))), Some((large.id, true)));
+    assert_eq!(established(&small.handle(NOW, Input::Opened(kept))), Some(large.id));
     // Both are newcomers to each other.
-    assert_eq!(established(&large.handle(NOW, Input::Opened(answered))), Some((small.id, true)));
+    assert_eq!(established(&large.handle(NOW, Input::Opened(answered))), Some(small.id));
     // Nothing is left that could fail later.
     assert_eq!((small.negotiator.poll_timeout(), large.negotiator.poll_timeout()), (None, None));
 }
@@ -357,7 +357,7 @@ fn a_dial_joins_the_attempt_under_way() {
     let attempt = answering(&b.receive(a.id, OVERLAY, &offer)).expect("a peer connection");
     let dial = Input::Dial { peer: a.id, permit: 0, path: Path::Server };
     assert!(b.handle(NOW, dial).is_empty());
-    assert_eq!(established(&b.handle(NOW, Input::Opened(attempt))), Some((a.id, true)));
+    assert_eq!(established(&b.handle(NOW, Input::Opened(attempt))), Some(a.id));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use base::{Bounded, NodeId, Time};
 
-use super::{ConnectionId, FOUNDER_PATIENCE, GRACE, Room};
+use super::{ConnectionId, FOUNDER_PATIENCE, GRACE, OWED_MAX, Room};
 use crate::message::{ANCHORS_MAX, ServerMessage};
 
 /// How long newcomers wait for a founder to become ready: about this many milliseconds, spread so
@@ -58,6 +58,9 @@ impl Room {
         for anchor in &anchors {
             self.pairs.introduce(now, peer, *anchor);
             let at = *self.peers.get(anchor).expect("members are peers");
+            if let Some(host) = self.connections.get_mut(&at) {
+                host.owed = (host.owed + 1).min(OWED_MAX);
+            }
             self.send(at, &ServerMessage::Visitor { peer });
         }
         self.stats.introductions += 1;

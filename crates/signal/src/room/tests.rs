@@ -253,6 +253,28 @@ fn a_newcomer_meets_two_members_and_they_hear_of_it() {
 }
 
 #[test]
+fn a_crowd_may_be_answered_at_once() {
+    let mut hall = hall(false);
+    let anchor = hall.member(1);
+    let crowd: Vec<Guest> = (10..70).map(|seed| hall.guest(seed)).collect();
+    for newcomer in &crowd {
+        hall.introduce(NOW, newcomer);
+        hall.say(NOW, newcomer.connection, &signal(anchor.id, 100));
+    }
+    for newcomer in &crowd {
+        let outputs = hall.say(NOW, anchor.connection, &signal(newcomer.id, 100));
+        assert!(matches!(told(&outputs, newcomer.connection), ServerMessage::Signal { .. }));
+    }
+    // Beyond what it owes, its rate counts as anybody's; the member's word was its first message
+    // after the login.
+    let more = (0..MESSAGE_BURST_MAX).take_while(|_| {
+        let outputs = hall.say(NOW, anchor.connection, &signal(crowd[0].id, 100));
+        !closed(&outputs, anchor.connection)
+    });
+    assert_eq!(more.count() as u64, u64::from(MESSAGE_BURST_MAX - 2));
+}
+
+#[test]
 fn a_member_is_never_introduced_to_itself() {
     let mut hall = hall(false);
     let members: Vec<Guest> = (1..=3).map(|seed| hall.member(seed)).collect();
