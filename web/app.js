@@ -10,8 +10,9 @@ import { createViewer } from './viewer.js';
 import { backdropView, createStage } from './stage.js';
 import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
-import { counted, createLog, sentence } from './log.js';
-import { drawTile, endAll, nameSelf, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
+import { createLog, sentence } from './log.js';
+import { counted } from './words.js';
+import { drawBeneath, drawTile, endAll, nameSelf, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
 import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
@@ -37,17 +38,19 @@ import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
 export const CORES = navigator.hardwareConcurrency || 2;
 const LINK_MILLIS = 400;
+const DRAW_MILLIS = 60; // between two drawings of fresh tiles: each costs the browser the whole picture
 
 export class App {
   #onChange;
   #log = createLog(element('log'));
   #stage = createStage();
   #linkTimer = 0;
-  /** Names that jobs had before the network named them: colours may still arrive under them. */
-  /** @type {{resolve: (id: string) => void, reject: (error: Error) => void}[]} */
-  #launches = []; // asked for, not answered yet
-
+  /** Asked for, not answered yet. @type {{resolve: (id: string) => void, reject: (error: Error) => void}[]} */
+  #launches = [];
+  /** Names that jobs had before the network named them: colours may still arrive under them. @type {Map<string, string>} */
   #aliases = new Map();
+  /** Painted, not drawn yet. @type {import('./painter.js').Painted[]} */
+  #fresh = [];
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -343,7 +346,6 @@ export class App {
     job.id = to;
     jobs.set(to, job);
     this.painter.rename(from, to);
-    this.#stage.rename(from, to);
     this.#aliases.set(from, to);
     this.store.set(shown === from ? { shown: to } : {});
   }
@@ -367,13 +369,25 @@ export class App {
     const name = tile.picture;
     if (name.startsWith('x.')) return this.viewer.take(tile);
     if (name.startsWith('t.')) return this.controls.thumbnail(name.slice(2), tile.bitmap);
-    if (name.startsWith('b.')) return this.#stage.backdrop(this.#named(name.slice(2)), tile.bitmap);
-    const job = this.store.get().jobs.get(this.#named(name));
-    if (job) {
-      drawTile(job, tile);
-      this.#stage.spot(job, tile);
+    if (name.startsWith('b.')) {
+      const job = this.store.get().jobs.get(this.#named(name.slice(2)));
+      if (job) drawBeneath(job, tile.bitmap);
+      return tile.bitmap.close();
     }
-    tile.bitmap.close();
+    if (this.#fresh.push(tile) === 1) setTimeout(() => this.#drawFresh(), DRAW_MILLIS);
+  }
+
+  #drawFresh() {
+    for (const tile of this.#fresh) {
+      const job = this.store.get().jobs.get(this.#named(tile.picture));
+      if (job) {
+        drawTile(job, tile);
+        this.#stage.spot(job);
+      }
+      tile.bitmap.close();
+    }
+    this.#fresh = [];
+    this.#touch();
   }
 
   /** @param {string} name */
@@ -410,7 +424,6 @@ export class App {
   /** @param {string} id */
   #drop(id) {
     this.painter.drop(id);
-    this.#stage.forget(id);
     this.#forget(`b.${id}`);
   }
 }

@@ -1,8 +1,11 @@
 // The jobs of this tab as the page knows them: which tiles are here, and from whom.
 //
 // A job is opened by the network or by this tab; its numbers go to the painter, its colours come
-// back and are drawn once, on a canvas that is as large as a screen needs. Not here: panels, and
-// who computes what.
+// back and are drawn once, on a canvas that is as large as a screen needs. Where tiles are missing
+// it shows a coarse preview of what will come; the file that is saved is made of the numbers, so
+// it never has any of that. Not here: panels, and who computes what.
+
+/** @typedef {{x: number, y: number, width: number, height: number, at: number}} Spot of a painted tile, and since when */
 
 /**
  * @typedef {object} Job
@@ -12,6 +15,7 @@
  * @property {import('./view.js').Picture} view
  * @property {number} total
  * @property {Map<number, string>} tiles who computed each tile that is here
+ * @property {Map<number, Spot>} painted the tiles whose colours are on the canvas
  * @property {Record<string, number>} by tiles by peer
  * @property {'running' | 'finished' | 'cancelled' | 'orphaned' | 'refused'} state
  * @property {string} reason
@@ -43,8 +47,8 @@ export function openJob({ picture, owner, mine, tasks, view }) {
   canvas.width = Math.ceil(view.width / scale);
   canvas.height = Math.ceil(view.height / scale);
   return {
-    id: picture, owner, mine, view, total: tasks, tiles: new Map(), by: {}, state: 'running',
-    reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
+    id: picture, owner, mine, view, total: tasks, tiles: new Map(), painted: new Map(), by: {},
+    state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
     reassigned: 0, duplicates: 0, scale, canvas,
   };
 }
@@ -67,11 +71,37 @@ export function nameSelf(job, me) {
 }
 
 /** A tile's colours are here. @param {Job} job @param {import('./painter.js').Painted} tile */
-export function drawTile({ canvas, scale }, { x, y, width, height, bitmap }) {
+export function drawTile({ canvas, scale, painted }, { task, x, y, width, height, bitmap }) {
   const context = canvas.getContext('2d', { alpha: false });
   if (!context) return;
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, x / scale, y / scale, width / scale, height / scale);
+  // A tile that is painted again, in another palette, has not arrived again.
+  const at = painted.get(task)?.at ?? performance.now();
+  painted.set(task, { x, y, width, height, at });
+}
+
+/**
+ * Shows a coarse picture of the job, greyed, where tiles are missing. Once for all of them: a veil
+ * over the canvas would cost its filter in every frame.
+ * @param {Job} job
+ * @param {ImageBitmap} preview
+ */
+export function drawBeneath({ canvas, scale, painted }, preview) {
+  const context = canvas.getContext('2d', { alpha: false });
+  if (!context) return;
+  const { width, height } = canvas;
+  const missing = new Path2D();
+  missing.rect(0, 0, width, height);
+  for (const { x, y, width, height } of painted.values()) {
+    missing.rect(x / scale, y / scale, width / scale, height / scale);
+  }
+  context.save();
+  context.clip(missing, 'evenodd');
+  context.imageSmoothingQuality = 'high';
+  context.filter = 'saturate(0.55) brightness(0.6)';
+  context.drawImage(preview, 0, 0, width, height);
+  context.restore();
 }
 
 /** @param {Job} job @param {any} summary of a report */

@@ -1,6 +1,7 @@
 // What happened, in plain words: the newest line first, one sentence each.
 
 import { shortId } from './ring.js';
+import { counted } from './words.js';
 
 const LINES_MAX = 60;
 
@@ -21,10 +22,6 @@ export function createLog(list) {
     while (list.childElementCount > LINES_MAX) list.lastElementChild?.remove();
   };
 }
-
-/** @param {number} count @param {string} one @param {string} [many] */
-export const counted = (count, one, many = `${one}s`) =>
-  `${count.toLocaleString()} ${count === 1 ? one : many}`;
 
 /**
  * The sentence for an event of the worker; null for what only a report shows.

@@ -12,8 +12,8 @@ let identity = null;
 /** Data channels that stayed on the page. @type {Map<string, ProxyChannel>} */
 const proxies = new Map();
 
+/** @type {import('./node.js').Host} */
 const host = {
-  /** @param {object} note @param {Transferable[]} transfer */
   post(note, transfer) {
     postMessage(note, { transfer });
   },
@@ -22,12 +22,10 @@ const host = {
     worker.postMessage({ module: kernel });
     return worker;
   },
-  /** @param {Uint8Array} bytes */
   sign(bytes) {
     if (!identity) throw new Error('there is no key yet');
     return identity.sign(bytes);
   },
-  /** @param {Uint8Array} voucher */
   keepVoucher(voucher) {
     identity?.keepVoucher(voucher);
   },
@@ -40,7 +38,7 @@ const loading = load();
 async function load() {
   const compiled = WebAssembly.compileStreaming(fetch(new URL('./kernel_bg.wasm', import.meta.url)));
   [kernel] = await Promise.all([compiled, init()]);
-  return new Peer(/** @type {any} */ (host));
+  return new Peer(host);
 }
 
 // Set at once, so that nothing is lost while the modules load; the order is kept.

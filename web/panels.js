@@ -4,7 +4,7 @@
 
 import { element, say } from './store.js';
 import { createRing, shortId } from './ring.js';
-import { counted } from './log.js';
+import { bytesText, counted, fileName, timeText } from './words.js';
 import { hueOf, rateOf, secondsLeft } from './jobs.js';
 import { CORES } from './app.js';
 
@@ -41,7 +41,7 @@ export function createPanels(app) {
     try {
       const link = document.createElement('a');
       link.href = URL.createObjectURL(await app.png());
-      link.download = fileName(app.current());
+      link.download = fileName(app.current()?.view);
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
@@ -87,7 +87,8 @@ export function createPanels(app) {
     pressed('mode-explore', !state.shown);
     pressed('mode-picture', Boolean(state.shown));
     if (!job) return;
-    const done = job.tiles.size;
+    // What can be seen: a tile's numbers are here a moment before its colours.
+    const done = job.painted.size;
     const progress = element('job-progress');
     progress.max = job.total;
     progress.value = done;
@@ -199,26 +200,4 @@ function jobText(job) {
   const who = job.id.startsWith('solo') ? 'this tab alone' : counted(participants, 'peer');
   if (!rate || left === null) return `Beginning, by ${who}.`;
   return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tiles/s by ${who} · about ${timeText(left)} left`;
-}
-
-/** @param {number} seconds */
-function timeText(seconds) {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
-}
-
-/** @param {number} bytes */
-function bytesText(bytes) {
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-/** @param {Job | null} job */
-function fileName(job) {
-  if (!job) return 'millefeuille.png';
-  const { formula, re, im, zoom, width, height } = job.view;
-  const short = (/** @type {string} */ text) => text.slice(0, 14);
-  return `millefeuille-${formula}_${short(re)}_${short(im)}_z${zoom}_${width}x${height}.png`;
 }

@@ -1,17 +1,18 @@
 // The stage: either the explorer or the picture of a job, and what lies over the picture.
 //
-// Over a picture lies a veil: where tiles are missing, a coarse preview of what will come; where
-// they are here, on request, the colour of the peer that computed them. The veil is never part of
-// the file that is saved.
+// Over a picture lies a veil: a glow where a tile has just arrived and, on request, the colour of
+// the peer that computed each. It is drawn in every frame while something glows, so it is coarse;
+// the picture beneath is drawn once a tile, in jobs.js.
 
 import { element } from './store.js';
 import { hueOf } from './jobs.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
-/** @typedef {{x: number, y: number, width: number, height: number, worker: string, at: number}} Spot */
 
 const GLOW_MILLIS = 900;
+const GLOW_STEP_MILLIS = 60; // a fading glow may be seen to step; the cores are for tiles
 const BACKDROP_PIXELS = 224; // longest side: one tile
+const VEIL_PIXELS = 512; // longest side
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -25,10 +26,6 @@ export function backdropView(view) {
 export function createStage() {
   const holder = element('picture');
   const veil = /** @type {HTMLCanvasElement} */ (element('veil'));
-  /** @type {Map<string, Map<number, Spot>>} */
-  const spots = new Map();
-  /** @type {Map<string, ImageBitmap>} */
-  const backdrops = new Map();
   /** @type {Job | null} */
   let shown = null;
   let tinted = false;
@@ -46,32 +43,36 @@ export function createStage() {
     if (!context || !shown) return;
     const { width, height } = veil;
     context.clearRect(0, 0, width, height);
-    const backdrop = backdrops.get(shown.id);
-    if (backdrop && shown.tiles.size < shown.total) {
-      context.imageSmoothingQuality = 'high';
-      context.filter = 'saturate(0.55) brightness(0.6)';
-      context.drawImage(backdrop, 0, 0, width, height);
-      context.filter = 'none';
-    }
     const scale = width / shown.view.width;
     const now = performance.now();
     let glowing = false;
-    for (const spot of spots.get(shown.id)?.values() ?? []) {
+    for (const [task, spot] of shown.painted) {
+      const age = (now - spot.at) / GLOW_MILLIS;
+      const glows = age < 1 && !calm.matches;
+      glowing ||= glows;
       const box = /** @type {const} */ ([spot.x * scale, spot.y * scale, spot.width * scale, spot.height * scale]);
-      const hue = hueOf(spot.worker);
-      context.clearRect(...box);
+      const hue = hueOf(shown.tiles.get(task) ?? '');
       if (tinted) {
         context.fillStyle = `hsl(${hue} 80% 55% / 0.42)`;
         context.fillRect(...box);
       }
-      const age = (now - spot.at) / GLOW_MILLIS;
-      if (age < 1 && !calm.matches) {
-        glowing = true;
+      if (glows) {
         context.fillStyle = `hsl(${hue} 85% 65% / ${0.5 * (1 - age) ** 2})`;
         context.fillRect(...box);
       }
     }
-    if (glowing) draw();
+    if (glowing) setTimeout(draw, GLOW_STEP_MILLIS);
+  }
+
+  /** Makes the veil as large as a canvas, in coarser pixels. @param {HTMLCanvasElement} canvas */
+  function cover({ width, height }) {
+    let scale = 1;
+    while (Math.max(width, height) / scale > VEIL_PIXELS) scale *= 2;
+    veil.width = Math.ceil(width / scale);
+    veil.height = Math.ceil(height / scale);
+    // With `object-fit: contain` the same box as a canvas that only has maximal sizes.
+    veil.style.inlineSize = `min(100%, ${width}px)`;
+    veil.style.blockSize = `min(100%, ${height}px)`;
   }
 
   return {
@@ -86,38 +87,12 @@ export function createStage() {
       holder.querySelector('.tiles')?.remove();
       job.canvas.className = 'tiles';
       holder.prepend(job.canvas);
-      veil.width = job.canvas.width;
-      veil.height = job.canvas.height;
+      cover(job.canvas);
       draw();
     },
-    /** A tile is on the job's canvas. @param {Job} job @param {import('./painter.js').Painted} tile */
-    spot(job, { task, x, y, width, height, worker }) {
-      const known = spots.get(job.id) ?? new Map();
-      spots.set(job.id, known);
-      // A tile that is painted again, in another palette, has not arrived again.
-      const at = known.get(task)?.at ?? performance.now();
-      known.set(task, { x, y, width, height, worker, at });
+    /** A tile is on the job's canvas. @param {Job} job */
+    spot(job) {
       if (job === shown) draw();
-    },
-    /** @param {string} job @param {ImageBitmap} bitmap */
-    backdrop(job, bitmap) {
-      backdrops.get(job)?.close();
-      backdrops.set(job, bitmap);
-      draw();
-    },
-    /** @param {string} from @param {string} to */
-    rename(from, to) {
-      const [known, backdrop] = [spots.get(from), backdrops.get(from)];
-      if (known) spots.set(to, known);
-      if (backdrop) backdrops.set(to, backdrop);
-      spots.delete(from);
-      backdrops.delete(from);
-    },
-    /** @param {string} job */
-    forget(job) {
-      backdrops.get(job)?.close();
-      backdrops.delete(job);
-      spots.delete(job);
     },
     /** Colours by peer, or not. @param {boolean} on */
     tint(on) {

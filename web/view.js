@@ -87,7 +87,7 @@ export function difference(a, b) {
   const [x, y] = [parse(a), parse(b)];
   if (!x || !y) return NaN;
   const scale = Math.max(x.scale, y.scale);
-  return Number(rescaled(x, scale) - rescaled(y, scale)) / 10 ** scale;
+  return Number(`${rescaled(x, scale) - rescaled(y, scale)}e${-scale}`);
 }
 
 /**
@@ -181,6 +181,7 @@ export function viewOfLink(hash) {
     c_re: decimal('cr', HOME.c_re), c_im: decimal('ci', HOME.c_im),
     max_iter: Math.round(number('i', HOME.max_iter)),
   };
+  const density = number('d', 1);
   const name = /^[a-z]{1,20}$/.test(fields.get('p') ?? '') ? String(fields.get('p')) : HOME_PALETTE.name;
-  return { view, palette: { name, density: number('d', 1), offset: number('o', 0) } };
+  return { view, palette: { name, density: density > 0 ? density : 1, offset: number('o', 0) } };
 }

@@ -63,6 +63,11 @@ impl Note {
         Note::new("event").with("what", what)
     }
 
+    /// A picture that is not computed, in words; without a name, the one that was to be launched.
+    pub(crate) fn refused(picture: &str, reason: &str) -> Self {
+        Note::new("refused").with("picture", picture).with("reason", reason)
+    }
+
     /// An object without a kind, as a part of a message.
     pub(crate) fn plain() -> Self {
         Note(Object::new())

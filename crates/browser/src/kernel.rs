@@ -15,10 +15,12 @@ impl Tile {
     /// Begins a task of the job with these parameters.
     ///
     /// # Errors
-    /// In words, when the parameters are not those of a view that can be computed.
+    /// When the parameters are not those of a view that can be computed. The reason was given
+    /// before: the peer asks nobody for a tile of a job that it has not appraised.
     #[wasm_bindgen(constructor)]
     pub fn new(params: &[u8], task: u32) -> Result<Tile, JsError> {
-        let spec = View::decode(params)?.validate()?;
+        let spec = View::decode(params).and_then(|view| view.validate());
+        let spec = spec.map_err(|_| JsError::new("the job names no picture"))?;
         Work::new(&spec, task).map(Tile).ok_or_else(|| JsError::new("the job has no such task"))
     }
 

@@ -26,6 +26,8 @@ mod page;
 #[cfg(feature = "node")]
 mod pool;
 #[cfg(feature = "node")]
+mod preview;
+#[cfg(feature = "node")]
 mod report;
 #[cfg(feature = "node")]
 mod socket;

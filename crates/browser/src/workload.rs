@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use fractal::{Formula, Palette, Rect, View, presets};
+use fractal::{Formula, Palette, Rect, Spec, View, presets};
 use wasm_bindgen::prelude::*;
 
-use crate::host::{Note, list};
+use crate::host::{Host, Note, list};
 
 pub(crate) use fractal::KIND;
 
@@ -43,7 +43,7 @@ pub(crate) struct Picture {
 impl Picture {
     /// The picture that the page asks for, or in words why there is none.
     pub(crate) fn from_page(asked: &ViewObject) -> Result<Self, String> {
-        Picture::of(View {
+        let view = View {
             formula: asked.formula().parse::<Formula>().map_err(|error| error.to_string())?,
             re: asked.re(),
             im: asked.im(),
@@ -53,38 +53,46 @@ impl Picture {
             max_iter: whole(asked.max_iter()),
             width: whole(asked.width()),
             height: whole(asked.height()),
-        })
+        };
+        let spec = view.validate().map_err(|error| error.to_string())?;
+        Ok(Picture::new(view, &spec))
     }
 
     /// The picture of a job, or in words why it cannot be computed here.
     pub(crate) fn from_job(kind: u16, params: &[u8], tasks: u32) -> Result<Self, String> {
-        if kind != KIND {
-            return Err("an unknown kind of work".into());
-        }
-        let view = View::decode(params).map_err(|error| error.to_string())?;
-        let picture = Picture::of(view)?;
-        if picture.tasks() == tasks { Ok(picture) } else { Err("another number of tasks".into()) }
+        let (view, spec) =
+            fractal::appraise(kind, params, tasks).map_err(|error| error.to_string())?;
+        Ok(Picture::new(view, &spec))
     }
 
-    fn of(view: View) -> Result<Self, String> {
-        let spec = view.validate().map_err(|error| error.to_string())?;
+    fn new(view: View, spec: &Spec) -> Self {
         let rects = spec.tiles().rects().collect();
-        Ok(Picture { params: view.encode().into(), view, rects })
+        Picture { params: view.encode().into(), view, rects }
     }
 
     pub(crate) fn tasks(&self) -> u32 {
         u32::try_from(self.rects.len()).unwrap_or(u32::MAX)
     }
 
-    /// Where a task's tile lies.
-    pub(crate) fn place(&self, note: Note, task: u32) -> Note {
-        let rect = usize::try_from(task).ok().and_then(|task| self.rects.get(task));
-        let Some(rect) = rect else { return note };
-        note.with("task", task)
-            .with("x", rect.x)
-            .with("y", rect.y)
-            .with("width", rect.width)
-            .with("height", rect.height)
+    /// Gives a tile's numbers to the page, with their place in the picture of this name.
+    pub(crate) fn post_tile(
+        &self,
+        host: &Host,
+        name: &str,
+        worker: &str,
+        task: u32,
+        payload: &[u8],
+    ) {
+        let mut note = Note::new("tile").with("picture", name).with("worker", worker);
+        if let Some(rect) = usize::try_from(task).ok().and_then(|task| self.rects.get(task)) {
+            note = note
+                .with("task", task)
+                .with("x", rect.x)
+                .with("y", rect.y)
+                .with("width", rect.width)
+                .with("height", rect.height);
+        }
+        note.post_with_bytes(host, "payload", payload);
     }
 
     /// The view as the page writes it.

@@ -3,7 +3,7 @@
 //!
 //! The way of a picture: [`View`] is what a person asks for, decimal text kept as text. Its
 //! [`View::encode`] is the canonical form of a job's parameters. [`View::validate`] turns it into a
-//! [`Spec`], which is known to be affordable. Each task of the job is one tile of the spec:
+//! [`Spec`], which is known to be affordable; [`appraise`] does both for a stranger's job. Each task of the job is one tile of the spec:
 //! [`compute`] (or [`Work`], in slices) yields a [`Tile`] of exact levels, [`encode_tile`] its bytes,
 //! and whoever looks applies a [`Palette`] with a [`Painter`].
 //!
@@ -19,6 +19,7 @@ mod colour;
 mod decimal;
 mod escape;
 mod formula;
+mod job;
 mod lanes;
 mod palette;
 mod params;
@@ -28,13 +29,11 @@ mod tile;
 mod view;
 mod work;
 
-/// The kind of a fractal picture's job. A number once given is never given again.
-pub const KIND: u16 = 1;
-
 pub use codec::{CodecError, TILE_BYTES_MAX, decode_tile, encode_tile};
 pub use colour::{Colouring, Painter, colour_tile};
 pub use escape::{ESCAPE_NORM, Escape, Orbit, escape, level_from_escape};
 pub use formula::{Formula, UnknownFormula};
+pub use job::{JobError, KIND, appraise};
 pub use palette::{Palette, UnknownPalette};
 pub use params::PARAMS_BYTES_MAX;
 pub use presets::{Preset, presets};

@@ -105,15 +105,15 @@ pub enum ViewError {
     #[error("{0} is not a plain decimal number such as -0.75 or 1.5e3")]
     NotDecimal(Field),
     /// A coordinate is beyond [`COORDINATE_MAX`].
-    #[error("{0} is out of range; it must lie between -{COORDINATE_MAX} and {COORDINATE_MAX}")]
+    #[error("{0} is out of range; it must lie between -{max} and {max}", max = COORDINATE_MAX as u32)]
     OutOfRange(Field),
     /// The zoom is zero, negative, or below [`ZOOM_MIN`].
-    #[error("the zoom is too small; it must be at least {ZOOM_MIN}")]
+    #[error("the zoom is too small; it must be at least 1/{}", (1.0 / ZOOM_MIN) as u32)]
     TooWide,
     /// f64 cannot tell the pixels apart.
     #[error(
         "the zoom is too deep; this version computes with 64-bit floating-point numbers, which \
-         at this place and picture width reach a zoom of about {zoom_max:.1e}"
+         at this place and picture width reach a zoom of about {}", rounded(*zoom_max)
     )]
     TooDeep {
         /// The deepest zoom at this centre and width, approximately.
@@ -302,6 +302,19 @@ fn number(field: Field, text: &str) -> Result<f64, ViewError> {
 fn ulp(value: f64) -> f64 {
     let value = value.max(COORDINATE_FLOOR);
     f64::from_bits(value.to_bits() + 1) - value
+}
+
+/// A number of at least 1 for a person: its first two digits, cut so that what is said is within
+/// reach, and its power of ten. Not the standard library's text of an f64, which is exact and was a
+/// seventh of the page's kernel.
+fn rounded(mut value: f64) -> String {
+    let mut exponent = 0;
+    while value >= 10.0 && value.is_finite() {
+        value /= 10.0;
+        exponent += 1;
+    }
+    let tenths = (value * 10.0) as u32;
+    format!("{}.{}e{exponent}", tenths / 10, tenths % 10)
 }
 
 impl fmt::Display for Field {

@@ -212,7 +212,9 @@ impl Overlay {
             Message::Pong { token, ready } => self.on_pong(from, via, token, ready),
             Message::Measured { rtt } => self.on_measured(from, rtt),
             Message::StateRequest { rtt } => self.on_state_request(from, rtt),
-            Message::State { entries, near } => self.on_state(from.id, &entries, &near),
+            Message::State { rtt, entries, near } => {
+                self.on_state(from, rtt, &entries, &near);
+            }
             Message::Heartbeat(beat) => self.on_heartbeat(from.id, beat),
             Message::LeafSet(leaf) => self.on_leaf_set(from, &leaf),
             Message::RowRequest { row } => self.on_row_request(from.id, row),

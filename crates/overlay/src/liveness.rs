@@ -341,7 +341,8 @@ impl Overlay {
         if self.busy || neighbours.any(|contact| near(contact.id)) {
             self.config.heartbeat
         } else {
-            self.tuning.idle_period().clamp(self.config.heartbeat, self.config.idle_heartbeat)
+            let idle = self.tuning.idle_period().min(self.config.idle_heartbeat);
+            idle.max(self.config.heartbeat)
         }
     }
 

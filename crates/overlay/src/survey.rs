@@ -9,7 +9,7 @@
 //! linked peers: there the tables are filled with whoever is alive, and a link that proves clearly
 //! nearer than its slot's entry takes the slot.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use base::{Bounded, Duration, NodeId, Time};
@@ -29,6 +29,8 @@ const REPLY_TIME: Duration = Duration::from_secs(2);
 pub(crate) struct Survey {
     queue: VecDeque<NodeId>,
     asked: BTreeMap<NodeId, Time>,
+    /// A join's second stage is under way.
+    is_fresh: bool,
 }
 
 impl Survey {
@@ -57,15 +59,36 @@ impl Overlay {
         known.dedup();
         known.truncate(QUEUE_MAX);
         self.survey.queue = known.into_iter().map(|(_, id)| id).collect();
+        self.survey.is_fresh = true;
     }
 
     /// Asks on, as long as few measurements are waiting.
     pub(crate) fn advance_survey(&mut self) {
         while self.ready && self.survey.asked.len() < ASKED_MAX && self.candidates.is_empty() {
-            let Some(id) = self.survey.queue.pop_front() else { return };
+            let Some(id) = self.survey.queue.pop_front() else {
+                if self.survey.asked.is_empty() && core::mem::take(&mut self.survey.is_fresh) {
+                    self.show_state();
+                }
+                return;
+            };
             if self.is_needed(id) {
                 self.ask_state(id);
             }
+        }
+    }
+
+    /// The end of a join: everybody in the tables sees what came of it (Pastry §2.4), and takes
+    /// what is nearer than what they have.
+    fn show_state(&mut self) {
+        if !self.is_direct() {
+            return;
+        }
+        let entries = self.table.entries().map(|(_, contact)| contact.id);
+        let near = self.near.entries().iter().map(|entry| entry.contact.id);
+        let leaf = self.leaf.members().into_iter().map(|contact| contact.id);
+        let all: BTreeSet<NodeId> = entries.chain(near).chain(leaf).collect();
+        for id in all {
+            self.send_state(id);
         }
     }
 
@@ -81,23 +104,35 @@ impl Overlay {
     }
 
     pub(crate) fn on_state_request(&mut self, from: Contact, rtt: u32) {
-        let entries = self.table.state_message(from.id);
-        let near = self.near.message();
-        self.send(from.id, Message::State { entries, near });
+        self.send_state(from.id);
         self.on_measured(from, rtt);
+    }
+
+    fn send_state(&mut self, to: NodeId) {
+        let entries = self.table.state_message(to);
+        let (rtt, near) = (self.peers.rtt(to), self.near.message());
+        self.send(to, Message::State { rtt, entries, near });
     }
 
     pub(crate) fn on_state(
         &mut self,
-        from: NodeId,
+        from: Contact,
+        rtt: u32,
         entries: &Bounded<Sighting, STATE_ENTRIES>,
         near: &Bounded<Sighting, NEAR_ENTRIES>,
     ) {
-        if self.survey.asked.remove(&from).is_some() {
-            self.note_seed_answered(from);
-            self.learn_sightings(from, near);
-            self.learn_sightings(from, entries);
+        let asked = self.survey.asked.remove(&from.id).is_some();
+        if asked {
+            self.note_seed_answered(from.id);
+        } else if !self.ready || !self.is_direct() {
+            return;
+        } else {
+            self.on_measured(from, rtt);
         }
+        // Its own word on the distance only rules candidates out.
+        let way = Some(self.peers.rtt(from.id)).filter(|way| *way != UNMEASURED).unwrap_or(rtt);
+        self.learn_within(way, near);
+        self.learn_within(way, entries);
     }
 
     /// `from` says how far this node is: if that is near, measure.
@@ -109,7 +144,11 @@ impl Overlay {
 
     /// What `teller` names, with the bound that its distances give.
     pub(crate) fn learn_sightings(&mut self, teller: NodeId, sightings: &[Sighting]) {
-        let way = self.peers.rtt(teller);
+        self.learn_within(self.peers.rtt(teller), sightings);
+    }
+
+    /// The same of a teller who is `way` microseconds from here.
+    fn learn_within(&mut self, way: u32, sightings: &[Sighting]) {
         for sighting in sightings {
             let bounded = way != UNMEASURED && sighting.rtt != UNMEASURED;
             self.learn(sighting.contact, bounded.then(|| way.abs_diff(sighting.rtt)));

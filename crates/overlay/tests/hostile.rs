@@ -114,7 +114,7 @@ impl Stranger {
                 let mut list = |len| (0..len).map(|_| self.sighting()).collect::<Vec<_>>();
                 let (entries, near) = (list(entries), list(near));
                 let (entries, near) = (Bounded::truncating(entries), Bounded::truncating(near));
-                Message::State { entries, near }
+                Message::State { rtt: self.sighting().rtt, entries, near }
             }
             _ => Message::Leaving(self.leaf()),
         }

@@ -186,8 +186,10 @@ pub enum Message {
         /// The round trip in microseconds, or [`UNMEASURED`].
         rtt: u32,
     },
-    /// The tables, as far as the asker can use them.
+    /// The tables, as far as the receiver can use them: asked for, or at the end of a join.
     State {
+        /// The round trip to the receiver in microseconds, or [`UNMEASURED`].
+        rtt: u32,
         /// Routing-table entries of the rows up to the prefix that the two share.
         entries: Bounded<Sighting, STATE_ENTRIES>,
         /// The neighbourhood set.

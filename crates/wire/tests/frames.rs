@@ -65,6 +65,7 @@ fn overlay_messages() -> Vec<Message> {
         Message::Measured { rtt: 70_000 },
         Message::StateRequest { rtt: u32::MAX },
         Message::State {
+            rtt: 9_000,
             entries: Bounded::truncating([sighting(1), sighting(2)]),
             near: Bounded::truncating([sighting(3)]),
         },

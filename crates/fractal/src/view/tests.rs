@@ -71,7 +71,7 @@ fn zoom_ends_where_f64_does_and_says_so() {
     for zoom in ["8.9e12", "1e300", "1e999"] {
         let error = view(zoom).validate().expect_err("too deep");
         assert_eq!(error, ViewError::TooDeep { zoom_max: 8_796_093_022_208.0 });
-        assert!(error.to_string().ends_with("reach a zoom of about 8.8e12"), "{error}");
+        assert!(error.to_string().ends_with("reach a zoom of about 8.7e12"), "{error}");
     }
     // Around 0 every zoom is representable, but not meaningful.
     let origin = View { re: "0".into(), im: "0".into(), zoom: "1e60".into(), ..View::default() };
@@ -115,5 +115,16 @@ fn symmetric_views_have_symmetric_coordinates() {
         for i in 0..width {
             assert_eq!(spec.column(i), -spec.column(width - 1 - i));
         }
+    }
+}
+
+#[test]
+fn limits_are_said_in_numbers_that_a_person_can_type() {
+    let said = |error: ViewError| error.to_string();
+    assert!(said(ViewError::TooWide).ends_with("at least 1/1000"));
+    assert!(said(ViewError::OutOfRange(Field::Re)).ends_with("between -16 and 16"));
+    for (zoom_max, text) in [(8_796_093_022_208.0, "8.7e12"), (1.0, "1.0e0"), (9.99e15, "9.9e15")] {
+        let words = said(ViewError::TooDeep { zoom_max });
+        assert!(words.ends_with(&format!("about {text}")), "{words}");
     }
 }

@@ -3,7 +3,7 @@
 use wire::overlay::{Message, Target};
 
 /// Names of the sorts, by number.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 13] = [
     "lookup",
     "sealed",
     "ack",
@@ -16,8 +16,7 @@ pub const KINDS: [&str; 14] = [
     "link",
     "leaving",
     "ping",
-    "state",
-    "measured",
+    "survey",
 ];
 
 /// The number of a message's sort: an index into [`KINDS`].
@@ -38,7 +37,6 @@ pub fn kind(message: &Message) -> usize {
         Message::LinkRequest { .. } | Message::LinkGrant { .. } | Message::LinkRefuse { .. } => 9,
         Message::Leaving(_) => 10,
         Message::Ping { .. } | Message::Pong { .. } => 11,
-        Message::StateRequest { .. } | Message::State { .. } => 12,
-        Message::Measured { .. } => 13,
+        Message::Measured { .. } | Message::StateRequest { .. } | Message::State { .. } => 12,
     }
 }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
-use super::{Mode, served};
+use super::{Mode, served, strip::strip};
 use crate::run::Repo;
 
 /// What HTML writes in place of the hashed folder's name.
@@ -60,6 +60,11 @@ pub(super) fn pack(repo: &Repo, bindings: &Path, mode: Mode) -> Result<Folder> {
     page.retain(|path, _| is_shipped(path));
     let mut bound = Files::new();
     read_folder(bindings, "", &mut bound)?;
+    if mode == Mode::Release {
+        for files in [&mut page, &mut bound] {
+            lighten(files)?;
+        }
+    }
     let files = assemble(page, bound)?;
 
     let files: Folder = files
@@ -90,6 +95,15 @@ pub(super) fn pack(repo: &Repo, bindings: &Path, mode: Mode) -> Result<Folder> {
     fs::rename(&fresh, &folder)?;
     remove(&stale)?;
     Ok(files)
+}
+
+/// Scripts without their comments, which are a third of what they cost.
+fn lighten(files: &mut Files) -> Result<()> {
+    for (path, bytes) in files.iter_mut().filter(|(path, _)| extension(path) == "js") {
+        let script = std::str::from_utf8(bytes).with_context(|| path.clone())?;
+        *bytes = strip(script).into_bytes();
+    }
+    Ok(())
 }
 
 /// The files of the finished folder: HTML at the top, the rest in `app-<hash>/`.

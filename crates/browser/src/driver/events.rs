@@ -1,0 +1,66 @@
+//! What the peer reports: some of it changes the driver's state, most of it is shown on the page.
+
+use base::{Bounded, Voucher, codec};
+use js_sys::Uint8Array;
+use node::GridEvent;
+use peer::Event;
+use signal::message::{ICE_SERVERS_MAX, IceServer};
+
+use super::Driver;
+use crate::host::{Note, list};
+use crate::report::{self, Server};
+
+impl Driver {
+    pub(super) fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Named { card, ice_servers } => self.on_named(card.voucher, &ice_servers),
+            Event::ServerReached { .. } => self.server = Server::Connected,
+            Event::ServerUnreachable { reason, retry } => {
+                self.server = Server::Unreachable { reason, retry_at: self.now + retry };
+            }
+            Event::ServerRefused(reason) => self.server = Server::Refused(reason),
+            Event::Submitted { serial, job } => self.on_submitted(serial, job),
+            Event::NotSubmitted { .. } => {
+                if let Some(solo) = &mut self.solo {
+                    solo.take_back(&mut self.pool, self.cores);
+                }
+            }
+            Event::LinkFailed { peer, reason } => Note::event("link-failed")
+                .with("peer", peer.to_string())
+                .with("reason", reason)
+                .post(&self.host),
+            Event::Node(event) => self.on_node_event(event),
+        }
+    }
+
+    fn on_node_event(&mut self, event: node::Event) {
+        if let Some(note) = report::event_note(&event) {
+            note.post(&self.host);
+        }
+        match event {
+            node::Event::Ready => self.give_solo(),
+            node::Event::Grid(GridEvent::JobOpened { job, owner, kind, params, tasks }) => {
+                self.on_job_opened(job, owner, kind, &params, tasks);
+            }
+            node::Event::Grid(GridEvent::TaskDone { job, task, worker, payload }) => {
+                let Some(picture) = self.pictures.get(&job) else { return };
+                let (job, worker) = (job.to_string(), worker.to_string());
+                picture.post_tile(&self.host, &job, &worker, task, &payload);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_named(&mut self, voucher: Voucher, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
+        self.ice_servers = list(ice_servers.iter().map(ice_note));
+        self.host.keep_voucher(Uint8Array::from(codec::encode(&voucher).as_slice()));
+    }
+}
+
+fn ice_note(server: &IceServer) -> Note {
+    let note = Note::plain().with("urls", server.url.as_str());
+    if server.username.is_empty() {
+        return note;
+    }
+    note.with("username", server.username.as_str()).with("credential", server.credential.as_str())
+}

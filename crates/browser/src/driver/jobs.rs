@@ -1,0 +1,179 @@
+//! The driver's work: jobs of the grid, the job that this tab renders alone, and who computes.
+//!
+//! A launch begins here at once and moves to the grid as soon as the node is a member. Leases and
+//! results are the node's; which worker computes is [`crate::pool`]'s.
+
+use base::NodeId;
+use bytes::Bytes;
+use node::{Failure, JobId, WorkId};
+use peer::Input;
+
+use super::Driver;
+use crate::host::Note;
+use crate::pool::Errand;
+use crate::solo::{Solo, Stage};
+use crate::workload::{KIND, Picture, ViewObject};
+
+/// Pictures of jobs that are remembered for their tiles' places: twice what a node keeps of jobs.
+/// Beyond it the one with the lowest id is forgotten, and its tiles are not shown any more.
+const PICTURES_MAX: usize = 32;
+
+impl Driver {
+    pub(super) fn set_cores(&mut self, count: u16, paused: bool) {
+        let resumed = self.paused && !paused;
+        (self.cores, self.paused) = (count, paused);
+        self.pool.resize(count);
+        self.tell_slots();
+        if let Some(solo) = &mut self.solo {
+            match (paused, resumed) {
+                (true, _) if solo.stage == Stage::Alone => solo.halt(&mut self.pool),
+                (false, _) => solo.order(&mut self.pool, count),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn tell_slots(&mut self) {
+        let slots = if self.paused { 0 } else { self.cores };
+        self.tell(Input::Slots(slots));
+    }
+
+    pub(super) fn compute(&mut self, work: WorkId, task: u32, params: &[u8]) {
+        if let Some(payload) = self.solo.as_ref().and_then(|solo| solo.known(params, task)) {
+            return self.tell(Input::Computed { work, outcome: Ok(payload) });
+        }
+        if !self.pool.order(Errand::Grid(work), params.into(), task, false) {
+            self.tell(Input::Computed { work, outcome: Err(Failure::Stopped) });
+        }
+    }
+
+    pub(super) fn on_computed(&mut self, errand: Errand, outcome: Result<Vec<u8>, String>) {
+        match errand {
+            Errand::Grid(work) => {
+                let outcome = outcome.map(Bytes::from).map_err(Failure::Failed);
+                self.tell(Input::Computed { work, outcome });
+            }
+            Errand::Solo(task) => self.on_solo_computed(task, outcome),
+            Errand::Preview { picture, task } => {
+                self.previews.on_computed(&picture, task, outcome);
+            }
+        }
+    }
+
+    /// Renders for this tab: alone at once, and through the grid as soon as the node is a member.
+    pub(super) fn launch(&mut self, view: &ViewObject) {
+        let picture = match Picture::from_page(view) {
+            Ok(picture) => picture,
+            Err(reason) => return Note::refused("", &reason).post(&self.host),
+        };
+        self.launches += 1;
+        if let Some(solo) = &mut self.solo {
+            solo.halt(&mut self.pool);
+        }
+        let solo = Solo::new(self.launches, picture);
+        opened_note(&solo.name, "", true, &solo.picture).post(&self.host);
+        self.solo = Some(solo);
+        if self.node().is_some_and(node::Node::is_ready) {
+            self.give_solo();
+        } else if let Some(solo) = &mut self.solo
+            && !self.paused
+        {
+            solo.order(&mut self.pool, self.cores);
+        }
+    }
+
+    /// The grid takes over what this tab has begun alone.
+    pub(super) fn give_solo(&mut self) {
+        // A random serial, since this key may have used small ones in an earlier start.
+        let serial = self.rng.next_u64();
+        let Some(solo) = &mut self.solo else { return };
+        if solo.stage != Stage::Alone {
+            return;
+        }
+        solo.halt(&mut self.pool);
+        solo.stage = Stage::Submitting { serial };
+        let params = Bytes::copy_from_slice(&solo.picture.params);
+        let tasks = solo.picture.tasks();
+        self.tell(Input::Submit { serial, kind: KIND, tasks, params });
+    }
+
+    pub(super) fn on_submitted(&mut self, serial: u64, job: JobId) {
+        match &mut self.solo {
+            Some(solo) if solo.stage == (Stage::Submitting { serial }) => {
+                solo.stage = Stage::Given;
+                Note::new("renamed")
+                    .with("from", solo.name.as_str())
+                    .with("to", job.to_string())
+                    .post(&self.host);
+            }
+            // Cancelled, or replaced by another, while it was being signed.
+            _ => self.tell(Input::Cancel(job)),
+        }
+    }
+
+    fn on_solo_computed(&mut self, task: u32, outcome: Result<Vec<u8>, String>) {
+        let me = self.node().map(|node| node.id().to_string());
+        let Some(solo) = &mut self.solo else { return };
+        match outcome {
+            Ok(payload) => {
+                let me = me.as_deref().unwrap_or("self");
+                solo.picture.post_tile(&self.host, &solo.name, me, task, &payload);
+                if solo.finished(task, payload.into()) {
+                    Note::event("job-changed")
+                        .with("job", solo.name.as_str())
+                        .with("state", "finished")
+                        .post(&self.host);
+                }
+                solo.order(&mut self.pool, self.cores);
+            }
+            Err(reason) => {
+                solo.halt(&mut self.pool);
+                solo.stage = Stage::Ended;
+                Note::refused(&solo.name, &reason).post(&self.host);
+            }
+        }
+    }
+
+    pub(super) fn cancel(&mut self, job: &str) {
+        if let Some(solo) = &mut self.solo
+            && solo.name == job
+        {
+            solo.halt(&mut self.pool);
+            solo.stage = Stage::Ended;
+            return Note::event("job-changed")
+                .with("job", job)
+                .with("state", "cancelled")
+                .post(&self.host);
+        }
+        if let Ok(job) = job.parse() {
+            self.tell(Input::Cancel(job));
+        }
+    }
+
+    pub(super) fn on_job_opened(
+        &mut self,
+        job: JobId,
+        owner: NodeId,
+        kind: u16,
+        params: &[u8],
+        tasks: u32,
+    ) {
+        // Both were appraised before; a job that cannot be read is no job of ours.
+        let Ok(picture) = Picture::from_job(kind, params, tasks) else { return };
+        let mine = self.node().is_some_and(|node| node.id() == owner);
+        opened_note(&job.to_string(), &owner.to_string(), mine, &picture).post(&self.host);
+        self.pictures.insert(job, picture);
+        if self.pictures.len() > PICTURES_MAX {
+            self.pictures.pop_first();
+        }
+    }
+}
+
+fn opened_note(name: &str, owner: &str, mine: bool, picture: &Picture) -> Note {
+    Note::new("opened")
+        .with("picture", name)
+        .with("owner", owner)
+        .with("mine", mine)
+        .with("tasks", picture.tasks())
+        .with("view", picture.describe())
+}

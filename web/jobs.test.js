@@ -1,0 +1,84 @@
+// What is counted of a job: tiles once each, a rate while it runs, an end that stays.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { hueOf, nameSelf, noteState, noteTile, openJob, prune, rateOf, secondsLeft } from './jobs.js';
+import { HOME } from './view.js';
+
+// The one thing of a document that a job needs.
+globalThis.document = /** @type {any} */ ({ createElement: () => ({}) });
+
+/** @param {string} picture @param {number} tasks */
+function job(picture, tasks, width = 512, height = 256) {
+  return openJob({ picture, owner: 'self', mine: true, tasks, view: { ...HOME, width, height } });
+}
+
+test('a tile counts once, for whoever was first', () => {
+  const two = job('a', 2);
+  noteTile(two, 0, 'ann');
+  noteTile(two, 0, 'bob');
+  assert.deepEqual([two.tiles.size, two.by], [1, { ann: 1 }]);
+});
+
+test('a job ends here when all of it is here', () => {
+  const two = job('a', 2);
+  noteTile(two, 0, 'ann');
+  noteState(two, 'finished');
+  assert.equal(two.state, 'running');
+  noteTile(two, 1, 'ann');
+  noteState(two, 'finished');
+  const { endedAt } = two;
+  assert.ok(endedAt > 0);
+  noteState(two, 'orphaned');
+  assert.deepEqual([two.state, two.endedAt], ['finished', endedAt]);
+});
+
+test('what a tab did before it had a name is its own', () => {
+  const three = job('a', 3);
+  for (const [task, worker] of ['self', 'ann', 'me'].entries()) noteTile(three, task, worker);
+  nameSelf(three, 'me');
+  assert.deepEqual(three.by, { ann: 1, me: 2 });
+  assert.deepEqual([...three.tiles.values()], ['me', 'ann', 'me']);
+});
+
+test('a rate is of the last tiles, and of a running job only', () => {
+  const many = job('a', 300);
+  assert.deepEqual([rateOf(many), secondsLeft(many)], [0, null]);
+  for (let task = 0; task < 100; task += 1) noteTile(many, task, 'ann');
+  assert.equal(many.arrivals.length, 48);
+  const now = performance.now();
+  many.arrivals = Array.from({ length: 48 }, (_, at) => now - (47 - at) * 10);
+  assert.ok(Math.abs(rateOf(many) - 100) < 5, `${rateOf(many)}`);
+  assert.ok(Math.abs(/** @type {number} */ (secondsLeft(many)) - 2) < 0.2);
+  noteState(many, 'cancelled');
+  assert.equal(rateOf(many), 0);
+});
+
+test('of too many jobs the one that ended longest ago goes, never one that runs', () => {
+  const jobs = new Map(Array.from({ length: 13 }, (_, at) => [`${at}`, job(`${at}`, 1)]));
+  assert.equal(prune(jobs), null);
+  for (const [at, id] of ['7', '3', '9'].entries()) Object.assign(jobs.get(id) ?? {}, { state: 'cancelled', endedAt: 100 + at });
+  assert.equal(prune(jobs), '7');
+  assert.deepEqual([jobs.size, jobs.has('7'), prune(jobs)], [12, false, null]);
+});
+
+test('a large picture is drawn smaller by a power of two, so that tiles keep whole pixels', () => {
+  const check = (/** @type {[number, number]} */ [width, height], /** @type {number[]} */ expected) => {
+    const { canvas, scale } = job('a', 1, width, height);
+    assert.deepEqual([canvas.width, canvas.height, scale], expected);
+  };
+  check([2560, 1440], [2560, 1440, 1]);
+  check([2561, 1440], [1281, 720, 2]);
+  check([16_384, 100], [2048, 13, 8]);
+});
+
+test('hues of neighbours are far apart, and a peer keeps its own', () => {
+  const hues = Array.from({ length: 8 }, (_, at) => hueOf(`peer ${at}`));
+  for (const [at, hue] of hues.entries()) {
+    assert.equal(hueOf(`peer ${at}`), hue);
+    for (const other of hues.slice(at + 1)) {
+      const apart = Math.abs(hue - other);
+      assert.ok(Math.min(apart, 360 - apart) > 20, `${hue} and ${other}`);
+    }
+  }
+});

@@ -1,0 +1,18 @@
+// What wasm-bindgen makes of crates/browser with the feature `kernel`, as far as the page uses it.
+//
+// For the type check only; each method is described in crates/browser/src/kernel.rs.
+
+export class Tile {
+  constructor(params: Uint8Array, task: number);
+  step(budget: number): boolean;
+  finish(): Uint8Array<ArrayBuffer>;
+  free(): void;
+}
+
+export class Brush {
+  constructor(palette: string, density: number, offset: number);
+  paint(payload: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer>;
+  free(): void;
+}
+
+export default function init(from?: { module_or_path: WebAssembly.Module }): Promise<unknown>;

@@ -1,0 +1,93 @@
+// Coordinates are text of any length: what is added, moved and linked stays exact.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { HOME, HOME_PALETTE, added, difference, linkOf, moved, pitch, viewOfLink, zoomText, zoomed } from './view.js';
+
+const DEEP = { ...HOME, re: '-0.743643887037158704752191506114774', im: '0.131825904205311970493132056385139', zoom: '1e10' };
+
+test('adding keeps digits that a double would lose', () => {
+  assert.equal(added(DEEP.re, 1e-20, 33), '-0.743643887037158704742191506114774');
+  assert.equal(added('0.1', 0.2, 20), '0.3000000000000000111');
+  assert.equal(added('-0.75', 0.75, 10), '0');
+  assert.equal(added('-1e-3', 0.0005, 8), '-0.0005');
+  assert.equal(added('1.5e2', -1, 4), '149');
+});
+
+test('adding rounds half away from zero and cuts zeros', () => {
+  assert.equal(added('0.00005', 0, 4), '0.0001');
+  assert.equal(added('-0.00005', 0, 4), '-0.0001');
+  assert.equal(added('0.12344999', 0, 4), '0.1234');
+  assert.equal(added('2.50000', 0, 8), '2.5');
+});
+
+test('text that is no number is left as a person wrote it', () => {
+  for (const text of ['', '-', '.', '1e', 'NaN', '0x10', '1 2', '1,5']) assert.equal(added(text, 1, 8), text);
+  assert.equal(added('0.5', Infinity, 8), '0.5');
+  assert.ok(Number.isNaN(difference('0.5', 'half')));
+});
+
+test('a difference is exact before it is rounded', () => {
+  assert.equal(difference('1.00000000000000000000000000000001', '1'), 1e-32);
+  assert.equal(difference('-0.5', '0.25'), -0.75);
+  assert.equal(difference(`0.${'3'.repeat(400)}`, `0.${'3'.repeat(399)}2`), 0);
+  assert.equal(difference(`0.${'3'.repeat(400)}`, '0.25'), 1 / 12);
+  assert.equal(difference(DEEP.re, DEEP.re), 0);
+});
+
+test('moving there and back is no move, however deep', () => {
+  const there = moved(DEEP, 1600, 321, -123);
+  assert.notEqual(there.re, DEEP.re);
+  const back = moved(there, 1600, -321, 123);
+  // A thousandth of a pixel is what the text tells apart.
+  assert.ok(Math.abs(difference(back.re, DEEP.re)) < pitch(DEEP, 1600) / 500);
+  assert.ok(Math.abs(difference(back.im, DEEP.im)) < pitch(DEEP, 1600) / 500);
+});
+
+test('right is along the real axis, down against the imaginary one', () => {
+  const { re, im } = moved({ ...HOME, re: '0', im: '0', zoom: '1' }, 400, 100, 100);
+  assert.deepEqual([re, im], ['1', '-1']);
+});
+
+test('the point under the pointer stays under it', () => {
+  const [width, x, y] = [1200, 417, -233];
+  for (const factor of [2, 0.5, 1.0018]) {
+    const before = moved(DEEP, width, x, y);
+    const after = moved(zoomed(DEEP, width, factor, x, y), width, x, y);
+    assert.ok(Math.abs(difference(before.re, after.re)) < pitch(DEEP, width) / 100, `real, ${factor}`);
+    assert.ok(Math.abs(difference(before.im, after.im)) < pitch(DEEP, width) / 100, `imaginary, ${factor}`);
+  }
+});
+
+test('zooming at the middle leaves the centre as it is written', () => {
+  const { re, im, zoom } = zoomed(DEEP, 1200, 2, 0, 0);
+  assert.deepEqual([re, im, Number(zoom)], [DEEP.re, DEEP.im, 2e10]);
+  assert.equal(Number(zoomed({ ...HOME, zoom: '0.06' }, 1200, 1e-9, 0, 0).zoom), 0.05);
+});
+
+test('a zoom is written short, and read back', () => {
+  const check = (/** @type {number} */ zoom, /** @type {string} */ text) => {
+    assert.equal(zoomText(zoom), text);
+    assert.ok(Math.abs(Number(text) / zoom - 1) < 1e-5);
+  };
+  check(1, '1');
+  check(0.95, '0.95');
+  check(100, '100');
+  check(1234.5678, '1234.57');
+  check(1e10, '1e10');
+  check(1.5e300, '1.5e300');
+});
+
+test('a permalink names what is shown', () => {
+  const julia = { ...DEEP, formula: 'julia', c_re: '-0.8', c_im: '0.156', max_iter: 5000 };
+  const palette = { name: 'ocean', density: 0.25, offset: -0.5 };
+  for (const [view, colours] of /** @type {const} */ ([[HOME, HOME_PALETTE], [julia, palette]])) {
+    assert.deepEqual(viewOfLink(linkOf(view, colours)), { view, palette: colours });
+  }
+});
+
+test('what is damaged in a permalink is left at home', () => {
+  for (const hash of ['', '#', '#main', '#p=ocean']) assert.equal(viewOfLink(hash), null);
+  const link = viewOfLink('#re=oops&im=0.5&z=&i=many&f=newton&p=<b>&d=-1&o=x');
+  assert.deepEqual(link, { view: { ...HOME, im: '0.5' }, palette: HOME_PALETTE });
+});

@@ -1,0 +1,33 @@
+// What a person reads: units change where a number would get long.
+
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { bytesText, counted, fileName, timeText } from './words.js';
+import { sentence } from './log.js';
+import { HOME } from './view.js';
+
+test('times', () => {
+  const expected = { 0: '0.0 s', 9.94: '9.9 s', 12.4: '12 s', 89: '89 s', 90: '2 min', 5399: '90 min', 5400: '1.5 h' };
+  for (const [seconds, text] of Object.entries(expected)) assert.equal(timeText(Number(seconds)), text);
+});
+
+test('amounts and counts', () => {
+  assert.deepEqual([0, 1499, 999_000, 1e6, 2.34e9].map(bytesText), ['0 kB', '1 kB', '999 kB', '1.0 MB', '2340.0 MB']);
+  assert.equal(counted(1, 'tile'), '1 tile');
+  assert.equal(counted(0, 'tile'), '0 tiles');
+  assert.equal(counted(2, 'copy', 'copies'), '2 copies');
+});
+
+test('a file is named by what it shows, and fits a file system', () => {
+  const view = { ...HOME, re: `-0.${'7'.repeat(500)}`, im: '0.25', zoom: '1e10', width: 640, height: 480 };
+  assert.equal(fileName(view), 'millefeuille-mandelbrot_-0.77777777777_0.25_z1e10_640x480.png');
+  assert.equal(fileName(), 'millefeuille.png');
+});
+
+test('an event is one sentence, or nothing', () => {
+  const peer = 'a1b2c3d4e5f60718293a4b5c6d7e8f90';
+  assert.equal(sentence({ what: 'worker-lost', peer, tasks: 1, left: false }), 'a1b2c3d4 was lost – 1 tile handed to others.');
+  assert.equal(sentence({ what: 'worker-lost', peer, tasks: 0, left: true }), 'a1b2c3d4 left.');
+  assert.equal(sentence({ what: 'peer-gone', peer, left: true }), 'a1b2c3d4 said goodbye.');
+  assert.equal(sentence({ what: 'something new' }), null);
+});
