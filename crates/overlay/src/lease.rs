@@ -48,23 +48,23 @@ impl Overlay {
     /// This node promises `id` not to answer for its keys.
     pub(crate) fn note_lease_given(&mut self, id: NodeId, lease: Duration) {
         let until = self.now + lease + SLACK;
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.given_until = peer.given_until.max(until);
+        if let Some(beats) = self.peers.beats_mut(id) {
+            beats.given_until = beats.given_until.max(until);
         }
     }
 
     /// `id` promises not to answer for this node's keys.
     pub(crate) fn note_lease_taken(&mut self, id: NodeId, lease: Duration) {
         let until = self.now + lease;
-        if let Some(peer) = self.peers.get_mut(id) {
-            self.stale.ways |= peer.held_until <= self.now;
-            peer.held_until = until;
+        if let Some(beats) = self.peers.beats_mut(id) {
+            self.stale.ways |= beats.held_until <= self.now;
+            beats.held_until = until;
         }
     }
 
     /// `id` leaves the tables, but may live: its keys stay untouched until the promise ends.
     pub(crate) fn withhold(&mut self, id: NodeId) {
-        let Some(until) = self.peers.get(id).map(|peer| peer.given_until) else { return };
+        let until = self.peers.beats(id).given_until;
         if until <= self.now {
             return;
         }
@@ -95,8 +95,10 @@ impl Overlay {
     pub(crate) fn may_answer(&self, key: Key) -> bool {
         let clockwise = self.me.id.clockwise_to(key) <= key.clockwise_to(self.me.id);
         let side = if clockwise { self.leaf.right() } else { self.leaf.left() };
-        let neighbour = side.first().and_then(|contact| self.peers.get(contact.id));
-        let leased = neighbour.is_none_or(|peer| !peer.ready || peer.held_until > self.now);
+        let is_ready = |id| self.peers.get(id).is_some_and(|peer| peer.ready);
+        let holds = |id| self.peers.beats(id).held_until > self.now;
+        let neighbour = side.first().map(|contact| contact.id);
+        let leased = neighbour.is_none_or(|id| holds(id) || !is_ready(id));
         let closer = |(id, _): &(NodeId, Time)| key.closer(*id, self.me.id).is_lt();
         leased && !self.withheld.ranges.iter().any(closer)
     }

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use base::{Duration, NodeId, Time};
 use wire::overlay::{Beat, Contact, LeafState, Message, UNMEASURED};
 
-use crate::peers::Peer;
+use crate::peers::Beats;
 use crate::{Event, GoneReason, Output, Overlay, Reach};
 
 /// Probes under way. When full, no further one starts: members are asked again at a later beat.
@@ -154,9 +154,11 @@ impl Overlay {
         if let Some(old) = known.filter(|known| known.epoch < from.epoch) {
             self.replace(old, from);
         }
-        self.watch.dead.remove(&from.id);
-        self.end_withholding(from.id);
-        self.unity.note_found(from.id);
+        if known.is_none() {
+            self.watch.dead.remove(&from.id);
+            self.end_withholding(from.id);
+            self.unity.note_found(from.id);
+        }
         let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
         let needed =
             |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
@@ -167,8 +169,8 @@ impl Overlay {
             if self.ready && !probe.hearsay {
                 self.watch.probes.remove(&from.id);
             }
+            self.links.set_suspect(from.id, false);
         }
-        self.links.set_suspect(from.id, false);
         true
     }
 
@@ -199,8 +201,9 @@ impl Overlay {
     /// Something hints that a known peer is gone: find out.
     pub(crate) fn suspect(&mut self, id: NodeId) {
         if let Some(contact) = self.peers.get(id).map(|peer| peer.contact) {
-            self.links.set_suspect(id, true);
             self.probe(contact, false);
+            // Its next word ends the probe and the suspicion.
+            self.links.set_suspect(id, self.watch.is_probing(id));
         }
     }
 
@@ -337,7 +340,7 @@ impl Overlay {
     /// neighbour.
     pub(crate) fn period(&self) -> Duration {
         let mut neighbours = self.leaf.neighbours();
-        let near = |id| self.peers.get(id).is_some_and(|peer| peer.busy);
+        let near = |id| self.peers.beats(id).busy;
         if self.busy || neighbours.any(|contact| near(contact.id)) {
             self.config.heartbeat
         } else {
@@ -355,9 +358,9 @@ impl Overlay {
     pub(crate) fn on_heartbeat(&mut self, from: NodeId, beat: Beat) {
         let span = |millis: u32| Duration::from_millis(u64::from(millis)).min(BEAT_MAX);
         let (period, now) = (span(beat.period), self.now);
-        if let Some(peer) = self.peers.get_mut(from) {
-            peer.beat_due = now + period + period / LATE_PART;
-            peer.busy = beat.busy;
+        if let Some(beats) = self.peers.beats_mut(from) {
+            beats.late_at = now + period + period / LATE_PART;
+            beats.busy = beat.busy;
         }
         self.note_lease_taken(from, span(beat.lease));
     }
@@ -367,23 +370,12 @@ impl Overlay {
         if !self.ready {
             return None;
         }
-        let due = self.leaf.neighbours().filter_map(|contact| self.peers.get(contact.id));
-        let due = due.map(|peer| {
-            let id = peer.contact.id;
-            let beat = peer.beaten + self.period_for(id);
-            if self.watch.is_probing(id) { beat } else { beat.min(self.missed_at(peer)) }
+        let due = self.leaf.neighbours().map(|contact| {
+            let id = contact.id;
+            let beat = self.peers.beats(id).sent + self.period_for(id);
+            if self.watch.is_probing(id) { beat } else { beat.min(self.peers.beats(id).late_at) }
         });
         due.min()
-    }
-
-    /// When a neighbour is late. One that never sent a heartbeat may not know of this node.
-    fn missed_at(&self, peer: &Peer) -> Time {
-        let first = peer.heard + self.config.idle_heartbeat * 2;
-        if peer.beat_due == Time::FAR_FUTURE {
-            first
-        } else {
-            peer.beat_due.max(peer.heard + PROBE_TIME)
-        }
     }
 
     pub(crate) fn on_neighbours_due(&mut self) {
@@ -391,14 +383,17 @@ impl Overlay {
             return;
         }
         for contact in self.leaf.neighbours() {
-            let Some(peer) = self.peers.get(contact.id) else { continue };
-            let missed = self.missed_at(peer) <= self.now;
-            let due = peer.beaten + self.period_for(contact.id) <= self.now;
-            if missed {
-                self.suspect(contact.id);
+            let id = contact.id;
+            let Beats { sent, late_at, .. } = self.peers.beats(id);
+            if late_at <= self.now {
+                self.suspect(id);
+                let again = self.now + self.config.idle_heartbeat;
+                if let Some(beats) = self.peers.beats_mut(id) {
+                    beats.late_at = again;
+                }
             }
-            if due {
-                self.send_heartbeat(contact.id);
+            if sent + self.period_for(id) <= self.now {
+                self.send_heartbeat(id);
             }
         }
     }
@@ -407,8 +402,13 @@ impl Overlay {
         let (period, lease) = (self.period_for(id), self.lease_for(id));
         let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
         let beat = Beat { period: millis(period), lease: millis(lease), busy: self.busy };
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.beaten = self.now;
+        let first = self.now + self.config.idle_heartbeat * 2;
+        if let Some(beats) = self.peers.beats_mut(id) {
+            beats.sent = self.now;
+            // One that never sends a heartbeat may not know of this node.
+            if beats.late_at == Time::FAR_FUTURE {
+                beats.late_at = first;
+            }
         }
         self.note_lease_given(id, lease);
         self.send(id, Message::Heartbeat(beat));

@@ -27,26 +27,53 @@ pub(crate) struct Peer {
     /// The round trip in microseconds over the straight path, [`UNMEASURED`] at first.
     pub(crate) rtt: u32,
     pub(crate) heard: Time,
+}
+
+/// How an answer gets to a peer without a link.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    /// Named by the peer itself, when.
+    named: Option<(NodeId, Time)>,
+    /// The linked peer that brought its last routed message.
+    trail: Option<NodeId>,
+}
+
+/// The heartbeats between this node and a ring neighbour.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beats {
+    /// When its next one is late, by its own word.
+    pub(crate) late_at: Time,
+    /// When this node last sent it one.
     pub(crate) sent: Time,
-    /// Its last heartbeat: when the next one is due, by its own word.
-    pub(crate) beat_due: Time,
-    /// When this node last sent it a heartbeat.
-    pub(crate) beaten: Time,
+    /// Jobs are under way there.
     pub(crate) busy: bool,
     /// It answers for none of this node's keys before then; see `lease`.
     pub(crate) held_until: Time,
     /// This node answers for none of its keys before then.
     pub(crate) given_until: Time,
-    /// Named by the peer itself, when.
-    via: Option<(NodeId, Time)>,
-    /// The linked peer that brought its last routed message.
-    trail: Option<NodeId>,
+}
+
+impl Default for Beats {
+    fn default() -> Self {
+        let never = Time::ZERO;
+        Beats {
+            late_at: Time::FAR_FUTURE,
+            sent: never,
+            busy: false,
+            held_until: never,
+            given_until: never,
+        }
+    }
 }
 
 /// All records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peers {
     records: BTreeMap<NodeId, Peer>,
+    /// Of peers that have a record and named or left a way.
+    ways: BTreeMap<NodeId, Way>,
+    /// Of peers that have a record and are or were neighbours.
+    beats: BTreeMap<NodeId, Beats>,
 }
 
 impl Peers {
@@ -82,6 +109,18 @@ impl Peers {
 
     pub(crate) fn remove(&mut self, id: NodeId) {
         self.records.remove(&id);
+        self.ways.remove(&id);
+        self.beats.remove(&id);
+    }
+
+    /// The heartbeats to and from `id`.
+    pub(crate) fn beats(&self, id: NodeId) -> Beats {
+        self.beats.get(&id).copied().unwrap_or_default()
+    }
+
+    /// The same, to be changed; `None` of a stranger.
+    pub(crate) fn beats_mut(&mut self, id: NodeId) -> Option<&mut Beats> {
+        self.records.contains_key(&id).then(|| self.beats.entry(id).or_default())
     }
 
     /// Notes that `contact` spoke at `now`. `needed` tells which records must stay.
@@ -92,56 +131,45 @@ impl Peers {
         via: Option<NodeId>,
         needed: impl Fn(NodeId) -> bool,
     ) {
-        let via = via.map(|via| (via, now));
         if let Some(peer) = self.records.get_mut(&contact.id) {
             peer.contact = contact;
             peer.heard = now;
-            peer.via = via.or(peer.via);
-            return;
+        } else {
+            if self.records.len() >= PEERS_MAX {
+                let idle = self.records.values().filter(|peer| !needed(peer.contact.id));
+                let oldest = idle.min_by_key(|peer| (peer.heard, peer.contact.id));
+                let Some(id) = oldest.map(|peer| peer.contact.id) else { return };
+                self.remove(id);
+            }
+            let (ready, answered, rtt, heard) = (false, false, UNMEASURED, now);
+            self.records.insert(contact.id, Peer { contact, ready, answered, rtt, heard });
         }
-        if self.records.len() >= PEERS_MAX {
-            let oldest = self.records.values().filter(|peer| !needed(peer.contact.id));
-            let Some(id) = oldest.min_by_key(|peer| peer.heard).map(|peer| peer.contact.id) else {
-                return;
-            };
-            self.records.remove(&id);
+        if let Some(via) = via {
+            self.ways.entry(contact.id).or_default().named = Some((via, now));
         }
-        let peer = Peer {
-            contact,
-            ready: false,
-            answered: false,
-            rtt: UNMEASURED,
-            heard: now,
-            sent: Time::ZERO,
-            beat_due: Time::FAR_FUTURE,
-            beaten: Time::ZERO,
-            busy: false,
-            held_until: Time::ZERO,
-            given_until: Time::ZERO,
-            via,
-            trail: None,
-        };
-        self.records.insert(contact.id, peer);
     }
 
     /// Notes that `hop` brought a message that `source` routed to this node.
     pub(crate) fn note_trail(&mut self, source: NodeId, hop: NodeId) {
-        if let Some(peer) = self.records.get_mut(&source) {
-            peer.trail = Some(hop);
+        if self.records.contains_key(&source) {
+            self.ways.entry(source).or_default().trail = Some(hop);
         }
     }
 
     /// A node through which `id` can be reached: what it said itself, else the way that its last
     /// message came.
     pub(crate) fn via(&self, now: Time, id: NodeId) -> Option<NodeId> {
-        let peer = self.records.get(&id)?;
-        let named = peer.via.filter(|(_, at)| now.since(*at) < VIA_RETENTION);
-        named.map(|(via, _)| via).or(peer.trail).filter(|via| *via != id)
+        let way = self.ways.get(&id)?;
+        let named = way.named.filter(|(_, at)| now.since(*at) < VIA_RETENTION);
+        named.map(|(via, _)| via).or(way.trail).filter(|via| *via != id)
     }
 
     /// Forgets strangers who fell silent.
     pub(crate) fn prune(&mut self, now: Time, needed: impl Fn(NodeId) -> bool) {
         self.records.retain(|id, peer| now.since(peer.heard) < STRANGER_RETENTION || needed(*id));
+        let records = &self.records;
+        self.ways.retain(|id, _| records.contains_key(id));
+        self.beats.retain(|id, _| records.contains_key(id));
     }
 
     /// Every answer to a probe counts for one join only.

@@ -38,13 +38,12 @@ impl World {
             }
             Message::LeafSet(leaf) if lies => Some(Message::LeafSet(self.only_bad(leaf))),
             Message::Row { row, entries } if lies => {
-                Some(Message::Row { row, entries: self.bad_among(&entries) })
+                Some(Message::Row { row, entries: self.seen_bad(&entries) })
             }
-            Message::State { rtt, entries, near } if lies => Some(Message::State {
-                rtt,
-                entries: self.bad_among(&entries),
-                near: self.bad_among(&near),
-            }),
+            Message::State { rtt, entries, near } if lies => {
+                let (entries, near) = (self.seen_bad(&entries), self.seen_bad(&near));
+                Some(Message::State { rtt, entries, near })
+            }
             message => Some(message),
         }
     }
@@ -53,15 +52,17 @@ impl World {
         LeafState { left: self.bad_of(&leaf.left), right: self.bad_of(&leaf.right), ..leaf }
     }
 
-    fn bad_among<const MAX: usize>(&self, list: &[Sighting]) -> Bounded<Sighting, MAX> {
-        let is_bad =
-            |entry: &Sighting| self.host_of(entry.contact.id).is_some_and(|host| self.is_bad(host));
-        Bounded::truncating(list.iter().copied().filter(is_bad))
+    fn bad_of<const MAX: usize>(&self, list: &[Contact]) -> Bounded<Contact, MAX> {
+        Bounded::truncating(list.iter().copied().filter(|contact| self.names_bad(*contact)))
     }
 
-    fn bad_of<const MAX: usize>(&self, list: &[Contact]) -> Bounded<Contact, MAX> {
-        let is_bad =
-            |contact: &Contact| self.host_of(contact.id).is_some_and(|host| self.is_bad(host));
-        Bounded::truncating(list.iter().copied().filter(is_bad))
+    fn seen_bad<const MAX: usize>(&self, list: &[Sighting]) -> Bounded<Sighting, MAX> {
+        let bad = list.iter().copied().filter(|seen| self.names_bad(seen.contact));
+        // As near as can be, so that they are wanted.
+        Bounded::truncating(bad.map(|seen| Sighting { rtt: 1, ..seen }))
+    }
+
+    fn names_bad(&self, contact: Contact) -> bool {
+        self.host_of(contact.id).is_some_and(|host| self.is_bad(host))
     }
 }

@@ -3,7 +3,7 @@
 use wire::overlay::{Message, Target};
 
 /// Names of the sorts, by number.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 14] = [
     "lookup",
     "sealed",
     "ack",
@@ -16,7 +16,8 @@ pub const KINDS: [&str; 13] = [
     "link",
     "leaving",
     "ping",
-    "survey",
+    "state",
+    "measured",
 ];
 
 /// The number of a message's sort: an index into [`KINDS`].
@@ -37,6 +38,7 @@ pub fn kind(message: &Message) -> usize {
         Message::LinkRequest { .. } | Message::LinkGrant { .. } | Message::LinkRefuse { .. } => 9,
         Message::Leaving(_) => 10,
         Message::Ping { .. } | Message::Pong { .. } => 11,
-        Message::Measured { .. } | Message::StateRequest { .. } | Message::State { .. } => 12,
+        Message::StateRequest { .. } | Message::State { .. } => 12,
+        Message::Measured { .. } => 13,
     }
 }
