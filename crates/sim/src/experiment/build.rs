@@ -2,7 +2,7 @@
 
 use base::Duration;
 
-use super::{Report, Request};
+use super::{Bound, Report, Request, real};
 use crate::ring::{Settings, Summary, World, summary};
 
 /// Newcomers at once: one, or this part of the ring.
@@ -136,14 +136,11 @@ pub(super) fn until(
 /// How the world did besides what is measured.
 pub(super) fn health(report: &mut Report, prefix: &str, sum: &Summary) {
     let lost = sum.asked - sum.arrived;
-    report.tell(format!("{prefix}lookups not delivered"), super::real(lost), "");
-    report.firm(super::Bound::AtMost(0.0));
-    report.tell(
-        format!("{prefix}deliveries at another node than the root"),
-        super::real(sum.wrong),
-        "",
-    );
-    report.firm(super::Bound::AtMost(0.0));
-    report.tell(format!("{prefix}repeated deliveries"), super::real(sum.repeated), "");
-    report.firm(super::Bound::AtMost(0.0));
+    report.tell(format!("{prefix}lookups not delivered"), real(lost), "");
+    report.firm(Bound::AtMost(0.0));
+    report.tell(format!("{prefix}deliveries at another node than the root"), real(sum.wrong), "");
+    report.firm(Bound::AtMost(0.0));
+    report.tell(format!("{prefix}repeated deliveries at one node"), real(sum.again), "");
+    report.firm(Bound::AtMost(0.0));
+    report.tell(format!("{prefix}deliveries at a second node"), real(sum.elsewhere), "");
 }

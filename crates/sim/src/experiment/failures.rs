@@ -4,7 +4,7 @@ use base::Duration;
 
 use super::build::{Aim, ring, send};
 use super::{Bound, Experiment, Report, Request, Source, real};
-use crate::ring::{Summary, World, summary, table_quality};
+use crate::ring::{KINDS, Summary, World, summary, table_quality};
 
 pub(super) const FAILURES: Experiment =
     Experiment { name: "failures", about: "a tenth dies at once: hops, repair (Fig 10)", run };
@@ -17,13 +17,15 @@ const LOOKUPS_PER_NODE: u32 = 40;
 const REPLICAS: usize = 5;
 const QUIET: Duration = Duration::from_secs(300);
 /// After the lookups that find the holes, until the repaired ring is measured.
-const REPAIR: Duration = Duration::from_secs(900);
+const REPAIR: Duration = Duration::from_secs(300);
+/// Kinds of messages before this one are lookups and what carries or acknowledges messages.
+const UPKEEP_KINDS: usize = 3;
 const LAST: Duration = Duration::from_secs(30);
 
 fn run(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(NODES);
     let mut report = Report::default();
-    let mut world = ring(request, request.quiet(), nodes, &mut report);
+    let mut world = ring(request, request.idle(), nodes, &mut report);
     world.watch_replicas(REPLICAS);
     world.run_for(QUIET);
     let idle = *world.tally();
@@ -32,20 +34,25 @@ fn run(request: &Request) -> Report {
     let upkeep = real(idle.upkeep()) / idle.node_seconds.max(1.0);
 
     let lookups = nodes * LOOKUPS_PER_NODE;
-    let before = phase(request, &mut world, lookups, "before");
+    let before = phase(request, &mut world, lookups);
     let killed = kill(&mut world, nodes / 10);
     let start = *world.tally();
     // All at once, so that the first repairs come too late for them.
     let unrepaired = burst(request, &mut world, lookups);
-    phase(request, &mut world, lookups, "repairing");
+    phase(request, &mut world, lookups);
     world.run_for(REPAIR);
     let spent = world.tally().since(&start);
     let repair = real(spent.upkeep()) - upkeep * spent.node_seconds;
-    let after = phase(request, &mut world, lookups, "after");
+    let after = phase(request, &mut world, lookups);
 
     tell(&mut report, &before, &unrepaired, &after);
     report.tell("messages of repair for each failed node", repair / real(killed.max(1)), "");
     report.beside(57.0, Source::Published).firm(Bound::AtMost(57.0));
+    for (kind, name) in KINDS.iter().enumerate().skip(UPKEEP_KINDS) {
+        let usual = real(idle.kinds[kind]) / idle.node_seconds.max(1.0) * spent.node_seconds;
+        let more = (real(spent.kinds[kind]) - usual) / real(killed.max(1));
+        report.tell(format!("of these, {name} messages"), more, "");
+    }
     report.tell("upkeep of the idle ring", upkeep, "/s/node");
     for (row, quality) in table_quality(&world, 500, request.seed).iter().enumerate().take(3) {
         report.tell(format!("row {row} after repair: dead entries"), quality.dead, "entries");
@@ -65,7 +72,7 @@ fn kill(world: &mut World, count: u32) -> u64 {
     killed
 }
 
-fn phase(request: &Request, world: &mut World, count: u32, _what: &str) -> Measured {
+fn phase(request: &Request, world: &mut World, count: u32) -> Measured {
     let rate = world.live() / 5;
     measured(request, world, count, rate)
 }

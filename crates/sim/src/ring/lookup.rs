@@ -28,6 +28,8 @@ pub struct Lookup {
     pub copies: u16,
     /// Deliveries at a host that was not the root then.
     pub wrong: u16,
+    /// Deliveries at the host where it had arrived before.
+    pub again: u16,
     /// Hops of the copy that came last.
     pub hops: u8,
     /// The first of the `World::watch_replicas` nodes closest to the key that it came to: how many of
@@ -47,6 +49,7 @@ impl World {
             arrived,
             copies: 0,
             wrong: 0,
+            again: 0,
             hops: 0,
             replica: None,
         });
@@ -105,6 +108,7 @@ impl World {
         let Some(lookup) = self.lookups.get_mut(number) else { return };
         lookup.copies += 1;
         lookup.wrong += u16::from(!is_root);
+        lookup.again += u16::from(lookup.arrived.is_some_and(|(_, before)| before == at));
         lookup.arrived.get_or_insert((now, at));
         let hops = lookup.hops;
         if self.replicas > 0 && lookup.replica.is_none() {
@@ -129,14 +133,18 @@ pub struct Summary {
     pub arrived: u64,
     /// Deliveries at a host that was not the root.
     pub wrong: u64,
-    /// Deliveries beyond the first.
-    pub repeated: u64,
+    /// Deliveries beyond the first at one host, which must recognise them.
+    pub again: u64,
+    /// Deliveries at a further host: the key had another root when the copy came.
+    pub elsewhere: u64,
     /// Mean hops of those that arrived.
     pub hops: f64,
     /// Lookups by hops, those with more at the end.
     pub by_hops: [u64; 16],
     /// Mean delay over mean direct delay, of those that arrived at another host.
     pub stretch: f64,
+    /// Median of delay over direct delay, of the same.
+    pub stretch_median: f64,
     /// Longest delay.
     pub delay_max: Duration,
 }
@@ -146,23 +154,30 @@ pub struct Summary {
 pub fn summary(world: &World, lookups: &[Lookup]) -> Summary {
     let mut sum = Summary::default();
     let (mut hops, mut delay, mut direct) = (0u64, 0.0, 0.0);
+    let mut ratios = Vec::new();
     for lookup in lookups {
         sum.asked += 1;
         sum.wrong += u64::from(lookup.wrong);
-        sum.repeated += u64::from(lookup.copies.saturating_sub(1));
+        sum.again += u64::from(lookup.again);
+        sum.elsewhere += u64::from(lookup.copies.saturating_sub(1 + lookup.again));
         let Some((at, host)) = lookup.arrived else { continue };
         sum.arrived += 1;
         hops += u64::from(lookup.hops);
         sum.by_hops[usize::from(lookup.hops).min(15)] += 1;
         sum.delay_max = sum.delay_max.max(at.since(lookup.sent));
         if host != lookup.from {
-            delay += at.since(lookup.sent).as_secs_f64();
-            direct += world.topology().micros(lookup.from, host) / 1e6;
+            let took = at.since(lookup.sent).as_secs_f64();
+            let straight = world.topology().micros(lookup.from, host) / 1e6;
+            delay += took;
+            direct += straight;
+            ratios.push(took / straight.max(1e-9));
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
     let mean = hops as f64 / sum.arrived.max(1) as f64;
     sum.hops = mean;
+    ratios.sort_unstable_by(f64::total_cmp);
+    sum.stretch_median = ratios.get(ratios.len() / 2).copied().unwrap_or(0.0);
     sum.stretch = if direct > 0.0 { delay / direct } else { 0.0 };
     sum
 }

@@ -253,6 +253,11 @@ impl World {
         host
     }
 
+    /// Shows a host that knows nobody the ring through `entrance`, by a datagram.
+    pub fn introduce_to(&mut self, host: u32, entrance: u32) {
+        self.enter(host, entrance);
+    }
+
     pub(crate) fn enter(&mut self, host: u32, entrance: u32) {
         let peer = self.hosts[entrance as usize].contact;
         self.input(host, Input::LinkUp { peer });

@@ -133,7 +133,9 @@ fn seeds(text: &str) -> Result<(u64, u64)> {
 
 /// Seed, commit, and the command that repeats the run.
 fn head(arguments: &Arguments) -> String {
-    let git = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    let git = Command::new("git")
+        .args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short=12", "HEAD"])
+        .output();
     let commit = git.ok().filter(|out| out.status.success());
     let commit = commit
         .map_or("unknown".into(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());

@@ -29,9 +29,8 @@ fn draw(chart: &Chart, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let points = || chart.series.iter().flat_map(|series| series.points.iter().copied());
     let (mut left, mut right) = span(points().map(|(x, _)| scale(chart, x)));
     let (low, high) = span(points().map(|(_, y)| y));
-    if right <= left {
-        (left, right) = (left - 0.5, left + 0.5);
-    }
+    let margin = ((right - left) * 0.04).max(if right > left { 0.0 } else { 0.5 });
+    (left, right) = (left - margin, right + margin);
     let low = if low > 0.0 && low > high * 0.5 {
         low - (high - low) * 0.2 - high * 0.02
     } else {
@@ -96,7 +95,8 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 fn label(value: f64) -> String {
     match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
+        _ if (value - value.round()).abs() < 1e-9 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }

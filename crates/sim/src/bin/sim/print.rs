@@ -54,7 +54,7 @@ fn speed(done: &Done) -> String {
 fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        size if size >= 1_000_000.0 || size < 0.000_1 => format!("{value:.2e}"),
+        size if !(0.000_1..1_000_000.0).contains(&size) => format!("{value:.2e}"),
         size if size >= 1_000.0 || value.fract() == 0.0 => format!("{value:.0}"),
         size if size < 0.01 => format!("{value:.6}"),
         _ => format!("{value:.4}"),
