@@ -113,9 +113,11 @@ impl LeafSet {
         [next(&self.left), next(&self.right)].into_iter().flatten()
     }
 
-    /// The farthest member on each side: whom to ask when the side has a gap.
-    pub(crate) fn extremes(&self) -> impl Iterator<Item = Contact> {
-        [self.left.last().copied(), self.right.last().copied()].into_iter().flatten()
+    /// The farthest member on each side that has room: whom to ask for more.
+    pub(crate) fn short_ends(&self) -> Vec<Contact> {
+        let sides = [&self.left, &self.right].into_iter();
+        let short = sides.filter(|side| side.len() < LEAF_HALF);
+        short.filter_map(|side| side.last().copied()).collect()
     }
 
     /// Whether the root of `key` is this node or a member: the key lies between the extremes, or

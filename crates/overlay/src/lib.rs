@@ -223,7 +223,7 @@ impl Overlay {
             Message::LeafSet(leaf) => self.on_leaf_set(from, &leaf),
             Message::RowRequest { row } => self.on_row_request(from.id, row),
             Message::Row { row, entries } => self.on_row(from.id, row, &entries),
-            Message::Suspect(contact) => self.on_suspect(from.id, contact),
+            Message::Suspect { contact, leaf } => self.on_suspect(from, contact, &leaf),
             Message::LinkRequest { permit } => self.on_link_request(from, permit),
             Message::LinkGrant { permit } => self.on_link_grant(from.id, permit),
             Message::LinkRefuse { permit, reason } => self.on_link_refuse(from.id, permit, reason),

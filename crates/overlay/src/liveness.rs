@@ -21,8 +21,10 @@ const PROBES_MAX: usize = 64;
 const PROBE_TIME: Duration = Duration::from_secs(1);
 /// Unanswered probes before a peer is declared dead (design §4).
 const MISSES_MAX: u8 = 3;
-/// Of these, probes that took another path than the peer's own link.
+/// Of these, probes that took another path than the peer's own link. Datagrams have no link that
+/// could be stuck, so one is enough.
 const DETOURS_MIN: u8 = 2;
+const DATAGRAM_DETOURS_MIN: u8 = 1;
 /// Unanswered probes over a link before it is closed, so that the next ones take another path.
 const LINK_MISSES_MAX: u8 = 2;
 /// Peers near a silent one of which one is asked to carry a probe to it.
@@ -32,7 +34,7 @@ const LATE_PART: u32 = 4;
 /// Bounds of what a peer may say of its period and its lease.
 const BEAT_MAX: Duration = Duration::from_secs(60);
 /// Silence of a leaf set member before it is probed: its own neighbours watch it closely.
-const LEAF_SILENCE: Duration = Duration::from_secs(120);
+const LEAF_SILENCE: Duration = Duration::from_secs(300);
 /// Silence of a linked peer; its transport notices most deaths.
 const LINK_SILENCE: Duration = Duration::from_secs(120);
 /// Neighbourhood-set entries are asked this many times more rarely than table entries.
@@ -286,17 +288,21 @@ impl Overlay {
         self.probe(contact, false);
     }
 
-    /// Another node found `contact` dead. This one finds out for itself.
-    pub(crate) fn on_suspect(&mut self, from: NodeId, contact: Contact) {
+    /// A neighbour of `contact` found it dead. This node finds out for itself, and learns who takes
+    /// its place.
+    pub(crate) fn on_suspect(&mut self, from: Contact, contact: Contact, leaf: &LeafState) {
         if contact.id == self.me.id {
-            if let Some(peer) = self.peers.get(from) {
-                self.probe(peer.contact, false);
-            }
-            return;
+            return self.probe(from, false);
         }
+        if !crate::leaf_set::is_plausible(from.id, leaf) {
+            return self.misbehaved(from.id, "implausible leaf set");
+        }
+        self.learn_all(leaf.left.iter().chain(&leaf.right));
         let Some(peer) = self.peers.get(contact.id) else { return };
         let silent = self.now.since(peer.heard) >= PROBE_TIME;
         if peer.contact.epoch <= contact.epoch && silent && self.is_needed(contact.id) {
+            // What the sender names now may be wanted only when the dead one is out.
+            self.repair.keep_heirs(leaf);
             self.suspect(contact.id);
         }
     }
@@ -480,7 +486,8 @@ impl Overlay {
         probe.repeats = probe.repeats.saturating_add(1);
         probe.detours += u8::from(!probe.direct);
         let Probe { contact, misses, detours, direct, hearsay, .. } = *probe;
-        if misses >= MISSES_MAX && detours >= DETOURS_MIN {
+        let detours_min = if self.is_direct() { DATAGRAM_DETOURS_MIN } else { DETOURS_MIN };
+        if misses >= MISSES_MAX && detours >= detours_min {
             self.watch.probes.remove(&id);
             if hearsay {
                 self.watch.bury(self.now, contact, false, false);
@@ -518,8 +525,9 @@ impl Overlay {
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);
         if announce {
+            let leaf = self.leaf.state(self.ready);
             for member in self.leaf.members() {
-                self.send(member.id, Message::Suspect(contact));
+                self.send(member.id, Message::Suspect { contact, leaf: leaf.clone() });
             }
         }
     }
@@ -557,11 +565,9 @@ impl Overlay {
             self.stale.leaf = true;
             self.repair_leaf_set();
         }
-        if let Some((row, _)) = self.table.remove(id) {
-            self.repair_row(row);
-        }
-        if self.near.remove(id) {
-            self.repair_neighbourhood();
-        }
+        // The routing table and the neighbourhood set are repaired lazily: holes on use, the rest
+        // by what others show.
+        self.table.remove(id);
+        self.near.remove(id);
     }
 }

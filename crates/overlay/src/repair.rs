@@ -37,15 +37,30 @@ const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
 #[derive(Debug)]
 pub(crate) struct Repair {
     pub(crate) next_beat: Time,
-    /// The leaf set lost a member lately: its extremes are asked at every beat.
+    /// The leaf set lost a member lately: the ends of a short side are asked at every beat.
     gap_until: Time,
+    /// Whom a dead node's neighbour named when it announced the death.
+    heirs: Vec<Contact>,
     beats: u64,
     requested: BTreeMap<u8, Time>,
 }
 
 impl Repair {
     pub(crate) fn new(next_beat: Time) -> Self {
-        Repair { next_beat, gap_until: Time::ZERO, beats: 0, requested: BTreeMap::new() }
+        Repair {
+            next_beat,
+            gap_until: Time::ZERO,
+            heirs: Vec::new(),
+            beats: 0,
+            requested: BTreeMap::new(),
+        }
+    }
+}
+
+impl Repair {
+    /// Keeps the contacts of an announcement until its subject is out of the leaf set.
+    pub(crate) fn keep_heirs(&mut self, leaf: &LeafState) {
+        self.heirs = leaf.left.iter().chain(&leaf.right).copied().collect();
     }
 }
 
@@ -159,16 +174,20 @@ impl Overlay {
         }
     }
 
-    /// The leaf set has a gap: the farthest on each side know who may fill it. They may have a gap
-    /// themselves, so they are asked for a while.
+    /// The leaf set has a gap. Whoever announced it said who is next; where nobody did, or they are
+    /// dead too, the farthest on the short side knows. It may have a gap itself, so it is asked for
+    /// a while.
     pub(crate) fn repair_leaf_set(&mut self) {
         self.repair.gap_until = self.now + BEAT * GAP_BEATS;
-        self.ask_extremes();
+        let heirs = core::mem::take(&mut self.repair.heirs);
+        self.learn_all(&heirs);
+        if heirs.is_empty() {
+            self.ask_extremes();
+        }
     }
 
     fn ask_extremes(&mut self) {
-        let extremes: Vec<Contact> = self.leaf.extremes().collect();
-        for contact in extremes {
+        for contact in self.leaf.short_ends() {
             self.probe(contact, false);
         }
     }
@@ -309,6 +328,7 @@ impl Overlay {
         let rows = u64::from(self.table.depth());
         let row = u8::try_from(self.rng.below(rows)).unwrap_or(0);
         self.repair_row(row);
+        self.repair_neighbourhood();
     }
 }
 

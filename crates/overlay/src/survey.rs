@@ -164,9 +164,12 @@ impl Overlay {
         }
     }
 
-    /// A member of the neighbourhood set is gone: another member knows others.
+    /// Where members of the neighbourhood set are gone, another member knows others.
     pub(crate) fn repair_neighbourhood(&mut self) {
         let near = self.near.entries();
+        if near.len() == NEAR_ENTRIES {
+            return;
+        }
         if let Some(entry) = self.rng.pick(near).copied()
             && self.survey.asked.is_empty()
         {

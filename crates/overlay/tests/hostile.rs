@@ -97,7 +97,7 @@ impl Stranger {
             10 => Message::LeafSet(self.leaf()),
             11 => Message::RowRequest { row: u8::try_from(self.below(256)).unwrap() },
             12 => Message::Row { row: 0, entries: self.row() },
-            13 => Message::Suspect(self.contact()),
+            13 => Message::Suspect { contact: self.contact(), leaf: self.leaf() },
             14 => Message::LinkRequest { permit },
             15 => Message::LinkGrant { permit },
             16 => Message::LinkRefuse { permit, reason: RefuseReason::Full },

@@ -211,8 +211,13 @@ pub enum Message {
         /// Its entries.
         entries: Row,
     },
-    /// The sender found this node dead. Hearsay: the receiver probes for itself.
-    Suspect(Contact),
+    /// The sender found a ring neighbour dead. Hearsay: the receiver probes for itself.
+    Suspect {
+        /// Who.
+        contact: Contact,
+        /// The sender's leaf set without it: whoever loses a member finds the next one here.
+        leaf: LeafState,
+    },
     /// May a link be built? Costs nothing yet.
     LinkRequest {
         /// Names the attempt.

@@ -56,7 +56,7 @@ fn overlay_messages() -> Vec<Message> {
         Message::LeafSet(leaf()),
         Message::RowRequest { row: 3 },
         Message::Row { row: 3, entries: Bounded::truncating([sighting(1)]) },
-        Message::Suspect(contact(8)),
+        Message::Suspect { contact: contact(8), leaf: leaf() },
         Message::LinkRequest { permit: 9 },
         Message::LinkGrant { permit: 9 },
         Message::LinkRefuse { permit: 9, reason: RefuseReason::Full },

@@ -104,7 +104,7 @@ fn kind(message: &Message) -> &'static str {
         Message::RowRequest { .. } | Message::Row { .. } => "row",
         Message::Ping { .. } | Message::Pong { .. } => "ping",
         Message::Measured { .. } | Message::StateRequest { .. } | Message::State { .. } => "survey",
-        Message::Suspect(_) => "suspect",
+        Message::Suspect { .. } => "suspect",
         Message::Leaving(_) => "leaving",
         _ => "link",
     }

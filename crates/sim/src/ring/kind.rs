@@ -34,7 +34,7 @@ pub fn kind(message: &Message) -> usize {
         Message::Heartbeat(_) => 5,
         Message::LeafSet(_) => 6,
         Message::RowRequest { .. } | Message::Row { .. } => 7,
-        Message::Suspect(_) => 8,
+        Message::Suspect { .. } => 8,
         Message::LinkRequest { .. } | Message::LinkGrant { .. } | Message::LinkRefuse { .. } => 9,
         Message::Leaving(_) => 10,
         Message::Ping { .. } | Message::Pong { .. } => 11,
