@@ -113,11 +113,22 @@ impl LeafSet {
         [next(&self.left), next(&self.right)].into_iter().flatten()
     }
 
-    /// The farthest member on each side that has room: whom to ask for more.
+    /// The farthest member on each side that is not full: whom to ask for more. A member that
+    /// is nearer the other way round only holds a place.
     pub(crate) fn short_ends(&self) -> Vec<Contact> {
-        let sides = [&self.left, &self.right].into_iter();
-        let short = sides.filter(|side| side.len() < LEAF_HALF);
-        short.filter_map(|side| side.last().copied()).collect()
+        let me = self.me;
+        let is_left =
+            |contact: &Contact| contact.id.clockwise_to(me) <= me.clockwise_to(contact.id);
+        let left = self.left.iter().filter(|contact| is_left(contact));
+        let right = self.right.iter().filter(|contact| !is_left(contact));
+        let mut ends = Vec::new();
+        if left.clone().count() < LEAF_HALF {
+            ends.extend(left.last().or(self.left.last()));
+        }
+        if right.clone().count() < LEAF_HALF {
+            ends.extend(right.last().or(self.right.last()));
+        }
+        ends
     }
 
     /// Whether the root of `key` is this node or a member: the key lies between the extremes, or
