@@ -179,13 +179,7 @@ impl Driver {
                     self.on_computed(errand, outcome);
                 }
             }
-            Happening::WorkerBroke(number, reason) => {
-                let errand = self.pool.broke(number);
-                Note::event("worker-broke").with("reason", reason.as_str()).post(&self.host);
-                if let Some(errand) = errand {
-                    self.on_computed(errand, Err(reason));
-                }
-            }
+            Happening::WorkerBroke(number, reason) => self.on_worker_broke(number, &reason),
         }
     }
 

@@ -10,7 +10,7 @@ use peer::Input;
 
 use super::Driver;
 use crate::host::Note;
-use crate::pool::Errand;
+use crate::pool::{Breakdown, Errand, NOBODY_LEFT};
 use crate::solo::{Solo, Stage};
 use crate::workload::{KIND, Picture, ViewObject};
 
@@ -33,9 +33,31 @@ impl Driver {
         }
     }
 
+    /// As many as can compute: workers may have broken down for good.
     pub(super) fn tell_slots(&mut self) {
-        let slots = if self.paused { 0 } else { self.cores };
+        let (workers, _) = self.pool.count();
+        let workers = u16::try_from(workers).unwrap_or(u16::MAX);
+        let slots = if self.paused { 0 } else { self.cores.min(workers) };
         self.tell(Input::Slots(slots));
+    }
+
+    pub(super) fn on_worker_broke(&mut self, number: u32, reason: &str) {
+        let Some(Breakdown { replaced, lost }) = self.pool.broke(number) else { return };
+        Note::event("worker-broke")
+            .with("reason", reason)
+            .with("replaced", replaced)
+            .with("gone", self.pool.is_gone())
+            .post(&self.host);
+        for errand in lost {
+            match errand {
+                // The worker is to blame, not the task: this peer may be given it again.
+                Errand::Grid(work) => {
+                    self.tell(Input::Computed { work, outcome: Err(Failure::Stopped) });
+                }
+                errand => self.on_computed(errand, Err(reason.to_owned())),
+            }
+        }
+        self.tell_slots();
     }
 
     pub(super) fn compute(&mut self, work: WorkId, task: u32, params: &[u8]) {
@@ -66,6 +88,10 @@ impl Driver {
             Ok(picture) => picture,
             Err(reason) => return Note::refused("", &reason).post(&self.host),
         };
+        let is_ready = self.node().is_some_and(node::Node::is_ready);
+        if !is_ready && self.pool.is_gone() {
+            return Note::refused("", NOBODY_LEFT).post(&self.host);
+        }
         self.launches += 1;
         if let Some(solo) = &mut self.solo {
             solo.halt(&mut self.pool);
@@ -73,7 +99,7 @@ impl Driver {
         let solo = Solo::new(self.launches, picture);
         opened_note(&solo.name, "", true, &solo.picture).post(&self.host);
         self.solo = Some(solo);
-        if self.node().is_some_and(node::Node::is_ready) {
+        if is_ready {
             self.give_solo();
         } else if let Some(solo) = &mut self.solo
             && !self.paused
