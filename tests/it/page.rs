@@ -50,6 +50,23 @@ fn just_looking_stays_on_this_machine() -> Result<()> {
 }
 
 #[test]
+fn a_second_launch_ends_the_first() -> Result<()> {
+    let _machine = alone_on_this_machine();
+    let server = Server::start()?;
+    let mut browser = Browser::start(Engine::Chromium)?;
+    let page = browser.open(&server.url)?;
+    browser.eval(page, "window.millefeuille.look()")?;
+    for side in [4096, 256] {
+        let view = format!("{{max_iter: 2000, width: {side}, height: {side}}}");
+        browser.eval(page, &format!("window.millefeuille.launch({view})"))?;
+    }
+    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
+    let states = browser.eval(page, "window.millefeuille.state().jobs.map((job) => job.state)")?;
+    ensure!(states == serde_json::json!(["cancelled", "finished"]), "{states}");
+    Ok(())
+}
+
+#[test]
 fn absurd_jobs_are_refused_with_the_reason() -> Result<()> {
     let _machine = alone_on_this_machine();
     let server = Server::start()?;

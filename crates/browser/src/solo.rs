@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use node::JobId;
 
 use crate::pool::{Errand, Pool};
 use crate::workload::Picture;
@@ -19,7 +20,7 @@ pub(crate) enum Stage {
     /// The peer signs it for the grid.
     Submitting { serial: u64 },
     /// The grid has it; results that exist here answer its computations.
-    Given,
+    Given { job: JobId },
     /// It is over.
     Ended,
 }
@@ -90,7 +91,7 @@ impl Solo {
 
     /// A result that a computation of the grid need not repeat.
     pub(crate) fn known(&self, params: &[u8], task: u32) -> Option<Bytes> {
-        let same = self.stage == Stage::Given && *self.picture.params == *params;
+        let same = matches!(self.stage, Stage::Given { .. }) && *self.picture.params == *params;
         if same { self.done.get(&task).cloned() } else { None }
     }
 }

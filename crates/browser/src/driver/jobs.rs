@@ -92,10 +92,8 @@ impl Driver {
         if !is_ready && self.pool.is_gone() {
             return Note::refused("", NOBODY_LEFT).post(&self.host);
         }
+        self.end_solo();
         self.launches += 1;
-        if let Some(solo) = &mut self.solo {
-            solo.halt(&mut self.pool);
-        }
         let solo = Solo::new(self.launches, picture);
         opened_note(&solo.name, "", true, &solo.picture).post(&self.host);
         self.solo = Some(solo);
@@ -126,7 +124,7 @@ impl Driver {
     pub(super) fn on_submitted(&mut self, serial: u64, job: JobId) {
         match &mut self.solo {
             Some(solo) if solo.stage == (Stage::Submitting { serial }) => {
-                solo.stage = Stage::Given;
+                solo.stage = Stage::Given { job };
                 Note::new("renamed")
                     .with("from", solo.name.as_str())
                     .with("to", job.to_string())
@@ -161,18 +159,29 @@ impl Driver {
     }
 
     pub(super) fn cancel(&mut self, job: &str) {
-        if let Some(solo) = &mut self.solo
-            && solo.name == job
-        {
-            solo.halt(&mut self.pool);
-            solo.stage = Stage::Ended;
-            return Note::event("job-changed")
-                .with("job", job)
+        let solo = self.solo.as_ref().filter(|solo| solo.name == job);
+        match solo.map(|solo| solo.stage) {
+            // The page has not heard of the job's new name yet.
+            Some(Stage::Given { job }) => self.tell(Input::Cancel(job)),
+            Some(_) => self.end_solo(),
+            None => {
+                if let Ok(job) = job.parse() {
+                    self.tell(Input::Cancel(job));
+                }
+            }
+        }
+    }
+
+    /// Stops what this tab renders alone, or has not given to the grid yet, and says so. What the
+    /// grid has goes on there.
+    fn end_solo(&mut self) {
+        let Some(mut solo) = self.solo.take() else { return };
+        solo.halt(&mut self.pool);
+        if matches!(solo.stage, Stage::Alone | Stage::Submitting { .. }) {
+            Note::event("job-changed")
+                .with("job", solo.name.as_str())
                 .with("state", "cancelled")
                 .post(&self.host);
-        }
-        if let Ok(job) = job.parse() {
-            self.tell(Input::Cancel(job));
         }
     }
 
@@ -187,6 +196,11 @@ impl Driver {
         // Both were appraised before; a job that cannot be read is no job of ours.
         let Ok(picture) = Picture::from_job(kind, params, tasks) else { return };
         let mine = self.node().is_some_and(|node| node.id() == owner);
+        let is_wanted = self.solo.as_ref().is_some_and(|solo| solo.stage == Stage::Given { job });
+        if mine && !is_wanted {
+            // Cancelled while it was being signed: it ends in this turn, and is not worth a word.
+            return;
+        }
         opened_note(&job.to_string(), &owner.to_string(), mine, &picture).post(&self.host);
         self.pictures.insert(job, picture);
         if self.pictures.len() > PICTURES_MAX {
