@@ -45,8 +45,10 @@ export class App {
   #log = createLog(element('log'));
   #stage = createStage();
   #linkTimer = 0;
-  /** Asked for, not answered yet. @type {{resolve: (id: string) => void, reject: (error: Error) => void}[]} */
-  #launches = [];
+  /** By name: asked for, not answered yet. @type {Map<string, {resolve: (id: string) => void, reject: (error: Error) => void}>} */
+  #launches = new Map();
+  /** Of all workers of this page: a name belongs to one picture. */
+  #launched = 0;
   /** Names that jobs had before the network named them: colours may still arrive under them. @type {Map<string, string>} */
   #aliases = new Map();
   /** Painted, not drawn yet. @type {import('./painter.js').Painted[]} */
@@ -113,11 +115,11 @@ export class App {
   }
 
   async stop() {
-    const { status, jobs } = this.store.get();
+    const { status } = this.store.get();
     if (status !== 'starting' && status !== 'joined') return;
     this.store.set({ status: 'stopping' });
     await this.peer.leave();
-    endAll(jobs.values());
+    this.#endWork('this tab has left');
     this.store.set({ status: 'looking', node: null, server: { state: 'off' }, paused: false });
     this.#log('This tab said goodbye and is connected to nobody.');
     // A fresh worker, so that one can go on looking.
@@ -195,9 +197,19 @@ export class App {
     const { palette, density = 1, offset = 0, ...wanted } = asked;
     if (palette) this.colour({ name: palette, density, offset });
     this.store.set({ trouble: '' });
-    this.peer.tell({ t: 'launch', view: { ...view, ...wanted } });
-    // The worker answers launches in their order.
-    return new Promise((resolve, reject) => this.#launches.push({ resolve, reject }));
+    // Equally long, so that no name begins with another.
+    const picture = `solo-${String(++this.#launched).padStart(6, '0')}`;
+    if (!this.peer.tell({ t: 'launch', picture, view: { ...view, ...wanted } })) {
+      return Promise.reject(new Error('the peer in this tab broke down; start again first'));
+    }
+    return new Promise((resolve, reject) => this.#launches.set(picture, { resolve, reject }));
+  }
+
+  /** The worker is gone: so is what it was working on. @param {string} reason */
+  #endWork(reason) {
+    endAll(this.store.get().jobs.values());
+    for (const { reject } of this.#launches.values()) reject(new Error(reason));
+    this.#launches.clear();
   }
 
   cancel() {
@@ -291,7 +303,7 @@ export class App {
       case 'no-identity':
         return this.store.set({ status: 'looking', trouble: `This tab cannot become a peer: ${note.reason}.` });
       case 'broken-down':
-        endAll(this.store.get().jobs.values());
+        this.#endWork(note.reason);
         console.error(note.reason);
         return this.store.set({
           status: 'broken', node: null, server: { state: 'off' },
@@ -324,7 +336,8 @@ export class App {
     }
     const job = openJob(note);
     jobs.set(job.id, job);
-    if (job.mine) this.#launches.shift()?.resolve(job.id);
+    this.#launches.get(job.id)?.resolve(job.id);
+    this.#launches.delete(job.id);
     const forgotten = prune(jobs);
     if (forgotten) this.#drop(forgotten);
     this.painter.size(job.id, job.view.width, job.view.height);
@@ -402,7 +415,8 @@ export class App {
       noteState(job, 'refused');
       job.reason = reason;
     }
-    if (!picture) this.#launches.shift()?.reject(new Error(reason));
+    this.#launches.get(picture)?.reject(new Error(reason));
+    this.#launches.delete(picture);
     // The explorer's own pictures are refused for the same reason three times over.
     this.controls.refuse(reason);
     this.#touch();

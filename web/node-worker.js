@@ -56,7 +56,7 @@ function act(peer, data) {
     case 'join': return void join(peer, data.url);
     case 'leave': return peer.leave();
     case 'cores': return peer.cores(data.count, data.paused);
-    case 'launch': return peer.launch(data.view);
+    case 'launch': return peer.launch(data.picture, data.view);
     case 'cancel': return peer.cancel(data.job);
     case 'preview': return peer.preview(data.picture, data.view, data.urgent);
     case 'forget': return peer.forget(data.prefix);

@@ -52,7 +52,6 @@ pub(crate) struct Driver {
     solo: Option<Solo>,
     previews: Previews,
     pictures: BTreeMap<JobId, Picture>,
-    launches: u32,
     pace: Pace,
 }
 
@@ -80,7 +79,6 @@ impl Driver {
             solo: None,
             previews: Previews::new(Rc::clone(&host)),
             pictures: BTreeMap::new(),
-            launches: 0,
             pace: Pace::default(),
             host,
             mailbox,
@@ -191,7 +189,7 @@ impl Driver {
             Ask::Leave if self.peer.is_some() => self.tell(Input::Leave),
             Ask::Leave => self.part(),
             Ask::Cores { count, paused } => self.set_cores(count, paused),
-            Ask::Launch(view) => self.launch(&view),
+            Ask::Launch { picture, view } => self.launch(picture, &view),
             Ask::Cancel(job) => self.cancel(&job),
             Ask::Preview { picture, view, urgent } => {
                 self.previews.order(&mut self.pool, &picture, &view, urgent);

@@ -37,8 +37,7 @@ pub(crate) struct Solo {
 }
 
 impl Solo {
-    pub(crate) fn new(number: u32, picture: Picture) -> Self {
-        let name = format!("solo-{number}");
+    pub(crate) fn new(name: String, picture: Picture) -> Self {
         Solo { name, picture, stage: Stage::Alone, done: BTreeMap::new(), next: 0 }
     }
 

@@ -83,18 +83,17 @@ impl Driver {
     }
 
     /// Renders for this tab: alone at once, and through the grid as soon as the node is a member.
-    pub(super) fn launch(&mut self, view: &ViewObject) {
+    pub(super) fn launch(&mut self, name: String, view: &ViewObject) {
         let picture = match Picture::from_page(view) {
             Ok(picture) => picture,
-            Err(reason) => return Note::refused("", &reason).post(&self.host),
+            Err(reason) => return Note::refused(&name, &reason).post(&self.host),
         };
         let is_ready = self.node().is_some_and(node::Node::is_ready);
         if !is_ready && self.pool.is_gone() {
-            return Note::refused("", NOBODY_LEFT).post(&self.host);
+            return Note::refused(&name, NOBODY_LEFT).post(&self.host);
         }
         self.end_solo();
-        self.launches += 1;
-        let solo = Solo::new(self.launches, picture);
+        let solo = Solo::new(name, picture);
         opened_note(&solo.name, "", true, &solo.picture).post(&self.host);
         self.solo = Some(solo);
         if is_ready {
