@@ -12,7 +12,7 @@ import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
 import { createLog, sentence } from './log.js';
 import { counted } from './words.js';
-import { drawBeneath, drawTile, endAll, nameSelf, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
+import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
 import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
@@ -411,10 +411,7 @@ export class App {
   /** @param {{picture: string, reason: string}} note */
   #onRefused({ picture, reason }) {
     const job = this.store.get().jobs.get(picture);
-    if (job) {
-      noteState(job, 'refused');
-      job.reason = reason;
-    }
+    if (job) noteRefused(job, reason);
     this.#launches.get(picture)?.reject(new Error(reason));
     this.#launches.delete(picture);
     // The explorer's own pictures are refused for the same reason three times over.
@@ -426,9 +423,9 @@ export class App {
   #onEvent(event) {
     const text = sentence(event);
     if (text) this.#log(text);
-    if (event.what !== 'job-changed') return;
     const job = this.store.get().jobs.get(event.job);
-    if (!job) return;
+    if (job && event.what === 'job-refused') noteRefused(job, event.reason);
+    if (!job || event.what !== 'job-changed') return this.#touch();
     const before = job.state;
     noteState(job, event.state);
     if (before !== job.state) this.#log(endOf(job));

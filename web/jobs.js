@@ -119,6 +119,12 @@ export function noteState(job, state) {
   if (state !== 'running' && !job.endedAt) job.endedAt = performance.now();
 }
 
+/** A job that will not be done, and why. @param {Job} job @param {string} reason in words */
+export function noteRefused(job, reason) {
+  noteState(job, 'refused');
+  if (job.state === 'refused') job.reason = `${reason[0].toUpperCase()}${reason.slice(1)}.`;
+}
+
 /** Tiles a second, lately. @param {Job} job */
 export function rateOf({ arrivals, state }) {
   if (arrivals.length < 2 || state !== 'running') return 0;

@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { hueOf, nameSelf, noteState, noteTile, openJob, prune, rateOf, secondsLeft } from './jobs.js';
+import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, secondsLeft } from './jobs.js';
 import { HOME } from './view.js';
 
 // The one thing of a document that a job needs.
@@ -31,6 +31,15 @@ test('a job ends here when all of it is here', () => {
   assert.ok(endedAt > 0);
   noteState(two, 'orphaned');
   assert.deepEqual([two.state, two.endedAt], ['finished', endedAt]);
+});
+
+test('a job that is refused says why, and a finished one is not refused', () => {
+  const [one, done] = [job('a', 1), job('b', 1)];
+  noteTile(done, 0, 'ann');
+  noteState(done, 'finished');
+  for (const each of [one, done]) noteRefused(each, 'too many jobs are under way here');
+  assert.deepEqual([one.state, one.reason], ['refused', 'Too many jobs are under way here.']);
+  assert.deepEqual([done.state, done.reason], ['finished', '']);
 });
 
 test('what a tab did before it had a name is its own', () => {

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use base::{PublicKey, Rng, Time, Voucher};
 use js_sys::Array;
 use node::{JobId, LinkId};
-use peer::{Input, Output, Peer};
+use peer::{Input, Output, Peer, SignToken};
 
 use self::links::note_of;
 use crate::host::{Host, Note, list};
@@ -169,8 +169,11 @@ impl Driver {
             Happening::Signed(token, Ok(signature)) => {
                 self.tell(Input::Signed { token, signature })
             }
-            Happening::Signed(_, Err(reason)) => {
+            Happening::Signed(token, Err(reason)) => {
                 Note::event("no-signature").with("reason", reason).post(&self.host);
+                if let SignToken::Job(serial) = token {
+                    self.take_back(serial);
+                }
             }
             Happening::WorkerAnswered(number, ticket, outcome) => {
                 if let Some(errand) = self.pool.answered(number, ticket) {

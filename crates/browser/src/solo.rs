@@ -66,14 +66,6 @@ impl Solo {
         self.done.retain(|task, _| *task < next);
     }
 
-    /// The grid did not take it.
-    pub(crate) fn take_back(&mut self, pool: &mut Pool, workers: u16) {
-        if matches!(self.stage, Stage::Submitting { .. }) {
-            self.stage = Stage::Alone;
-            self.order(pool, workers);
-        }
-    }
-
     /// A tile is done; true when it was the last.
     pub(crate) fn finished(&mut self, task: u32, payload: Bytes) -> bool {
         self.done.insert(task, payload);

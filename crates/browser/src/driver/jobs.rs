@@ -134,6 +134,23 @@ impl Driver {
         }
     }
 
+    /// The grid did not get this submission: this tab goes on alone.
+    pub(super) fn take_back(&mut self, serial: u64) {
+        let Some(solo) = &mut self.solo else { return };
+        if solo.stage != (Stage::Submitting { serial }) {
+            return;
+        }
+        solo.stage = Stage::Alone;
+        if !self.paused {
+            solo.order(&mut self.pool, self.cores);
+        }
+    }
+
+    /// The page tells the visitor why; there is nothing to go on with.
+    pub(super) fn on_job_refused(&mut self, job: JobId) {
+        self.solo.take_if(|solo| solo.stage == Stage::Given { job });
+    }
+
     fn on_solo_computed(&mut self, task: u32, outcome: Result<Vec<u8>, String>) {
         let me = self.node().map(|node| node.id().to_string());
         let Some(solo) = &mut self.solo else { return };
