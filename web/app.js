@@ -12,7 +12,7 @@ import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
 import { createLog, sentence } from './log.js';
 import { counted } from './words.js';
-import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, plain, prune } from './jobs.js';
+import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, plain, prune, spare } from './jobs.js';
 import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
@@ -76,6 +76,7 @@ export class App {
     this.controls = createControls(this);
     this.store.subscribe(createPanels(this));
     this.store.subscribe(() => this.#onChange());
+    this.store.subscribe(({ jobs, shown }) => this.painter.spare(spare(jobs, shown)));
     this.painter.palette(this.store.get().palette);
 
     element('cover').hidden = true;

@@ -148,6 +148,11 @@ export function prune(jobs) {
   return oldest.id;
 }
 
+/** Names of those whose numbers this page can do without. @param {Map<string, Job>} jobs @param {string | null} shown */
+export function spare(jobs, shown) {
+  return [...jobs.values()].filter(({ id, state }) => state !== 'running' && id !== shown).map(({ id }) => id);
+}
+
 /** @type {Map<string, number>} */
 const hues = new Map();
 

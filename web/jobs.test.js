@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, secondsLeft } from './jobs.js';
+import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, secondsLeft, spare } from './jobs.js';
 import { HOME } from './view.js';
 
 // The one thing of a document that a job needs.
@@ -69,6 +69,13 @@ test('of too many jobs the one that ended longest ago goes, never one that runs'
   for (const [at, id] of ['7', '3', '9'].entries()) Object.assign(jobs.get(id) ?? {}, { state: 'cancelled', endedAt: 100 + at });
   assert.equal(prune(jobs), '7');
   assert.deepEqual([jobs.size, jobs.has('7'), prune(jobs)], [12, false, null]);
+});
+
+test('numbers can be spared of what neither runs nor is shown', () => {
+  const jobs = new Map(['a', 'b', 'c'].map((id) => [id, job(id, 1)]));
+  for (const id of ['a', 'c']) Object.assign(jobs.get(id) ?? {}, { state: 'cancelled' });
+  assert.deepEqual(spare(jobs, 'c'), ['a']);
+  assert.deepEqual(spare(jobs, null), ['a', 'c']);
 });
 
 test('a large picture is drawn smaller by a power of two, so that tiles keep whole pixels', () => {
