@@ -84,7 +84,10 @@ async function join(peer, url) {
 
 /** @param {Peer} peer @param {{name: string, link: number, bulk: boolean}} data */
 function adoptProxy(peer, { name, link, bulk }) {
-  const proxy = new ProxyChannel(name, (note) => postMessage(note));
+  const proxy = new ProxyChannel(name, (note) => {
+    postMessage(note);
+    if (note.t === 'proxy-close') proxies.delete(name);
+  });
   proxies.set(name, proxy);
   peer.channel(link, bulk, /** @type {any} */ (proxy));
 }
