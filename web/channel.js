@@ -12,7 +12,7 @@ export class ProxyChannel extends EventTarget {
   #name;
   #post;
 
-  /** @param {string} name @param {(note: {t: string}) => void} post */
+  /** @param {string} name @param {(note: {t: string, [more: string]: unknown}) => void} post */
   constructor(name, post) {
     super();
     this.#name = name;

@@ -97,4 +97,7 @@ test('hues of neighbours are far apart, and a peer keeps its own', () => {
       assert.ok(Math.min(apart, 360 - apart) > 20, `${hue} and ${other}`);
     }
   }
+  for (let at = 0; at < 2000; at += 1) hueOf(`peer ${at}`);
+  const late = hueOf('abcdef0123');
+  assert.ok(late >= 0 && late < 360 && late === hueOf('abcdef0123'));
 });
