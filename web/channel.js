@@ -12,7 +12,7 @@ export class ProxyChannel extends EventTarget {
   #name;
   #post;
 
-  /** @param {string} name @param {(note: object) => void} post */
+  /** @param {string} name @param {(note: {t: string, [more: string]: unknown}) => void} post */
   constructor(name, post) {
     super();
     this.#name = name;
@@ -27,6 +27,7 @@ export class ProxyChannel extends EventTarget {
   }
 
   close() {
+    this.readyState = 'closing';
     this.#post({ t: 'proxy-close', name: this.#name });
   }
 
@@ -70,10 +71,19 @@ export function serveChannel(channel, name, post) {
     /** @param {Uint8Array<ArrayBuffer>} bytes */
     send(bytes) {
       if (channel.readyState !== 'open') return;
+      try {
+        channel.send(bytes);
+      } catch {
+        // Its buffer is full, or it closed this moment; with a gap it is of no use. `close` is reported.
+        return channel.close();
+      }
       owed += bytes.byteLength;
-      channel.send(bytes);
       settle();
     },
     close: () => channel.close(),
+    /** Nothing is reported any more. */
+    release() {
+      channel.onopen = channel.onclose = channel.onmessage = channel.onbufferedamountlow = null;
+    },
   };
 }

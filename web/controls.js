@@ -123,7 +123,7 @@ export function createControls(app) {
     event.preventDefault();
     const [width, height] = size();
     say(complaint, '');
-    app.launch({ width, height }).catch(() => {}); // the reason stands beside the form
+    app.album.launch({ width, height }).catch(() => {}); // the reason stands beside the form
   });
 
   return {
@@ -151,7 +151,7 @@ export function createControls(app) {
         button.append(canvas, title);
         button.addEventListener('click', () => {
           const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
-          app.show(null);
+          app.album.show(null);
           app.colour({ name: preset.palette, density: preset.density, offset: preset.offset });
           app.see({ formula, re, im, zoom, c_re, c_im, max_iter });
         });

@@ -77,7 +77,11 @@ export function createDialler(post) {
     line.connection.onconnectionstatechange = null;
     line.connection.onicegatheringstatechange = null;
     line.connection.close();
-    for (const name of served.keys()) if (name.startsWith(`${link}/`)) served.delete(name);
+    for (const [name, channel] of served) {
+      if (!name.startsWith(`${link}/`)) continue;
+      channel.release();
+      served.delete(name);
+    }
   }
 
   /** @param {number} link @param {() => Promise<void>} action */

@@ -119,6 +119,12 @@ export function noteState(job, state) {
   if (state !== 'running' && !job.endedAt) job.endedAt = performance.now();
 }
 
+/** A job that will not be done, and why. @param {Job} job @param {string} reason in words */
+export function noteRefused(job, reason) {
+  noteState(job, 'refused');
+  if (job.state === 'refused') job.reason = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+}
+
 /** Tiles a second, lately. @param {Job} job */
 export function rateOf({ arrivals, state }) {
   if (arrivals.length < 2 || state !== 'running') return 0;
@@ -142,6 +148,13 @@ export function prune(jobs) {
   return oldest.id;
 }
 
+/** Names of those whose numbers this page can do without. @param {Map<string, Job>} jobs @param {string | null} shown */
+export function spare(jobs, shown) {
+  return [...jobs.values()].filter(({ id, state }) => state !== 'running' && id !== shown).map(({ id }) => id);
+}
+
+const HUES_MAX = 1024; // peers beyond are coloured by their ids, some of them alike
+
 /** @type {Map<string, number>} */
 const hues = new Map();
 
@@ -153,6 +166,7 @@ const hues = new Map();
 export function hueOf(id) {
   const known = hues.get(id);
   if (known !== undefined) return known;
+  if (hues.size === HUES_MAX) return parseInt(id.slice(0, 6), 16) % 360 || 0;
   const hue = (32 + hues.size * 137.508) % 360;
   hues.set(id, hue);
   return hue;

@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { hueOf, nameSelf, noteState, noteTile, openJob, prune, rateOf, secondsLeft } from './jobs.js';
+import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, secondsLeft, spare } from './jobs.js';
 import { HOME } from './view.js';
 
 // The one thing of a document that a job needs.
@@ -31,6 +31,15 @@ test('a job ends here when all of it is here', () => {
   assert.ok(endedAt > 0);
   noteState(two, 'orphaned');
   assert.deepEqual([two.state, two.endedAt], ['finished', endedAt]);
+});
+
+test('a job that is refused says why, and a finished one is not refused', () => {
+  const [one, done] = [job('a', 1), job('b', 1)];
+  noteTile(done, 0, 'ann');
+  noteState(done, 'finished');
+  for (const each of [one, done]) noteRefused(each, 'too many jobs are under way here');
+  assert.deepEqual([one.state, one.reason], ['refused', 'Too many jobs are under way here.']);
+  assert.deepEqual([done.state, done.reason], ['finished', '']);
 });
 
 test('what a tab did before it had a name is its own', () => {
@@ -62,6 +71,13 @@ test('of too many jobs the one that ended longest ago goes, never one that runs'
   assert.deepEqual([jobs.size, jobs.has('7'), prune(jobs)], [12, false, null]);
 });
 
+test('numbers can be spared of what neither runs nor is shown', () => {
+  const jobs = new Map(['a', 'b', 'c'].map((id) => [id, job(id, 1)]));
+  for (const id of ['a', 'c']) Object.assign(jobs.get(id) ?? {}, { state: 'cancelled' });
+  assert.deepEqual(spare(jobs, 'c'), ['a']);
+  assert.deepEqual(spare(jobs, null), ['a', 'c']);
+});
+
 test('a large picture is drawn smaller by a power of two, so that tiles keep whole pixels', () => {
   const check = (/** @type {[number, number]} */ [width, height], /** @type {number[]} */ expected) => {
     const { canvas, scale } = job('a', 1, width, height);
@@ -81,4 +97,7 @@ test('hues of neighbours are far apart, and a peer keeps its own', () => {
       assert.ok(Math.min(apart, 360 - apart) > 20, `${hue} and ${other}`);
     }
   }
+  for (let at = 0; at < 2000; at += 1) hueOf(`peer ${at}`);
+  const late = hueOf('abcdef0123');
+  assert.ok(late >= 0 && late < 360 && late === hueOf('abcdef0123'));
 });

@@ -45,8 +45,14 @@ export function sentence(event) {
       return event.tasks > 0
         ? `${peer} ${how} – ${counted(event.tasks, 'tile')} handed to others.` : `${peer} ${how}.`;
     }
-    case 'worker-broke': return `A tile worker broke down and was replaced: ${event.reason}.`;
+    case 'worker-broke': return `A tile worker broke down${brokenEnd(event)}: ${event.reason}.`;
     case 'no-signature': return `The browser did not sign: ${event.reason}.`;
     default: return null;
   }
+}
+
+/** @param {{replaced: boolean, gone: boolean}} event */
+function brokenEnd({ replaced, gone }) {
+  if (gone) return ' and none is left, until the number of cores is set again';
+  return replaced ? ' and was replaced' : '';
 }

@@ -56,7 +56,7 @@ function act(peer, data) {
     case 'join': return void join(peer, data.url);
     case 'leave': return peer.leave();
     case 'cores': return peer.cores(data.count, data.paused);
-    case 'launch': return peer.launch(data.view);
+    case 'launch': return peer.launch(data.picture, data.view);
     case 'cancel': return peer.cancel(data.job);
     case 'preview': return peer.preview(data.picture, data.view, data.urgent);
     case 'forget': return peer.forget(data.prefix);
@@ -84,7 +84,10 @@ async function join(peer, url) {
 
 /** @param {Peer} peer @param {{name: string, link: number, bulk: boolean}} data */
 function adoptProxy(peer, { name, link, bulk }) {
-  const proxy = new ProxyChannel(name, (note) => postMessage(note));
+  const proxy = new ProxyChannel(name, (note) => {
+    postMessage(note);
+    if (note.t === 'proxy-close') proxies.delete(name);
+  });
   proxies.set(name, proxy);
   peer.channel(link, bulk, /** @type {any} */ (proxy));
 }

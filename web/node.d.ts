@@ -18,7 +18,7 @@ export class Peer {
   join(url: string, publicKey: Uint8Array, epoch: number, voucher: Uint8Array): void;
   leave(): void;
   cores(count: number, paused: boolean): void;
-  launch(view: Picture): void;
+  launch(picture: string, view: Picture): void;
   cancel(job: string): void;
   preview(picture: string, view: Picture, urgent: boolean): void;
   forget(prefix: string): void;

@@ -53,18 +53,18 @@ class Millefeuille extends EventTarget {
    * @param {any} view
    */
   async launch(view) {
-    return (await this.#open()).launch(view);
+    return (await this.#open()).album.launch(view);
   }
 
   /** End the shown job, or take no further part in it. */
   async cancel() {
-    this.#app?.cancel();
+    this.#app?.album.cancel();
   }
 
   /** The shown job's picture as a PNG file, black where it is not done. @returns {Promise<Blob>} */
   async png() {
     if (!this.#app) throw new Error('there is no picture');
-    return this.#app.png();
+    return this.#app.album.png();
   }
 
   /** Everything that the page shows, as a plain object. */

@@ -2,22 +2,22 @@
 //
 // In: add {picture, task, worker, x, y, width, height, payload}, with {palette} painted once and not
 // kept; palette {name, density, offset};
-// size {picture, width, height}; rename {from, to}; drop {prefix}; png {id, picture, texts}.
+// size {picture, width, height}; rename {from, to}; drop {prefix}; spare {pictures}, of which any may go
+// when memory is short; png {id, picture, texts}.
 // Out: painted {picture, task, worker, x, y, width, height, bitmap}; png {id, blob | error}; trouble {reason}.
 // A change of palette paints everything again, the last picture first; nothing is computed again.
 // Messages are handled in order, so a PNG has every tile that was added before it was asked for.
 
 import init, { Brush } from './kernel.js';
 import { encodePng } from './png.js';
+import { createShelf } from './shelf.js';
 
 const TILE = 256; // rows of tiles begin at its multiples
-const PAYLOAD_BYTES_MAX = 384 * 2 ** 20; // beyond it the oldest finished picture is forgotten
+const PAYLOAD_BYTES_MAX = 384 * 2 ** 20; // beyond it shelf.js gives up what can be spared
 
-/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, payload: Uint8Array}} Tile */
+/** @typedef {import('./shelf.js').Tile} Tile */
 
-/** @type {Map<string, {width: number, height: number, tiles: Map<number, Tile>}>} */
-const pictures = new Map();
-let heldBytes = 0;
+const shelf = createShelf(PAYLOAD_BYTES_MAX);
 let palette = { name: 'ember', density: 1, offset: 0 };
 /** @type {Brush | null} */
 let brush = null;
@@ -39,33 +39,19 @@ onmessage = ({ data }) => {
 async function act(data) {
   switch (data.t) {
     case 'add': return add(data);
-    case 'size': return void picture(data.picture, data.width, data.height);
+    case 'size': return shelf.size(data.picture, data.width, data.height);
     case 'palette': {
       palette = { name: data.name, density: data.density, offset: data.offset };
       brush?.free();
       brush = null;
       return repaint(generation);
     }
-    case 'rename': {
-      const held = pictures.get(data.from);
-      pictures.delete(data.from);
-      if (held) pictures.set(data.to, held);
-      return;
-    }
-    case 'drop':
-      for (const name of pictures.keys()) if (name.startsWith(data.prefix)) forget(name);
-      return;
+    case 'rename': return shelf.rename(data.from, data.to);
+    case 'drop': return shelf.drop(data.prefix);
+    case 'spare': return shelf.spare(data.pictures);
     case 'png': return png(data);
     default: throw new Error(`unknown message ${data.t}`);
   }
-}
-
-/** @param {string} name @param {number} [width] @param {number} [height] */
-function picture(name, width = 0, height = 0) {
-  const held = pictures.get(name) ?? { width, height, tiles: new Map() };
-  if (width) Object.assign(held, { width, height });
-  pictures.set(name, held);
-  return held;
 }
 
 /** @param {Omit<Tile, 'payload'> & {picture: string, payload: ArrayBuffer, palette?: {name: string, density: number, offset: number}}} data */
@@ -76,28 +62,14 @@ async function add(data) {
     await paint(name, { ...data, payload: new Uint8Array(data.payload) }, once);
     return once.free();
   }
-  const held = picture(name);
-  if (held.tiles.has(task)) return;
   const payload = new Uint8Array(data.payload);
   const tile = { task, worker, x, y, width, height, payload };
-  held.tiles.set(task, tile);
-  heldBytes += payload.byteLength;
-  await paint(name, tile, chosen());
-  for (const oldest of pictures.keys()) {
-    if (heldBytes <= PAYLOAD_BYTES_MAX || oldest === name) break;
-    forget(oldest);
-  }
-}
-
-/** @param {string} name */
-function forget(name) {
-  for (const tile of pictures.get(name)?.tiles.values() ?? []) heldBytes -= tile.payload.byteLength;
-  pictures.delete(name);
+  if (shelf.add(name, tile)) await paint(name, tile, chosen());
 }
 
 /** @param {number} wanted */
 async function repaint(wanted) {
-  for (const [name, { tiles }] of [...pictures].reverse()) {
+  for (const [name, { tiles }] of shelf.all()) {
     for (const tile of [...tiles.values()]) {
       if (generation !== wanted) return;
       await paint(name, tile, chosen());
@@ -126,8 +98,9 @@ async function paint(name, tile, using) {
 
 /** @param {{id: number, picture: string, texts: Record<string, string>}} data */
 async function png({ id, picture: name, texts }) {
-  const held = pictures.get(name);
+  const held = shelf.get(name);
   if (!held) throw new Error('there is no picture');
+  if (held.isForgotten) throw new Error('its numbers had to make room for newer pictures');
   const { width, height, tiles } = held;
   /** @param {number} top @param {number} rows */
   const band = (top, rows) => {

@@ -21,6 +21,7 @@ export function createPainter(onPainted, onTrouble) {
   /** @type {Map<number, {resolve: (blob: Blob) => void, reject: (error: Error) => void}>} */
   const waiting = new Map();
   let asked = 0;
+  let spared = '';
 
   worker.onmessage = ({ data }) => {
     if (data.t === 'painted') return onPainted(data);
@@ -44,6 +45,12 @@ export function createPainter(onPainted, onTrouble) {
     size: (picture, width, height) => worker.postMessage({ t: 'size', picture, width, height }),
     /** @param {string} from @param {string} to */
     rename: (from, to) => worker.postMessage({ t: 'rename', from, to }),
+    /** Pictures that may go when memory is short. @param {string[]} pictures */
+    spare(pictures) {
+      const names = pictures.join();
+      if (names !== spared) worker.postMessage({ t: 'spare', pictures });
+      spared = names;
+    },
     /** @param {string} prefix */
     drop: (prefix) => worker.postMessage({ t: 'drop', prefix }),
     /**

@@ -24,13 +24,13 @@ export function createPanels(app) {
     ['stop', () => void app.stop()],
     ['pause', () => app.pause(!app.store.get().paused)],
     ['retry', () => app.retry()],
-    ['cancel-job', () => app.cancel()],
+    ['cancel-job', () => app.album.cancel()],
     ['download', () => void download()],
-    ['mode-explore', () => app.show(null)],
-    ['mode-picture', () => { const job = app.current(); if (job) app.show(job.id); }],
+    ['mode-explore', () => app.album.show(null)],
+    ['mode-picture', () => { const job = app.album.current(); if (job) app.album.show(job.id); }],
   ];
   for (const [id, act] of buttons) element(id).addEventListener('click', act);
-  element('tint').addEventListener('change', () => app.tint(element('tint').checked));
+  element('tint').addEventListener('change', () => app.album.tint(element('tint').checked));
   const slider = /** @type {HTMLInputElement} */ (element('cores'));
   slider.max = String(CORES);
   slider.addEventListener('input', () => app.setCores(Number(slider.value)));
@@ -40,8 +40,8 @@ export function createPanels(app) {
     button.disabled = true;
     try {
       const link = document.createElement('a');
-      link.href = URL.createObjectURL(await app.png());
-      link.download = fileName(app.current()?.view);
+      link.href = URL.createObjectURL(await app.album.png());
+      link.download = fileName(app.album.current()?.view);
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
@@ -55,7 +55,7 @@ export function createPanels(app) {
   /** @param {Readonly<State>} state */
   function draw(state) {
     drawStatus(state);
-    drawJob(app.current(), state);
+    drawJob(app.album.current(), state);
     drawTab(state);
     ring(state.node);
     const { node } = state;

@@ -5,7 +5,7 @@
 //   join {url}                       enter the network of this server
 //   leave                            say goodbye; `left` follows
 //   cores {count, paused}            how many tile workers; a pause ends work for jobs only
-//   launch {view}                    render a picture: `opened` or `refused` follows
+//   launch {picture, view}           render a picture under this new name: `opened` or `refused` follows
 //   cancel {job}                     end an own job, or leave another's
 //   preview {picture, view, urgent}  compute a picture for this page only, under this name
 //   forget {prefix}                  stop the previews whose names begin like this
@@ -69,9 +69,10 @@ export function createPeer(hear) {
         breakDown(event.message || 'a part of the page could not be loaded');
       };
     },
-    /** @param {any} note */
+    /** False when there is no worker to tell. @param {any} note */
     tell(note) {
       worker?.postMessage(note);
+      return worker !== null;
     },
     /** Says goodbye and ends the worker: a start is a worker's life. */
     async leave() {

@@ -48,14 +48,14 @@ function slice(tile) {
 
 // A turn of the event loop; timers would wait four milliseconds.
 const channel = new MessageChannel();
-/** @type {(() => void) | null} */
-let wake = null;
-channel.port1.onmessage = () => wake?.();
+/** One for each message under way: a tile that was abandoned still has to wake, to be freed. @type {(() => void)[]} */
+const sleepers = [];
+channel.port1.onmessage = () => sleepers.shift()?.();
 
 /** @returns {Promise<void>} */
 function breath() {
   return new Promise((resolve) => {
-    wake = resolve;
+    sleepers.push(resolve);
     channel.port2.postMessage(null);
   });
 }

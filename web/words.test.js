@@ -29,5 +29,9 @@ test('an event is one sentence, or nothing', () => {
   assert.equal(sentence({ what: 'worker-lost', peer, tasks: 1, left: false }), 'a1b2c3d4 was lost – 1 tile handed to others.');
   assert.equal(sentence({ what: 'worker-lost', peer, tasks: 0, left: true }), 'a1b2c3d4 left.');
   assert.equal(sentence({ what: 'peer-gone', peer, left: true }), 'a1b2c3d4 said goodbye.');
+  const broken = { what: 'worker-broke', reason: 'a test', replaced: false, gone: false };
+  assert.equal(sentence(broken), 'A tile worker broke down: a test.');
+  assert.equal(sentence({ ...broken, replaced: true }), 'A tile worker broke down and was replaced: a test.');
+  assert.match(sentence({ ...broken, gone: true }) ?? '', /none is left/);
   assert.equal(sentence({ what: 'something new' }), null);
 });

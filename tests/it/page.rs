@@ -50,6 +50,56 @@ fn just_looking_stays_on_this_machine() -> Result<()> {
 }
 
 #[test]
+fn a_second_launch_ends_the_first() -> Result<()> {
+    let _machine = alone_on_this_machine();
+    let server = Server::start()?;
+    let mut browser = Browser::start(Engine::Chromium)?;
+    let page = browser.open(&server.url)?;
+    browser.eval(page, "window.millefeuille.look()")?;
+    for side in [4096, 256] {
+        let view = format!("{{max_iter: 2000, width: {side}, height: {side}}}");
+        browser.eval(page, &format!("window.millefeuille.launch({view})"))?;
+    }
+    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
+    let states = browser.eval(page, "window.millefeuille.state().jobs.map((job) => job.state)")?;
+    ensure!(states == serde_json::json!(["cancelled", "finished"]), "{states}");
+    Ok(())
+}
+
+#[test]
+fn a_launch_is_answered_though_the_peer_broke_down() -> Result<()> {
+    let _machine = alone_on_this_machine();
+    let server = Server::start()?;
+    let mut browser = Browser::start(Engine::Chromium)?;
+    let keep = "window.Worker = class extends Worker {
+        constructor(url, options) {
+            super(url, options);
+            if (String(url).includes('node-worker')) window.peerWorker = this;
+        }
+    };";
+    let page = browser.open_after(&server.url, keep)?;
+    browser.eval(page, "window.millefeuille.look()")?;
+    let said = browser.eval(
+        page,
+        "(async () => {
+            const said = () => window.millefeuille.launch({width: 256, height: 256})
+                .then(() => 'begun', (error) => error.message);
+            const early = said();
+            await new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+            window.peerWorker.dispatchEvent(new ErrorEvent('error', {message: 'a test'}));
+            await early;
+            return said();
+        })()",
+    )?;
+    ensure!(said.as_str().is_some_and(|said| said.contains("broke down")), "{said}");
+    // Another start has another worker, and names that were not used before.
+    browser.eval(page, "window.millefeuille.start({cores: 1})")?;
+    browser.eval(page, "window.millefeuille.launch({width: 256, height: 256})")?;
+    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
+    Ok(())
+}
+
+#[test]
 fn absurd_jobs_are_refused_with_the_reason() -> Result<()> {
     let _machine = alone_on_this_machine();
     let server = Server::start()?;

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use base::{PublicKey, Rng, Time, Voucher};
 use js_sys::Array;
 use node::{JobId, LinkId};
-use peer::{Input, Output, Peer};
+use peer::{Input, Output, Peer, SignToken};
 
 use self::links::note_of;
 use crate::host::{Host, Note, list};
@@ -52,7 +52,6 @@ pub(crate) struct Driver {
     solo: Option<Solo>,
     previews: Previews,
     pictures: BTreeMap<JobId, Picture>,
-    launches: u32,
     pace: Pace,
 }
 
@@ -80,7 +79,6 @@ impl Driver {
             solo: None,
             previews: Previews::new(Rc::clone(&host)),
             pictures: BTreeMap::new(),
-            launches: 0,
             pace: Pace::default(),
             host,
             mailbox,
@@ -171,21 +169,18 @@ impl Driver {
             Happening::Signed(token, Ok(signature)) => {
                 self.tell(Input::Signed { token, signature })
             }
-            Happening::Signed(_, Err(reason)) => {
+            Happening::Signed(token, Err(reason)) => {
                 Note::event("no-signature").with("reason", reason).post(&self.host);
+                if let SignToken::Job(serial) = token {
+                    self.take_back(serial);
+                }
             }
             Happening::WorkerAnswered(number, ticket, outcome) => {
                 if let Some(errand) = self.pool.answered(number, ticket) {
                     self.on_computed(errand, outcome);
                 }
             }
-            Happening::WorkerBroke(number, reason) => {
-                let errand = self.pool.broke(number);
-                Note::event("worker-broke").with("reason", reason.as_str()).post(&self.host);
-                if let Some(errand) = errand {
-                    self.on_computed(errand, Err(reason));
-                }
-            }
+            Happening::WorkerBroke(number, reason) => self.on_worker_broke(number, &reason),
         }
     }
 
@@ -197,7 +192,7 @@ impl Driver {
             Ask::Leave if self.peer.is_some() => self.tell(Input::Leave),
             Ask::Leave => self.part(),
             Ask::Cores { count, paused } => self.set_cores(count, paused),
-            Ask::Launch(view) => self.launch(&view),
+            Ask::Launch { picture, view } => self.launch(picture, &view),
             Ask::Cancel(job) => self.cancel(&job),
             Ask::Preview { picture, view, urgent } => {
                 self.previews.order(&mut self.pool, &picture, &view, urgent);

@@ -63,7 +63,7 @@ impl Note {
         Note::new("event").with("what", what)
     }
 
-    /// A picture that is not computed, in words; without a name, the one that was to be launched.
+    /// A picture that is not computed, in words.
     pub(crate) fn refused(picture: &str, reason: &str) -> Self {
         Note::new("refused").with("picture", picture).with("reason", reason)
     }

@@ -27,7 +27,7 @@ pub(crate) enum Ask {
     /// Use this many cores; whether to work for others.
     Cores { count: u16, paused: bool },
     /// Render a picture, with whoever helps.
-    Launch(ViewObject),
+    Launch { picture: String, view: ViewObject },
     /// End a job, or take no further part in it.
     Cancel(String),
     /// Compute a picture for this page only.
@@ -95,9 +95,10 @@ impl Peer {
         self.ask(Ask::Cores { count, paused });
     }
 
-    /// Renders a picture: `opened` or `refused` follows.
-    pub fn launch(&self, view: ViewObject) {
-        self.ask(Ask::Launch(view));
+    /// Renders a picture under this name until the network has another: `opened` or `refused`
+    /// follows. A name that was used before would be taken for the same picture.
+    pub fn launch(&self, picture: String, view: ViewObject) {
+        self.ask(Ask::Launch { picture, view });
     }
 
     /// Ends a job of this tab, or takes no further part in another's.

@@ -21,6 +21,10 @@ const WAITING_MAX: usize = 1024;
 /// Failures in a row after which a broken worker is not replaced: something is wrong for good.
 const BREAKDOWNS_MAX: u32 = 4;
 
+/// Why this tab renders nothing itself, once [`Pool::is_gone`].
+pub(crate) const NOBODY_LEFT: &str =
+    "the tile workers of this tab broke down; set the number of cores to try again";
+
 /// What a tile is computed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Errand {
@@ -35,6 +39,14 @@ pub(crate) enum Errand {
         /// Which tile.
         task: u32,
     },
+}
+
+/// What a breakdown cost.
+pub(crate) struct Breakdown {
+    /// Another worker took the place of the broken one.
+    pub(crate) replaced: bool,
+    /// What nobody computes now: the broken worker's tile, and everything once nobody is left.
+    pub(crate) lost: Vec<Errand>,
 }
 
 struct Order {
@@ -98,7 +110,13 @@ impl Pool {
         self.assign();
     }
 
-    /// Computes a tile as soon as a worker is free. False when too many wait already.
+    /// Whether the workers broke down for good. A resize tries new ones.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.size > 0 && self.members.is_empty()
+    }
+
+    /// Computes a tile as soon as a worker is free. False when too many wait already, or when there
+    /// is nobody whom it could wait for.
     pub(crate) fn order(
         &mut self,
         errand: Errand,
@@ -106,7 +124,7 @@ impl Pool {
         task: u32,
         urgent: bool,
     ) -> bool {
-        if self.urgent.len() + self.waiting.len() >= WAITING_MAX {
+        if self.is_gone() || self.urgent.len() + self.waiting.len() >= WAITING_MAX {
             return false;
         }
         let queue = if urgent { &mut self.urgent } else { &mut self.waiting };
@@ -139,17 +157,24 @@ impl Pool {
         Some(errand)
     }
 
-    /// A worker broke down: a fresh one takes its place. What it was computing is lost.
-    pub(crate) fn broke(&mut self, number: u32) -> Option<Errand> {
+    /// A worker broke down: a fresh one takes its place, unless breaking down is all they do.
+    pub(crate) fn broke(&mut self, number: u32) -> Option<Breakdown> {
         let place = self.members.iter().position(|member| member.number == number)?;
         let member = self.members.swap_remove(place);
         member.worker.terminate();
         self.breakdowns += 1;
-        if self.breakdowns < BREAKDOWNS_MAX && self.members.len() < usize::from(self.size) {
+        let replaced =
+            self.breakdowns < BREAKDOWNS_MAX && self.members.len() < usize::from(self.size);
+        if replaced {
             self.hire();
         }
         self.assign();
-        member.busy.map(|(_, errand)| errand)
+        let mut lost: Vec<Errand> = member.busy.map(|(_, errand)| errand).into_iter().collect();
+        if self.is_gone() {
+            let waiting = self.urgent.drain(..).chain(self.waiting.drain(..));
+            lost.extend(waiting.map(|order| order.errand));
+        }
+        Some(Breakdown { replaced, lost })
     }
 
     fn release(&mut self) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::host::{Host, Note};
-use crate::pool::{Errand, Pool};
+use crate::pool::{Errand, NOBODY_LEFT, Pool};
 use crate::workload::{Picture, ViewObject};
 
 /// The previews that the page has not forgotten, by the page's names.
@@ -27,6 +27,9 @@ impl Previews {
             Ok(picture) => picture,
             Err(reason) => return Note::refused(name, &reason).post(&self.host),
         };
+        if pool.is_gone() {
+            return Note::refused(name, NOBODY_LEFT).post(&self.host);
+        }
         let name: Rc<str> = name.into();
         for task in 0..picture.tasks() {
             let errand = Errand::Preview { picture: Rc::clone(&name), task };

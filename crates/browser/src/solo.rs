@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use node::JobId;
 
 use crate::pool::{Errand, Pool};
 use crate::workload::Picture;
@@ -19,7 +20,7 @@ pub(crate) enum Stage {
     /// The peer signs it for the grid.
     Submitting { serial: u64 },
     /// The grid has it; results that exist here answer its computations.
-    Given,
+    Given { job: JobId },
     /// It is over.
     Ended,
 }
@@ -36,8 +37,7 @@ pub(crate) struct Solo {
 }
 
 impl Solo {
-    pub(crate) fn new(number: u32, picture: Picture) -> Self {
-        let name = format!("solo-{number}");
+    pub(crate) fn new(name: String, picture: Picture) -> Self {
         Solo { name, picture, stage: Stage::Alone, done: BTreeMap::new(), next: 0 }
     }
 
@@ -66,14 +66,6 @@ impl Solo {
         self.done.retain(|task, _| *task < next);
     }
 
-    /// The grid did not take it.
-    pub(crate) fn take_back(&mut self, pool: &mut Pool, workers: u16) {
-        if matches!(self.stage, Stage::Submitting { .. }) {
-            self.stage = Stage::Alone;
-            self.order(pool, workers);
-        }
-    }
-
     /// A tile is done; true when it was the last.
     pub(crate) fn finished(&mut self, task: u32, payload: Bytes) -> bool {
         self.done.insert(task, payload);
@@ -90,7 +82,7 @@ impl Solo {
 
     /// A result that a computation of the grid need not repeat.
     pub(crate) fn known(&self, params: &[u8], task: u32) -> Option<Bytes> {
-        let same = self.stage == Stage::Given && *self.picture.params == *params;
+        let same = matches!(self.stage, Stage::Given { .. }) && *self.picture.params == *params;
         if same { self.done.get(&task).cloned() } else { None }
     }
 }

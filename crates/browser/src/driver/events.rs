@@ -20,11 +20,7 @@ impl Driver {
             }
             Event::ServerRefused(reason) => self.server = Server::Refused(reason),
             Event::Submitted { serial, job } => self.on_submitted(serial, job),
-            Event::NotSubmitted { .. } => {
-                if let Some(solo) = &mut self.solo {
-                    solo.take_back(&mut self.pool, self.cores);
-                }
-            }
+            Event::NotSubmitted { serial } => self.take_back(serial),
             Event::LinkFailed { peer, reason } => Note::event("link-failed")
                 .with("peer", peer.to_string())
                 .with("reason", reason)
@@ -42,6 +38,7 @@ impl Driver {
             node::Event::Grid(GridEvent::JobOpened { job, owner, kind, params, tasks }) => {
                 self.on_job_opened(job, owner, kind, &params, tasks);
             }
+            node::Event::Grid(GridEvent::JobRefused { job, .. }) => self.on_job_refused(job),
             node::Event::Grid(GridEvent::TaskDone { job, task, worker, payload }) => {
                 let Some(picture) = self.pictures.get(&job) else { return };
                 let (job, worker) = (job.to_string(), worker.to_string());

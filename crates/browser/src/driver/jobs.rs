@@ -10,7 +10,7 @@ use peer::Input;
 
 use super::Driver;
 use crate::host::Note;
-use crate::pool::Errand;
+use crate::pool::{Breakdown, Errand, NOBODY_LEFT};
 use crate::solo::{Solo, Stage};
 use crate::workload::{KIND, Picture, ViewObject};
 
@@ -33,9 +33,31 @@ impl Driver {
         }
     }
 
+    /// As many as can compute: workers may have broken down for good.
     pub(super) fn tell_slots(&mut self) {
-        let slots = if self.paused { 0 } else { self.cores };
+        let (workers, _) = self.pool.count();
+        let workers = u16::try_from(workers).unwrap_or(u16::MAX);
+        let slots = if self.paused { 0 } else { self.cores.min(workers) };
         self.tell(Input::Slots(slots));
+    }
+
+    pub(super) fn on_worker_broke(&mut self, number: u32, reason: &str) {
+        let Some(Breakdown { replaced, lost }) = self.pool.broke(number) else { return };
+        Note::event("worker-broke")
+            .with("reason", reason)
+            .with("replaced", replaced)
+            .with("gone", self.pool.is_gone())
+            .post(&self.host);
+        for errand in lost {
+            match errand {
+                // The worker is to blame, not the task: this peer may be given it again.
+                Errand::Grid(work) => {
+                    self.tell(Input::Computed { work, outcome: Err(Failure::Stopped) });
+                }
+                errand => self.on_computed(errand, Err(reason.to_owned())),
+            }
+        }
+        self.tell_slots();
     }
 
     pub(super) fn compute(&mut self, work: WorkId, task: u32, params: &[u8]) {
@@ -61,19 +83,20 @@ impl Driver {
     }
 
     /// Renders for this tab: alone at once, and through the grid as soon as the node is a member.
-    pub(super) fn launch(&mut self, view: &ViewObject) {
+    pub(super) fn launch(&mut self, name: String, view: &ViewObject) {
         let picture = match Picture::from_page(view) {
             Ok(picture) => picture,
-            Err(reason) => return Note::refused("", &reason).post(&self.host),
+            Err(reason) => return Note::refused(&name, &reason).post(&self.host),
         };
-        self.launches += 1;
-        if let Some(solo) = &mut self.solo {
-            solo.halt(&mut self.pool);
+        let is_ready = self.node().is_some_and(node::Node::is_ready);
+        if !is_ready && self.pool.is_gone() {
+            return Note::refused(&name, NOBODY_LEFT).post(&self.host);
         }
-        let solo = Solo::new(self.launches, picture);
+        self.end_solo();
+        let solo = Solo::new(name, picture);
         opened_note(&solo.name, "", true, &solo.picture).post(&self.host);
         self.solo = Some(solo);
-        if self.node().is_some_and(node::Node::is_ready) {
+        if is_ready {
             self.give_solo();
         } else if let Some(solo) = &mut self.solo
             && !self.paused
@@ -100,7 +123,7 @@ impl Driver {
     pub(super) fn on_submitted(&mut self, serial: u64, job: JobId) {
         match &mut self.solo {
             Some(solo) if solo.stage == (Stage::Submitting { serial }) => {
-                solo.stage = Stage::Given;
+                solo.stage = Stage::Given { job };
                 Note::new("renamed")
                     .with("from", solo.name.as_str())
                     .with("to", job.to_string())
@@ -109,6 +132,23 @@ impl Driver {
             // Cancelled, or replaced by another, while it was being signed.
             _ => self.tell(Input::Cancel(job)),
         }
+    }
+
+    /// The grid did not get this submission: this tab goes on alone.
+    pub(super) fn take_back(&mut self, serial: u64) {
+        let Some(solo) = &mut self.solo else { return };
+        if solo.stage != (Stage::Submitting { serial }) {
+            return;
+        }
+        solo.stage = Stage::Alone;
+        if !self.paused {
+            solo.order(&mut self.pool, self.cores);
+        }
+    }
+
+    /// The page tells the visitor why; there is nothing to go on with.
+    pub(super) fn on_job_refused(&mut self, job: JobId) {
+        self.solo.take_if(|solo| solo.stage == Stage::Given { job });
     }
 
     fn on_solo_computed(&mut self, task: u32, outcome: Result<Vec<u8>, String>) {
@@ -135,18 +175,29 @@ impl Driver {
     }
 
     pub(super) fn cancel(&mut self, job: &str) {
-        if let Some(solo) = &mut self.solo
-            && solo.name == job
-        {
-            solo.halt(&mut self.pool);
-            solo.stage = Stage::Ended;
-            return Note::event("job-changed")
-                .with("job", job)
+        let solo = self.solo.as_ref().filter(|solo| solo.name == job);
+        match solo.map(|solo| solo.stage) {
+            // The page has not heard of the job's new name yet.
+            Some(Stage::Given { job }) => self.tell(Input::Cancel(job)),
+            Some(_) => self.end_solo(),
+            None => {
+                if let Ok(job) = job.parse() {
+                    self.tell(Input::Cancel(job));
+                }
+            }
+        }
+    }
+
+    /// Stops what this tab renders alone, or has not given to the grid yet, and says so. What the
+    /// grid has goes on there.
+    fn end_solo(&mut self) {
+        let Some(mut solo) = self.solo.take() else { return };
+        solo.halt(&mut self.pool);
+        if matches!(solo.stage, Stage::Alone | Stage::Submitting { .. }) {
+            Note::event("job-changed")
+                .with("job", solo.name.as_str())
                 .with("state", "cancelled")
                 .post(&self.host);
-        }
-        if let Ok(job) = job.parse() {
-            self.tell(Input::Cancel(job));
         }
     }
 
@@ -161,6 +212,11 @@ impl Driver {
         // Both were appraised before; a job that cannot be read is no job of ours.
         let Ok(picture) = Picture::from_job(kind, params, tasks) else { return };
         let mine = self.node().is_some_and(|node| node.id() == owner);
+        let is_wanted = self.solo.as_ref().is_some_and(|solo| solo.stage == Stage::Given { job });
+        if mine && !is_wanted {
+            // Cancelled while it was being signed: it ends in this turn, and is not worth a word.
+            return;
+        }
         opened_note(&job.to_string(), &owner.to_string(), mine, &picture).post(&self.host);
         self.pictures.insert(job, picture);
         if self.pictures.len() > PICTURES_MAX {

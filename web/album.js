@@ -1,0 +1,261 @@
+// The pictures of this tab: asked for, opened, named, filled, coloured, ended.
+//
+// The one place that changes `jobs` and `shown` of the state. It hears what the worker says of jobs and
+// draws what the painter has painted of them. Not here: what a job is (jobs.js), and the explorer.
+
+import { createStage, backdropView } from './stage.js';
+import { counted } from './words.js';
+import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune } from './jobs.js';
+import { linkOf } from './view.js';
+
+/** @typedef {import('./jobs.js').Job} Job */
+
+const DRAW_MILLIS = 60; // between two drawings of fresh tiles: each costs the browser the whole picture
+
+export class Album {
+  #app;
+  #stage = createStage();
+  /** By name: asked for, not answered yet. @type {Map<string, {resolve: (id: string) => void, reject: (error: Error) => void}>} */
+  #launches = new Map();
+  /** Of all workers of this page: a name belongs to one picture. */
+  #launched = 0;
+  /** Names that jobs had before the network named them: colours may still arrive under them. Each goes with its job. @type {Map<string, string>} */
+  #aliases = new Map();
+  /** Painted, not drawn yet. @type {import('./painter.js').Painted[]} */
+  #fresh = [];
+
+  /** @param {import('./app.js').App} app */
+  constructor(app) {
+    this.#app = app;
+  }
+
+  // What the page asks for.
+
+  /**
+   * Renders a picture. Resolves with the job's name once it has begun; rejects with the reason why
+   * the view is refused.
+   * @param {any} asked
+   * @returns {Promise<string>}
+   */
+  launch(asked) {
+    const { view } = this.#app.store.get();
+    const { palette, density = 1, offset = 0, ...wanted } = asked;
+    if (palette) this.#app.colour({ name: palette, density, offset });
+    this.#app.store.set({ trouble: '' });
+    // Equally long, so that no name begins with another.
+    const picture = `solo-${String(++this.#launched).padStart(6, '0')}`;
+    if (!this.#app.peer.tell({ t: 'launch', picture, view: { ...view, ...wanted } })) {
+      const reason = 'the peer in this tab broke down; start again first';
+      this.#app.controls.refuse(reason);
+      return Promise.reject(new Error(reason));
+    }
+    return new Promise((resolve, reject) => this.#launches.set(picture, { resolve, reject }));
+  }
+
+  cancel() {
+    const { shown, jobs } = this.#app.store.get();
+    const job = shown && jobs.get(shown);
+    if (!job || job.state !== 'running') return;
+    this.#app.peer.tell({ t: 'cancel', job: job.id });
+    noteState(job, 'cancelled');
+    this.#app.log(job.mine ? 'You stopped the job.' : 'This tab takes no further part in the job.');
+    this.#touch();
+  }
+
+  /** @param {string | null} id null is the explorer */
+  show(id) {
+    const { jobs } = this.#app.store.get();
+    const job = (id && jobs.get(id)) || null;
+    this.#stage.show(job);
+    this.#app.store.set({ shown: job?.id ?? null });
+    if (!job) this.#app.viewer.resize();
+  }
+
+  /** The job that is shown, else the latest. */
+  current() {
+    const { shown, jobs } = this.#app.store.get();
+    return (shown && jobs.get(shown)) || [...jobs.values()].at(-1) || null;
+  }
+
+  /** @param {boolean} tinted */
+  tint(tinted) {
+    this.#stage.tint(tinted);
+    this.#app.store.set({ tinted });
+  }
+
+  /** @returns {Promise<Blob>} */
+  async png() {
+    const job = this.current();
+    if (!job) throw new Error('there is no picture');
+    const { palette } = this.#app.store.get();
+    const { view } = job;
+    return this.#app.painter.png(job.id, {
+      Software: 'Millefeuille',
+      Source: `${location.origin}${location.pathname}${linkOf(view, palette)}`,
+      'millefeuille:view': JSON.stringify(view),
+      'millefeuille:palette': JSON.stringify(palette),
+    });
+  }
+
+  // What the worker says.
+
+  /** Takes a message that is about jobs; false if it is not. @param {any} note */
+  hear(note) {
+    switch (note.t) {
+      case 'opened': this.#onOpened(note); break;
+      case 'renamed': this.#onRenamed(note); break;
+      case 'tile': this.#onTile(note); break;
+      case 'refused': this.#onRefused(note); break;
+      case 'event': this.#onEvent(note); break;
+      default: return false;
+    }
+    return true;
+  }
+
+  /** What a report says of jobs. @param {any[]} summaries */
+  sum(summaries) {
+    const { jobs } = this.#app.store.get();
+    for (const summary of summaries) {
+      const job = jobs.get(summary.id);
+      if (job) noteSummary(job, summary);
+    }
+  }
+
+  /** The worker is gone: so is what it was working on. @param {string} reason */
+  end(reason) {
+    endAll(this.#app.store.get().jobs.values());
+    for (const { reject } of this.#launches.values()) reject(new Error(reason));
+    this.#launches.clear();
+  }
+
+  /** @param {any} note */
+  #onOpened(note) {
+    const { jobs, shown } = this.#app.store.get();
+    const begun = jobs.get(note.picture);
+    if (begun) {
+      begun.owner = note.owner;
+      nameSelf(begun, note.owner);
+      return this.#touch();
+    }
+    const job = openJob(note);
+    jobs.set(job.id, job);
+    this.#launches.get(job.id)?.resolve(job.id);
+    this.#launches.delete(job.id);
+    const forgotten = prune(jobs);
+    if (forgotten) this.#drop(forgotten);
+    this.#app.painter.size(job.id, job.view.width, job.view.height);
+    this.#app.preview(`b.${job.id}`, backdropView(job.view), true);
+    const busy = shown && jobs.get(shown)?.mine && jobs.get(shown)?.state === 'running';
+    if (job.mine || !busy) this.show(job.id);
+    this.#app.log(job.mine
+      ? `You launched a picture of ${counted(job.total, 'tile')}.`
+      : `A job opened: a picture of ${counted(job.total, 'tile')}. This tab helps.`);
+    this.#touch();
+  }
+
+  /** @param {{from: string, to: string}} note */
+  #onRenamed({ from, to }) {
+    const { jobs, shown } = this.#app.store.get();
+    const job = jobs.get(from);
+    if (!job) return;
+    jobs.delete(from);
+    job.id = to;
+    jobs.set(to, job);
+    this.#app.painter.rename(from, to);
+    this.#aliases.set(from, to);
+    this.#app.store.set(shown === from ? { shown: to } : {});
+  }
+
+  /** @param {any} tile */
+  #onTile(tile) {
+    const { jobs, node, contributed } = this.#app.store.get();
+    const job = jobs.get(tile.picture);
+    if (job && !job.tiles.has(tile.task)) {
+      noteTile(job, tile.task, tile.worker);
+      const isMine = tile.worker === 'self' || tile.worker === node?.id;
+      this.#app.store.set(isMine ? { contributed: contributed + 1 } : {});
+    }
+    // A preset is shown in the colours that it was chosen with.
+    const palette = tile.picture.startsWith('t.') ? this.#app.controls.paletteOf(tile.picture.slice(2)) : undefined;
+    this.#app.painter.add({ ...tile, palette });
+  }
+
+  /** @param {{picture: string, reason: string}} note */
+  #onRefused({ picture, reason }) {
+    const job = this.#app.store.get().jobs.get(picture);
+    if (job) noteRefused(job, reason);
+    this.#launches.get(picture)?.reject(new Error(reason));
+    this.#launches.delete(picture);
+    // The explorer's own pictures are refused for the same reason three times over.
+    this.#app.controls.refuse(reason);
+    this.#touch();
+  }
+
+  /** @param {any} event */
+  #onEvent(event) {
+    const job = this.#app.store.get().jobs.get(event.job);
+    if (!job) return;
+    const before = job.state;
+    if (event.what === 'job-refused') noteRefused(job, event.reason);
+    if (event.what === 'job-changed') noteState(job, event.state);
+    if (before === job.state) return;
+    if (job.state !== 'refused') this.#app.log(endOf(job)); // its event had the reason
+    this.#touch();
+  }
+
+  // What is painted.
+
+  /** A tile of a job, or the coarse picture beneath one. @param {import('./painter.js').Painted} tile */
+  paint(tile) {
+    const name = tile.picture;
+    if (name.startsWith('b.')) {
+      const job = this.#app.store.get().jobs.get(this.#named(name.slice(2)));
+      if (job) drawBeneath(job, tile.bitmap);
+      return tile.bitmap.close();
+    }
+    if (this.#fresh.push(tile) === 1) setTimeout(() => this.#drawFresh(), DRAW_MILLIS);
+  }
+
+  #drawFresh() {
+    for (const tile of this.#fresh) {
+      const job = this.#app.store.get().jobs.get(this.#named(tile.picture));
+      if (job) {
+        drawTile(job, tile);
+        this.#stage.spot(job);
+      }
+      tile.bitmap.close();
+    }
+    this.#fresh = [];
+    this.#touch();
+  }
+
+  /** @param {string} name */
+  #named(name) {
+    return this.#aliases.get(name) ?? name;
+  }
+
+  #touch() {
+    this.#app.store.set({});
+  }
+
+  /** A job and what it was called before. @param {string} id */
+  #drop(id) {
+    for (const [name, now] of [...this.#aliases, [id, id]]) {
+      if (now !== id) continue;
+      this.#aliases.delete(name);
+      this.#app.painter.drop(name);
+      this.#app.forget(`b.${name}`);
+    }
+  }
+}
+
+/** @param {Job} job */
+function endOf(job) {
+  const seconds = Math.round((job.endedAt - job.openedAt) / 100) / 10;
+  switch (job.state) {
+    case 'finished': return `The picture is complete: ${counted(job.total, 'tile')} in ${seconds} s.`;
+    case 'cancelled': return job.mine ? 'Your picture was stopped.' : 'The job was stopped by its owner.';
+    case 'orphaned': return 'The owner of the job is gone; what was done is kept here.';
+    default: return 'The job goes on.';
+  }
+}

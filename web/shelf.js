@@ -1,0 +1,87 @@
+// The numbers of pictures, kept within a budget.
+//
+// Beyond it previews go first, then the pictures that the page can spare, each the oldest first.
+// What is being rendered or looked at stays, whatever it costs. A picture that went is remembered
+// as such, so that nobody takes the rest of it for the whole.
+
+/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, payload: Uint8Array}} Tile */
+/** @typedef {{width: number, height: number, tiles: Map<number, Tile>, isForgotten: boolean}} Picture */
+
+/** Previews have a dot in their names; jobs do not. @param {string} name */
+const isPreview = (name) => name.includes('.');
+
+/** @param {number} bytesMax of payloads */
+export function createShelf(bytesMax) {
+  /** @type {Map<string, Picture>} */
+  const pictures = new Map();
+  /** @type {Set<string>} */
+  let spare = new Set();
+  let heldBytes = 0;
+
+  /** @param {string} name */
+  function open(name) {
+    const held = pictures.get(name) ?? { width: 0, height: 0, tiles: new Map(), isForgotten: false };
+    pictures.set(name, held);
+    return held;
+  }
+
+  /** @param {Picture} picture */
+  function clear({ tiles }) {
+    for (const tile of tiles.values()) heldBytes -= tile.payload.byteLength;
+    tiles.clear();
+  }
+
+  function shrink() {
+    for (const name of pictures.keys()) {
+      if (heldBytes <= bytesMax) return;
+      if (isPreview(name)) remove(name);
+    }
+    for (const [name, picture] of pictures) {
+      if (heldBytes <= bytesMax) return;
+      if (!spare.has(name)) continue;
+      clear(picture);
+      picture.isForgotten = true;
+    }
+  }
+
+  /** @param {string} name */
+  function remove(name) {
+    const held = pictures.get(name);
+    if (held) clear(held);
+    pictures.delete(name);
+  }
+
+  return {
+    /** @param {string} name @param {number} width @param {number} height */
+    size: (name, width, height) => void Object.assign(open(name), { width, height }),
+    /** False for a tile that is here already. @param {string} name @param {Tile} tile */
+    add(name, tile) {
+      const held = open(name);
+      if (held.tiles.has(tile.task)) return false;
+      if (held.isForgotten) return true;
+      held.tiles.set(tile.task, tile);
+      heldBytes += tile.payload.byteLength;
+      shrink();
+      return true;
+    },
+    /** @param {string} name */
+    get: (name) => pictures.get(name),
+    /** The latest first. */
+    all: () => [...pictures].reverse(),
+    /** @param {string} from @param {string} to */
+    rename(from, to) {
+      const held = pictures.get(from);
+      pictures.delete(from);
+      if (held) pictures.set(to, held);
+    },
+    /** Which pictures may go when the budget is spent. @param {string[]} names */
+    spare(names) {
+      spare = new Set(names);
+      shrink();
+    },
+    /** @param {string} prefix */
+    drop(prefix) {
+      for (const name of pictures.keys()) if (name.startsWith(prefix)) remove(name);
+    },
+  };
+}
