@@ -119,16 +119,11 @@ impl LeafSet {
         let me = self.me;
         let is_left =
             |contact: &Contact| contact.id.clockwise_to(me) <= me.clockwise_to(contact.id);
-        let left = self.left.iter().filter(|contact| is_left(contact));
-        let right = self.right.iter().filter(|contact| !is_left(contact));
-        let mut ends = Vec::new();
-        if left.clone().count() < LEAF_HALF {
-            ends.extend(left.last().or(self.left.last()));
-        }
-        if right.clone().count() < LEAF_HALF {
-            ends.extend(right.last().or(self.right.last()));
-        }
-        ends
+        let left: Vec<_> = self.left.iter().filter(|contact| is_left(contact)).collect();
+        let right: Vec<_> = self.right.iter().filter(|contact| !is_left(contact)).collect();
+        let sides = [(left, &self.left), (right, &self.right)].into_iter();
+        let short = sides.filter(|(own, _)| own.len() < LEAF_HALF);
+        short.filter_map(|(own, all)| own.last().copied().or(all.last()).copied()).collect()
     }
 
     /// Whether the root of `key` is this node or a member: the key lies between the extremes, or
