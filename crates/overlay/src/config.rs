@@ -42,7 +42,7 @@ impl Default for Config {
             reach: Reach::Links,
             links_max: 64,
             heartbeat: HEARTBEAT,
-            idle_heartbeat: HEARTBEAT * 5 / 2,
+            idle_heartbeat: HEARTBEAT * 3,
         }
     }
 }

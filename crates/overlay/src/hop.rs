@@ -187,7 +187,7 @@ impl Overlay {
     /// This node was asked for its link to `root`: it has one, or knows who has, or hands back.
     fn relay(&self, way: &Way<'_>, root: NodeId) -> Step {
         let taken = |id: &NodeId| way.from != Some(*id) && self.links.is_open(*id);
-        if taken(&root) {
+        if taken(&root) && !way.tried.contains(&root) {
             return Step::Hop(root, None);
         }
         let named = self.peers.via(self.now, root).filter(|via| !way.tried.contains(via));

@@ -6,6 +6,10 @@
 //! goes on answering for its keys, or notices in time that it must not; at no time do two nodes
 //! answer for one key. A goodbye gives the promise back at once.
 //!
+//! Waiting for a promise to end would be long where the neighbour is dead in truth, as it mostly is.
+//! So its keys are free as soon as its neighbour on the other side has found it dead, too: then it
+//! could only be alive beyond a split of the network, which no promise mends.
+//!
 //! The receiver counts from the arrival, the sender from the sending plus [`SLACK`]: a promise that
 //! is under way for longer than that is void only if the sender's clock runs faster. A process that
 //! was stopped meanwhile finds out by the gap in its own time, before it looks at any lease.

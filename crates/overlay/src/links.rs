@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use base::{Duration, Key, NodeId, Time};
-use wire::overlay::{Contact, Message, RefuseReason};
+use wire::overlay::{Contact, Message, RefuseReason, UNMEASURED};
 
 use crate::route::Rtt;
 use crate::{Output, Overlay};
@@ -351,7 +351,11 @@ impl Overlay {
             return;
         }
         let ready = self.peers.get(contact.id).is_some_and(|peer| peer.ready);
-        let (since, rtt) = (self.now, Rtt::default());
+        let (since, mut rtt) = (self.now, Rtt::default());
+        let measured = self.peers.rtt(contact.id);
+        if measured != UNMEASURED {
+            rtt.sample(Duration::from_micros(u64::from(measured)));
+        }
         let link = Link { contact, since, ready, suspect: false, introduced: false, rtt };
         self.links.open.insert(contact.id, link);
         self.stale.ways = true;

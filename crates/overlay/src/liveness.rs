@@ -10,15 +10,17 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
-use wire::overlay::{Beat, Contact, LeafState, Message, UNMEASURED};
+use wire::overlay::{Beat, Contact, LeafState, Message};
 
 use crate::peers::Beats;
-use crate::{Event, GoneReason, Output, Overlay, Reach};
+use crate::{Event, GoneReason, Output, Overlay};
 
 /// Probes under way. When full, no further one starts: members are asked again at a later beat.
 const PROBES_MAX: usize = 64;
 /// How long an answer may take (chosen: a relayed round trip over slow links).
 const PROBE_TIME: Duration = Duration::from_secs(1);
+/// The same of a peer whose distance is known: three round trips, but not less than this.
+const PROBE_TIME_MIN: Duration = Duration::from_millis(500);
 /// Unanswered probes before a peer is declared dead (design §4).
 const MISSES_MAX: u8 = 3;
 /// Of these, probes that took another path than the peer's own link. Datagrams have no link that
@@ -34,11 +36,11 @@ const LATE_PART: u32 = 4;
 /// Bounds of what a peer may say of its period and its lease.
 const BEAT_MAX: Duration = Duration::from_secs(60);
 /// Silence of a leaf set member before it is probed: its own neighbours watch it closely.
-const LEAF_SILENCE: Duration = Duration::from_secs(300);
+const LEAF_SILENCE: Duration = Duration::from_secs(20 * 60);
 /// Silence of a linked peer; its transport notices most deaths.
 const LINK_SILENCE: Duration = Duration::from_secs(120);
 /// Neighbourhood-set entries are asked this many times more rarely than table entries.
-const NEAR_RARER: u32 = 4;
+const NEAR_RARER: u32 = 8;
 /// Probes of silent peers that one beat starts, so that a wake-up does not flood the network.
 const BEAT_PROBES_MAX: usize = 4;
 /// Dead contacts remembered. When full, the one that would be forgotten first makes room.
@@ -60,6 +62,8 @@ pub(crate) struct Probe {
     detours: u8,
     /// The question went over the peer's own link.
     direct: bool,
+    /// Another node found the peer dead, too.
+    accused: bool,
     asked: Time,
     due: Time,
     /// Asked on hearsay: the contact is in no table.
@@ -192,6 +196,7 @@ impl Overlay {
             repeats: 0,
             detours: 0,
             direct: false,
+            accused: false,
             asked: self.now,
             due: self.now,
             hearsay,
@@ -264,9 +269,8 @@ impl Overlay {
             }
         } else if ready && (self.ready || self.join.is_some()) {
             self.admit(from);
-            let rtt = self.peers.rtt(from.id);
-            if hearsay && self.ready && self.is_direct() && rtt != UNMEASURED {
-                self.send(from.id, Message::Measured { rtt });
+            if hearsay && self.is_direct() && self.is_needed(from.id) {
+                self.tell_measured(from.id);
             }
         }
     }
@@ -298,12 +302,18 @@ impl Overlay {
             return self.misbehaved(from.id, "implausible leaf set");
         }
         self.learn_all(leaf.left.iter().chain(&leaf.right));
-        let Some(peer) = self.peers.get(contact.id) else { return };
-        let silent = self.now.since(peer.heard) >= PROBE_TIME;
+        let Some(peer) = self.peers.get(contact.id) else {
+            // If it was found dead here before, that makes two who say so.
+            return self.end_withholding(contact.id);
+        };
+        let silent = self.now.since(peer.heard) >= PROBE_TIME_MIN;
         if peer.contact.epoch <= contact.epoch && silent && self.is_needed(contact.id) {
             // What the sender names now may be wanted only when the dead one is out.
             self.repair.keep_heirs(leaf);
             self.suspect(contact.id);
+            if let Some(probe) = self.watch.probes.get_mut(&contact.id) {
+                probe.accused = true;
+            }
         }
     }
 
@@ -445,13 +455,14 @@ impl Overlay {
     }
 
     fn ask(&mut self, id: NodeId) {
+        let (linked, datagrams) = (self.links.is_open(id), self.is_direct());
+        let round_trips = Duration::from_micros(u64::from(self.peers.rtt(id))) * 3;
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
-        probe.direct = self.links.is_open(id);
+        probe.direct = if datagrams { probe.misses < LINK_MISSES_MAX } else { linked };
         probe.asked = self.now;
-        probe.due = self.now + PROBE_TIME;
-        if self.config.reach == Reach::Direct {
-            probe.direct = probe.misses < LINK_MISSES_MAX;
-        }
+        let known = datagrams && probe.direct;
+        let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { PROBE_TIME };
+        probe.due = self.now + patience.min(PROBE_TIME);
         let (token, direct) = (probe.token, probe.direct);
         let hinted = !direct && probe.detours % 2 == 0;
         let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);
@@ -485,14 +496,20 @@ impl Overlay {
         probe.misses += 1;
         probe.repeats = probe.repeats.saturating_add(1);
         probe.detours += u8::from(!probe.direct);
-        let Probe { contact, misses, detours, direct, hearsay, .. } = *probe;
+        let Probe { contact, misses, detours, direct, hearsay, accused, .. } = *probe;
         let detours_min = if self.is_direct() { DATAGRAM_DETOURS_MIN } else { DETOURS_MIN };
-        if misses >= MISSES_MAX && detours >= detours_min {
+        let is_sure = if self.leaf.contains(id) {
+            misses >= MISSES_MAX && detours >= detours_min
+        } else {
+            // No keys are at stake: the next word from it brings it back.
+            misses >= MISSES_MAX || direct && misses >= LINK_MISSES_MAX
+        };
+        if is_sure {
             self.watch.probes.remove(&id);
             if hearsay {
                 self.watch.bury(self.now, contact, false, false);
             } else {
-                self.declare_dead(contact);
+                self.declare_dead(contact, accused);
             }
             return;
         }
@@ -517,11 +534,13 @@ impl Overlay {
         }
     }
 
-    fn declare_dead(&mut self, contact: Contact) {
+    fn declare_dead(&mut self, contact: Contact, accused: bool) {
         let announce = self.leaf.is_neighbour(contact.id);
         self.tuning.note_failure(self.now);
         self.unity.note_lost(self.now, contact);
-        self.withhold(contact.id);
+        if !accused {
+            self.withhold(contact.id);
+        }
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);
         if announce {

@@ -32,7 +32,7 @@ const SENDS_MAX: u8 = 48;
 /// Retransmission timeout before the first acknowledgement was measured, and its bounds (FreePastry
 /// has the same shape: tight, because there are other ways).
 const RTO_FIRST: Duration = Duration::from_secs(1);
-const RTO_MIN: Duration = Duration::from_millis(200);
+const RTO_MIN: Duration = Duration::from_millis(100);
 const RTO_MAX: Duration = Duration::from_secs(3);
 /// What a large body may take on top: the slowest uplink worth waiting for.
 const RTO_BYTES_PER_SECOND: u64 = 32 * 1024;

@@ -135,6 +135,15 @@ impl Overlay {
         self.learn_within(way, entries);
     }
 
+    /// `id` has entered the tables here, and may want this node in its own. At the end of a join all
+    /// are told at once.
+    pub(crate) fn tell_measured(&mut self, id: NodeId) {
+        let rtt = self.peers.rtt(id);
+        if self.ready && !self.survey.is_fresh && rtt != UNMEASURED {
+            self.send(id, Message::Measured { rtt });
+        }
+    }
+
     /// `from` says how far this node is: if that is near, measure.
     pub(crate) fn on_measured(&mut self, from: Contact, rtt: u32) {
         if self.ready && rtt != UNMEASURED {
