@@ -45,7 +45,12 @@ pub enum Input {
         message: Message,
     },
     /// The overlay knows that this peer left or died.
-    PeerGone(NodeId),
+    PeerGone {
+        /// Who.
+        peer: NodeId,
+        /// It said goodbye.
+        left: bool,
+    },
     /// A computation that [`Output::Compute`] started has ended.
     Computed {
         /// Which.

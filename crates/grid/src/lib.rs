@@ -126,7 +126,7 @@ impl Grid {
             Input::Cancel(job) => self.on_cancel(job),
             Input::Received { from, message } => self.on_received(now, from, message),
             Input::Delivered { key, from, message } => self.on_delivered(now, key, from, &message),
-            Input::PeerGone(peer) => self.on_peer_gone(peer),
+            Input::PeerGone { peer, left } => self.on_peer_gone(peer, left),
             Input::Computed { work, outcome } => self.on_computed(now, work, outcome),
             Input::Appraised { job, verdict } => self.on_appraised(now, job, verdict),
             Input::Slots(slots) => self.on_slots(now, slots),

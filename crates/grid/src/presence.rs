@@ -130,13 +130,13 @@ impl Grid {
         }
     }
 
-    pub(crate) fn on_peer_gone(&mut self, peer: NodeId) {
+    pub(crate) fn on_peer_gone(&mut self, peer: NodeId, left: bool) {
         self.meeting.forget(peer);
         if self.candidate.as_ref().is_some_and(|candidate| candidate.owner == peer) {
             self.drop_candidate();
         }
         for job in self.running(true) {
-            self.lose_worker(job, peer, false);
+            self.lose_worker(job, peer, left);
         }
         for job in self.running(false) {
             if self.jobs.get(&job).is_some_and(|job| job.owner == peer) {

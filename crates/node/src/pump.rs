@@ -60,7 +60,8 @@ impl Node {
                 Event::NotReady
             }
             overlay::Event::PeerGone { peer, reason } => {
-                self.grid.handle(now, grid::Input::PeerGone(peer));
+                let left = reason == overlay::GoneReason::Left;
+                self.grid.handle(now, grid::Input::PeerGone { peer, left });
                 Event::PeerGone { peer, reason }
             }
             overlay::Event::JoinFailed => Event::JoinFailed,

@@ -534,8 +534,19 @@ impl Overlay {
         }
     }
 
+    /// Whether nobody stands between this node and `id` who is not under suspicion himself: then
+    /// it is on this node to tell the others.
+    fn is_next_alive(&self, id: NodeId) -> bool {
+        let next = |side: &[Contact]| {
+            let before = side.iter().take_while(|contact| contact.id != id);
+            let mut doubtful = before.map(|contact| self.watch.is_probing(contact.id));
+            side.iter().any(|contact| contact.id == id) && doubtful.all(|doubtful| doubtful)
+        };
+        next(self.leaf.left()) || next(self.leaf.right())
+    }
+
     fn declare_dead(&mut self, contact: Contact, accused: bool) {
-        let announce = self.leaf.is_neighbour(contact.id);
+        let announce = self.is_next_alive(contact.id);
         self.tuning.note_failure(self.now);
         self.unity.note_lost(self.now, contact);
         if !accused {

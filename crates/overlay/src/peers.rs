@@ -4,6 +4,7 @@
 //! while for others who spoke. Nothing in it was learned by hearsay.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
 use wire::overlay::{Contact, UNMEASURED};
@@ -13,6 +14,9 @@ use wire::overlay::{Contact, UNMEASURED};
 pub(crate) const PEERS_MAX: usize = 1024;
 /// How long a peer outside every table is remembered (chosen: longer than a join takes).
 pub(crate) const STRANGER_RETENTION: Duration = Duration::from_secs(60);
+/// Distances remembered of strangers who were measured and found no place, so that they are not
+/// measured again whenever they are named. When full, any of them makes room.
+const MET_MAX: usize = 256;
 /// How long a peer's word on who can reach it is believed (chosen: a few heartbeats of a relay).
 const VIA_RETENTION: Duration = Duration::from_secs(30);
 
@@ -74,6 +78,8 @@ pub(crate) struct Peers {
     ways: BTreeMap<NodeId, Way>,
     /// Of peers that have a record and are or were neighbours.
     beats: BTreeMap<NodeId, Beats>,
+    /// Of peers that have no record any more: by id, with the round trip in microseconds.
+    met: Vec<(NodeId, u32)>,
 }
 
 impl Peers {
@@ -164,9 +170,22 @@ impl Peers {
         named.map(|(via, _)| via).or(way.trail).filter(|via| *via != id)
     }
 
+    /// How far a stranger was when it was here last.
+    pub(crate) fn met(&self, id: NodeId) -> Option<u32> {
+        let at = self.met.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.met.get(at).map(|(_, rtt)| *rtt)
+    }
+
     /// Forgets strangers who fell silent.
     pub(crate) fn prune(&mut self, now: Time, needed: impl Fn(NodeId) -> bool) {
-        self.records.retain(|id, peer| now.since(peer.heard) < STRANGER_RETENTION || needed(*id));
+        let met = &mut self.met;
+        self.records.retain(|id, peer| {
+            let stays = now.since(peer.heard) < STRANGER_RETENTION || needed(*id);
+            if !stays && peer.rtt != UNMEASURED {
+                note_met(met, *id, peer.rtt);
+            }
+            stays
+        });
         let records = &self.records;
         self.ways.retain(|id, _| records.contains_key(id));
         self.beats.retain(|id, _| records.contains_key(id));
@@ -177,5 +196,18 @@ impl Peers {
         for peer in self.records.values_mut() {
             peer.answered = false;
         }
+    }
+}
+
+fn note_met(met: &mut Vec<(NodeId, u32)>, id: NodeId, rtt: u32) {
+    match met.binary_search_by_key(&id, |(id, _)| *id) {
+        Ok(at) => met[at].1 = rtt,
+        Err(_) if met.len() >= MET_MAX => {
+            // Ids are random: so is the one next to it on the ring of places.
+            let at = usize::from(id.to_bytes()[15]) % met.len();
+            met.remove(at);
+            note_met(met, id, rtt);
+        }
+        Err(at) => met.insert(at, (id, rtt)),
     }
 }

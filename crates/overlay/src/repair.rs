@@ -23,11 +23,14 @@ const JOIN_PROBES_MAX: usize = 16;
 /// Between two beats of maintenance.
 const BEAT: Duration = Duration::from_secs(2);
 /// Between two shares of the leaf set with one member (Bamboo's periodic sharing).
-const SHARE_BEATS: u64 = 15;
+const SHARE_BEATS: u64 = 22;
 /// For how long a leaf set that lost a member keeps asking.
 const GAP_BEATS: u32 = 5;
 /// Between two requests for a random row (MSPastry: 20 minutes).
 const ROW_BEATS: u64 = 300;
+/// Silence of a member before its absence from another's leaf set counts: at a join, leaf sets
+/// differ for a moment.
+const DOUBT_SILENCE: Duration = Duration::from_secs(3);
 /// Between two requests for the same row (FreePastry's row-patch throttle).
 const ROW_THROTTLE: Duration = Duration::from_secs(5);
 /// Rows whose last request is remembered: every row there is.
@@ -116,9 +119,13 @@ impl Overlay {
             return;
         }
         if enters {
+            // A newcomer does not know everybody yet.
+            let is_old = self.leaf.contains(from.id);
             self.admit(from);
             self.learn_all(leaf.left.iter().chain(&leaf.right));
-            self.doubt_unlisted(from.id, leaf);
+            if is_old {
+                self.doubt_unlisted(from.id, leaf);
+            }
         }
     }
 
@@ -282,11 +289,14 @@ impl Overlay {
         if self.table.has_hole(id) {
             return Some(Promise::Hole);
         }
+        if known.is_some_and(|peer| peer.rtt != UNMEASURED) {
+            // It has been offered its place already.
+            return None;
+        }
         let floor = floor.filter(|_| self.is_direct())?;
-        // Whoever was measured has been offered its place already.
-        let is_new = known.is_none_or(|peer| peer.rtt == UNMEASURED);
+        let floor = self.peers.met(id).unwrap_or(floor);
         let is_better = self.table.wants(id, floor) || self.near.wants(floor);
-        (is_new && is_better).then_some(Promise::Nearer(floor))
+        is_better.then_some(Promise::Nearer(floor))
     }
 
     /// A ready neighbour that does not list a member of this node's leaf set may have found it
@@ -298,7 +308,7 @@ impl Overlay {
         let listed = |id| leaf.left.iter().chain(&leaf.right).any(|contact| contact.id == id);
         let silent = |id| {
             let heard = self.peers.get(id).map(|peer| peer.heard);
-            heard.is_some_and(|heard| self.now.since(heard) >= BEAT)
+            heard.is_some_and(|heard| self.now.since(heard) >= DOUBT_SILENCE)
         };
         let doubted = self.leaf.members().into_iter().filter(|member| {
             member.id != from

@@ -16,7 +16,7 @@ use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row};
 use crate::{Overlay, random_part};
 
 /// Between two checks.
-const CHECK_TIME: Duration = Duration::from_secs(120);
+const CHECK_TIME: Duration = Duration::from_secs(240);
 /// Lost contacts remembered, the latest. When full, the oldest is given up.
 const LOST_MAX: usize = 32;
 /// How long a lost contact is called.

@@ -211,7 +211,7 @@ impl World {
     pub(crate) fn announce_gone(&mut self, node: usize) {
         let gone = self.hosts[node].id;
         for other in (0..self.hosts.len()).filter(|other| *other != node) {
-            self.input(other, Input::PeerGone(gone));
+            self.input(other, Input::PeerGone { peer: gone, left: false });
         }
     }
 
