@@ -42,16 +42,18 @@ fn run(request: &Request) -> Report {
     phase(request, &mut world, lookups);
     world.run_for(REPAIR);
     let spent = world.tally().since(&start);
-    let repair = real(spent.upkeep()) - upkeep * spent.node_seconds;
+    // To find out who is dead is no repair.
+    let repair = real(spent.upkeep() - spent.to_dead) - upkeep * spent.node_seconds;
     let after = phase(request, &mut world, lookups);
 
     tell(&mut report, &before, &unrepaired, &after);
     report.tell("messages of repair for each failed node", repair / real(killed.max(1)), "");
     report.beside(57.0, Source::Published).firm(Bound::AtMost(57.0));
+    report.tell("besides, messages to the dead one", real(spent.to_dead) / real(killed.max(1)), "");
     for (kind, name) in KINDS.iter().enumerate().skip(UPKEEP_KINDS) {
         let usual = real(idle.kinds[kind]) / idle.node_seconds.max(1.0) * spent.node_seconds;
         let more = (real(spent.kinds[kind]) - usual) / real(killed.max(1));
-        report.tell(format!("of these, {name} messages"), more, "");
+        report.tell(format!("of both, {name} messages"), more, "");
     }
     report.tell("upkeep of the idle ring", upkeep, "/s/node");
     for (row, quality) in table_quality(&world, 500, request.seed).iter().enumerate().take(3) {

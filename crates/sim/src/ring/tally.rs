@@ -13,6 +13,8 @@ pub struct Tally {
     pub sent: u64,
     /// Messages that the network lost.
     pub lost: u64,
+    /// Upkeep messages to hosts that were dead by then: what it costs to be sure of a death.
+    pub to_dead: u64,
     /// Bytes of every 64th message, without headers of whatever carries it.
     pub sampled_bytes: u64,
     /// Happenings taken from the agenda.
@@ -47,6 +49,7 @@ impl Tally {
             kinds,
             sent: self.sent - earlier.sent,
             lost: self.lost - earlier.lost,
+            to_dead: self.to_dead - earlier.to_dead,
             sampled_bytes: self.sampled_bytes - earlier.sampled_bytes,
             events: self.events - earlier.events,
             node_seconds: self.node_seconds - earlier.node_seconds,
@@ -70,6 +73,11 @@ impl Tally {
     #[must_use]
     pub fn upkeep(&self) -> u64 {
         self.sent - self.kinds[0] - self.kinds[1] - self.kinds[2]
+    }
+
+    /// Counts one message on its way to a host that is dead.
+    pub(crate) fn note_to_dead(&mut self, kind: usize) {
+        self.to_dead += u64::from(kind > 2);
     }
 
     /// Bytes of all messages, estimated from the sample.

@@ -491,7 +491,11 @@ impl World {
     }
 
     fn transmit(&mut self, from: u32, to: u32, link: Option<u32>, message: Message) {
-        self.tally.kinds[kind(&message)] += 1;
+        let sort = kind(&message);
+        self.tally.kinds[sort] += 1;
+        if self.hosts[to as usize].overlay.is_none() {
+            self.tally.note_to_dead(sort);
+        }
         if self.tally.sent.is_multiple_of(SAMPLE) {
             self.tally.sampled_bytes += codec::encode(&message).len() as u64;
         }
