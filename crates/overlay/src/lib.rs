@@ -141,7 +141,7 @@ impl Overlay {
             repair: Repair::new(first_beat),
             candidates: Candidates::default(),
             survey: Survey::default(),
-            routes: Routes::default(),
+            routes: Routes::new(rng.next_u64()),
             stale: Stale::default(),
             due: None,
             outputs: VecDeque::new(),

@@ -1,69 +1,66 @@
 //! Which messages this node has seen: so that one is delivered once, and passed on once.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use base::{NodeId, Time};
 use wire::overlay::MessageId;
 
-/// Sources whose delivered messages are remembered. When full, the source that was silent longest
-/// is forgotten: its retransmissions have ended long ago.
-const SOURCES_MAX: usize = 512;
-/// Numbers remembered for each source. What is older than all of them counts as delivered.
-const WINDOW_MAX: usize = 512;
+/// Messages remembered after they were delivered here (chosen: more than arrive while one may
+/// still be sent again). When full, the oldest is forgotten.
+const DELIVERED_MAX: usize = 4096;
 /// Messages remembered after they were passed on. When full, the oldest is forgotten: should it
 /// come back, it is passed on once more, and its target recognises it.
 const PASSED_MAX: usize = 1024;
 /// Hops remembered for each message passed on (chosen: more relays than a node tries in a row).
 pub(crate) const TRIED_MAX: usize = 8;
 
-/// The latest numbers of one source that were delivered here.
+/// Messages delivered here. A name alone proves nothing, since anybody can put any name on a
+/// message: the same name with another body is another message, and silences nobody.
 #[derive(Clone, Debug)]
-struct Window {
-    epoch: u64,
-    numbers: BTreeSet<u64>,
-    at: Time,
-}
-
-/// Messages delivered here.
-#[derive(Clone, Debug, Default)]
 pub(crate) struct Delivered {
-    sources: BTreeMap<NodeId, Window>,
+    /// Of the fingerprints; nobody else knows it.
+    secret: u64,
+    fingerprints: BTreeMap<MessageId, u64>,
+    order: VecDeque<MessageId>,
 }
 
 impl Delivered {
-    /// Whether `id` was delivered here, or is too old to tell.
-    pub(crate) fn contains(&self, id: &MessageId) -> bool {
-        self.sources.get(&id.source).is_some_and(|window| {
-            let full = window.numbers.len() >= WINDOW_MAX;
-            let old = full && window.numbers.first().is_some_and(|first| id.number < *first);
-            id.epoch < window.epoch
-                || id.epoch == window.epoch && (old || window.numbers.contains(&id.number))
-        })
+    pub(crate) fn new(secret: u64) -> Self {
+        Delivered { secret, fingerprints: BTreeMap::new(), order: VecDeque::new() }
     }
 
-    /// Notes that `id` was delivered.
-    pub(crate) fn insert(&mut self, now: Time, id: &MessageId) {
-        if !self.sources.contains_key(&id.source) && self.sources.len() >= SOURCES_MAX {
-            let oldest = self.sources.iter().min_by_key(|(_, window)| window.at);
-            if let Some(source) = oldest.map(|(source, _)| *source) {
-                self.sources.remove(&source);
-            }
+    /// Whether this message was delivered here.
+    pub(crate) fn contains(&self, id: &MessageId, body: &[u8]) -> bool {
+        self.fingerprints.get(id).is_some_and(|known| *known == self.fingerprint(body))
+    }
+
+    /// Notes that this message was delivered.
+    pub(crate) fn insert(&mut self, id: MessageId, body: &[u8]) {
+        if self.fingerprints.insert(id, self.fingerprint(body)).is_some() {
+            return;
         }
-        let window = self.sources.entry(id.source).or_insert_with(|| Window {
-            epoch: id.epoch,
-            numbers: BTreeSet::new(),
-            at: now,
+        self.order.push_back(id);
+        if self.order.len() > DELIVERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.fingerprints.remove(&oldest);
+        }
+    }
+
+    /// A keyed sum of the body: good enough against chance and against whoever does not know the
+    /// key. What it lets through, the seal's own window stops.
+    fn fingerprint(&self, body: &[u8]) -> u64 {
+        let fold = |sum: u64, word: u64| {
+            let wide = u128::from(sum ^ word) * 0x9e37_79b9_7f4a_7c15;
+            (wide >> 64) as u64 ^ wide as u64
+        };
+        let words = body.chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
         });
-        if window.epoch < id.epoch {
-            window.epoch = id.epoch;
-            window.numbers.clear();
-        }
-        window.at = now;
-        window.numbers.insert(id.number);
-        if window.numbers.len() > WINDOW_MAX {
-            window.numbers.pop_first();
-        }
+        words.fold(self.secret ^ body.len() as u64, fold)
     }
 }
 
@@ -122,32 +119,39 @@ mod tests {
 
     #[test]
     fn a_message_is_new_once() {
-        let mut delivered = Delivered::default();
-        assert!(!delivered.contains(&id(1, 1, 5)));
-        delivered.insert(Time::ZERO, &id(1, 1, 5));
-        for (message, known) in [
-            (id(1, 1, 5), true),
-            (id(1, 1, 4), false),
-            (id(2, 1, 5), false),
-            (id(1, 2, 5), false),
-            (id(1, 0, 6), true),
+        let mut delivered = Delivered::new(7);
+        assert!(!delivered.contains(&id(1, 1, 5), b"body"));
+        delivered.insert(id(1, 1, 5), b"body");
+        for (message, body, known) in [
+            (id(1, 1, 5), &b"body"[..], true),
+            (id(1, 1, 5), b"bodz", false),
+            (id(1, 1, 5), b"body\0", false),
+            (id(1, 1, 4), b"body", false),
+            (id(2, 1, 5), b"body", false),
+            (id(1, 2, 5), b"body", false),
         ] {
-            assert_eq!(delivered.contains(&message), known, "{message:?}");
+            assert_eq!(delivered.contains(&message, body), known, "{message:?}");
         }
     }
 
     #[test]
-    fn memory_is_bounded_and_what_fell_out_stays_delivered() {
-        let mut delivered = Delivered::default();
-        for number in 0..5_000 {
-            delivered.insert(Time::ZERO, &id(1, 1, number));
+    fn a_forged_name_silences_nobody() {
+        let mut delivered = Delivered::new(7);
+        delivered.insert(id(1, u64::MAX, 9), b"forged");
+        delivered.insert(id(1, 1, 9), b"forged");
+        assert!(!delivered.contains(&id(1, 1, 9), b"true"));
+        delivered.insert(id(1, 1, 9), b"true");
+        assert!(delivered.contains(&id(1, 1, 9), b"true"));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut delivered = Delivered::new(7);
+        for number in 0..10_000 {
+            delivered.insert(id(1, 1, number), b"");
         }
-        assert!(delivered.contains(&id(1, 1, 0)));
-        assert_eq!(delivered.sources[&NodeId::new(1)].numbers.len(), WINDOW_MAX);
-        for source in 0..2_000 {
-            delivered.insert(Time::from_millis(1), &id(source, 1, 1));
-        }
-        assert_eq!(delivered.sources.len(), SOURCES_MAX);
+        let sizes = (delivered.fingerprints.len(), delivered.order.len());
+        assert_eq!(sizes, (DELIVERED_MAX, DELIVERED_MAX));
         let mut passed = Passed::default();
         for number in 0..5_000 {
             for hop in 0..20 {

@@ -86,7 +86,7 @@ struct Custody {
 }
 
 /// The state of this conversation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Routes {
     number: u64,
     custody: BTreeMap<MessageId, Custody>,
@@ -97,6 +97,17 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
+    pub(crate) fn new(secret: u64) -> Self {
+        Routes {
+            number: 0,
+            custody: BTreeMap::new(),
+            by_due: BTreeSet::new(),
+            bytes: 0,
+            delivered: Delivered::new(secret),
+            passed: Passed::default(),
+        }
+    }
+
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.by_due.first().map(|(due, _)| *due)
     }
@@ -157,7 +168,7 @@ impl Overlay {
             return;
         }
         let id = routed.id;
-        if self.routes.delivered.contains(&id) {
+        if self.routes.delivered.contains(&id, &routed.body) {
             self.stats.repeated += 1;
             self.acknowledge(from, id);
             return;
@@ -294,7 +305,7 @@ impl Overlay {
 
     fn deliver(&mut self, custody: Custody) {
         let Routed { id, key, target, hops, body, .. } = custody.routed;
-        self.routes.delivered.insert(self.now, &id);
+        self.routes.delivered.insert(id, &body);
         if let Some(from) = custody.from.filter(|from| *from != id.source) {
             self.peers.note_trail(id.source, from);
         }
