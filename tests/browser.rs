@@ -23,6 +23,14 @@ pub struct Browser {
     asked: u64,
 }
 
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It closes the browser and removes its profile, when its input ends. Killed, it would
+        // leave a Firefox behind.
+        let _ = self.process.wait();
+    }
+}
+
 /// A tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page(u64);
