@@ -1,4 +1,4 @@
-//! Pastry: leaf set, routing table, join, repair, liveness, link budget.
+//! Pastry: leaf set, routing table, neighbourhood set, join, repair, liveness, link budget.
 //!
 //! The machine routes opaque bodies to keys over linked peers and keeps the tables that make
 //! routes short. It does not know what a body says, how a link is built or how a sender is proved:
@@ -6,15 +6,17 @@
 //!
 //! This file holds the machine's four functions and the dispatch; each conversation has its own
 //! file. `route` carries messages and `hop` chooses their way; `seek` finds an entrance near by and
-//! `join` enters the ring; `survey` makes the tables near; `liveness` notices who is gone; `repair`
-//! keeps the tables full; `links` spends the link budget.
+//! `join` enters the ring; `survey` makes the tables near; `heartbeat` and `liveness` notice who is
+//! gone and `death` draws the consequences; `repair` keeps the tables full; `unity` looks for another
+//! ring; `links` spends the link budget.
 //!
 //! The rules a reader could break:
 //! - A contact enters a table after it spoke itself, and leaves it after this node's own probes
 //!   failed or its own goodbye. Hearsay starts probes and nothing else.
 //! - Tables hold contacts, routes use links. `Route`, `RouteAck` and `Join` go to linked peers
 //!   only; everything else can be said to any contact.
-//! - A message is delivered by a ready node that knows nobody closer to the key.
+//! - A message is delivered by a ready node that knows nobody closer to the key and holds its
+//!   neighbour's lease on it.
 #![no_std]
 extern crate alloc;
 #[cfg(test)]
@@ -22,7 +24,9 @@ extern crate std;
 
 mod candidates;
 mod config;
+mod death;
 mod face;
+mod heartbeat;
 mod hop;
 mod join;
 mod leaf_set;

@@ -1,26 +1,25 @@
-//! Who is alive: heartbeats, probes, suspicion, death (MSPastry §3, design §4).
+//! Who is alive: probes, suspicion, verdicts (MSPastry §3, design §4).
 //!
-//! Each node sends heartbeats to its left neighbour, and to its right one half as often; each says
-//! when the next is due, and is missed soon after. Everybody else is asked after a long silence, to
-//! which any message puts an end; `tuning` says how long.
-//! Others' suspicions, a closed link and a missing acknowledgement only start a probe. A peer is
-//! dead after [`MISSES_MAX`] probes in a row, of which [`DETOURS_MIN`] did not use its link.
+//! Ring neighbours are watched by their heartbeats (`heartbeat`). Everybody else is asked after a
+//! long silence, to which any message puts an end; `tuning` says how long. Others' suspicions, a
+//! closed link and a missing acknowledgement only start a probe. A member of the leaf set is dead
+//! after [`MISSES_MAX`] probes in a row, some of which took another path than its link; what
+//! follows is in `death`.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
-use wire::overlay::{Beat, Contact, LeafState, Message};
+use wire::overlay::{Contact, LeafState, Message};
 
-use crate::peers::Beats;
-use crate::{Event, GoneReason, Output, Overlay};
+use crate::Overlay;
 
 /// Probes under way. When full, no further one starts: members are asked again at a later beat.
 const PROBES_MAX: usize = 64;
 /// How long an answer may take (chosen: a relayed round trip over slow links).
 const PROBE_TIME: Duration = Duration::from_secs(1);
 /// The same of a peer whose distance is known: three round trips, but not less than this.
-const PROBE_TIME_MIN: Duration = Duration::from_millis(500);
+pub(crate) const PROBE_TIME_MIN: Duration = Duration::from_millis(500);
 /// Unanswered probes before a peer is declared dead (design §4).
 const MISSES_MAX: u8 = 3;
 /// Of these, probes that took another path than the peer's own link. Datagrams have no link that
@@ -31,10 +30,6 @@ const DATAGRAM_DETOURS_MIN: u8 = 1;
 const LINK_MISSES_MAX: u8 = 2;
 /// Peers near a silent one of which one is asked to carry a probe to it.
 const RELAYS_MAX: usize = 4;
-/// What a heartbeat may be late, in parts of its sender's period.
-const LATE_PART: u32 = 4;
-/// Bounds of what a peer may say of its period and its lease.
-const BEAT_MAX: Duration = Duration::from_secs(60);
 /// Silence of a leaf set member before it is probed: its own neighbours watch it closely.
 const LEAF_SILENCE: Duration = Duration::from_secs(20 * 60);
 /// Silence of a linked peer; its transport notices most deaths.
@@ -63,7 +58,7 @@ pub(crate) struct Probe {
     /// The question went over the peer's own link.
     direct: bool,
     /// Another node found the peer dead, too.
-    accused: bool,
+    pub(crate) accused: bool,
     asked: Time,
     due: Time,
     /// Asked on hearsay: the contact is in no table.
@@ -83,7 +78,7 @@ struct Dead {
 /// The state of this conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    probes: BTreeMap<NodeId, Probe>,
+    pub(crate) probes: BTreeMap<NodeId, Probe>,
     dead: BTreeMap<NodeId, Dead>,
 }
 
@@ -122,7 +117,7 @@ impl Watch {
         self.dead.get(&contact.id).is_some_and(|dead| dead.left && contact.epoch <= dead.epoch)
     }
 
-    fn bury(&mut self, now: Time, contact: Contact, left: bool, met: bool) {
+    pub(crate) fn bury(&mut self, now: Time, contact: Contact, left: bool, met: bool) {
         let first = if met { DEAD_RETENTION } else { UNMET_RETENTION };
         let again = self.dead.get(&contact.id).filter(|dead| dead.epoch == contact.epoch);
         let retention = again.map_or(first, |dead| (dead.retention * 2).max(first));
@@ -292,142 +287,11 @@ impl Overlay {
         self.probe(contact, false);
     }
 
-    /// A neighbour of `contact` found it dead. This node finds out for itself, and learns who takes
-    /// its place.
-    pub(crate) fn on_suspect(&mut self, from: Contact, contact: Contact, leaf: &LeafState) {
-        if contact.id == self.me.id {
-            return self.probe(from, false);
-        }
-        if !crate::leaf_set::is_plausible(from.id, leaf) {
-            return self.misbehaved(from.id, "implausible leaf set");
-        }
-        self.learn_all(leaf.left.iter().chain(&leaf.right));
-        let Some(peer) = self.peers.get(contact.id) else {
-            // If it was found dead here before, that makes two who say so.
-            return self.end_withholding(contact.id);
-        };
-        let silent = self.now.since(peer.heard) >= PROBE_TIME_MIN;
-        if peer.contact.epoch <= contact.epoch && silent && self.is_needed(contact.id) {
-            // What the sender names now may be wanted only when the dead one is out.
-            self.repair.keep_heirs(leaf);
-            self.suspect(contact.id);
-            if let Some(probe) = self.watch.probes.get_mut(&contact.id) {
-                probe.accused = true;
-            }
-        }
-    }
-
-    pub(crate) fn on_leaving(&mut self, from: Contact, leaf: &LeafState) {
-        self.remove(from, GoneReason::Left);
-        self.watch.bury(self.now, from, true, true);
-        if crate::leaf_set::is_plausible(from.id, leaf) {
-            self.learn_all(leaf.left.iter().chain(&leaf.right));
-        }
-    }
-
-    pub(crate) fn on_leave(&mut self) {
-        let leaving = Message::Leaving(self.leaf.state(false));
-        let linked: Vec<NodeId> = self.links.open().map(|link| link.contact.id).collect();
-        let unlinked = self.leaf.members().into_iter().map(|contact| contact.id);
-        for id in unlinked.filter(|id| !linked.contains(id)) {
-            self.send(id, leaving.clone());
-        }
-        for id in linked {
-            self.send(id, leaving.clone());
-        }
-        if core::mem::take(&mut self.ready) {
-            self.event(Event::NotReady);
-        }
-        self.left = true;
-    }
-
     pub(crate) fn on_probes_due(&mut self) {
         let due = self.watch.probes.iter().filter(|(_, probe)| probe.due <= self.now);
         for id in due.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.on_miss(id);
         }
-    }
-
-    pub(crate) fn on_busy(&mut self, busy: bool) {
-        self.busy = busy;
-    }
-
-    /// Between heartbeats to the left neighbour: quick while jobs are under way here or at a
-    /// neighbour.
-    pub(crate) fn period(&self) -> Duration {
-        let mut neighbours = self.leaf.neighbours();
-        let near = |id| self.peers.beats(id).busy;
-        if self.busy || neighbours.any(|contact| near(contact.id)) {
-            self.config.heartbeat
-        } else {
-            let idle = self.tuning.idle_period().min(self.config.idle_heartbeat);
-            idle.max(self.config.heartbeat)
-        }
-    }
-
-    /// Between heartbeats to this neighbour. In a ring of two, it is both the left and the right.
-    fn period_for(&self, id: NodeId) -> Duration {
-        let is_left = self.leaf.left().first().is_some_and(|left| left.id == id);
-        if is_left { self.period() } else { self.period() * 2 }
-    }
-
-    pub(crate) fn on_heartbeat(&mut self, from: NodeId, beat: Beat) {
-        let span = |millis: u32| Duration::from_millis(u64::from(millis)).min(BEAT_MAX);
-        let (period, now) = (span(beat.period), self.now);
-        if let Some(beats) = self.peers.beats_mut(from) {
-            beats.late_at = now + period + period / LATE_PART;
-            beats.busy = beat.busy;
-        }
-        self.note_lease_taken(from, span(beat.lease));
-    }
-
-    /// When a ring neighbour must hear from this node, or must have been heard.
-    pub(crate) fn neighbours_due(&self) -> Option<Time> {
-        if !self.ready {
-            return None;
-        }
-        let due = self.leaf.neighbours().map(|contact| {
-            let id = contact.id;
-            let beat = self.peers.beats(id).sent + self.period_for(id);
-            if self.watch.is_probing(id) { beat } else { beat.min(self.peers.beats(id).late_at) }
-        });
-        due.min()
-    }
-
-    pub(crate) fn on_neighbours_due(&mut self) {
-        if !self.ready {
-            return;
-        }
-        for contact in self.leaf.neighbours() {
-            let id = contact.id;
-            let Beats { sent, late_at, .. } = self.peers.beats(id);
-            if late_at <= self.now {
-                self.suspect(id);
-                let again = self.now + self.config.idle_heartbeat;
-                if let Some(beats) = self.peers.beats_mut(id) {
-                    beats.late_at = again;
-                }
-            }
-            if sent + self.period_for(id) <= self.now {
-                self.send_heartbeat(id);
-            }
-        }
-    }
-
-    fn send_heartbeat(&mut self, id: NodeId) {
-        let (period, lease) = (self.period_for(id), self.lease_for(id));
-        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
-        let beat = Beat { period: millis(period), lease: millis(lease), busy: self.busy };
-        let first = self.now + self.config.idle_heartbeat * 2;
-        if let Some(beats) = self.peers.beats_mut(id) {
-            beats.sent = self.now;
-            // One that never sends a heartbeat may not know of this node.
-            if beats.late_at == Time::FAR_FUTURE {
-                beats.late_at = first;
-            }
-        }
-        self.note_lease_given(id, lease);
-        self.send(id, Message::Heartbeat(beat));
     }
 
     /// Asks those who have been silent for long.
@@ -532,72 +396,5 @@ impl Overlay {
                 self.probe(contact, false);
             }
         }
-    }
-
-    /// Whether nobody stands between this node and `id` who is not under suspicion himself: then
-    /// it is on this node to tell the others.
-    fn is_next_alive(&self, id: NodeId) -> bool {
-        let next = |side: &[Contact]| {
-            let before = side.iter().take_while(|contact| contact.id != id);
-            let mut doubtful = before.map(|contact| self.watch.is_probing(contact.id));
-            side.iter().any(|contact| contact.id == id) && doubtful.all(|doubtful| doubtful)
-        };
-        next(self.leaf.left()) || next(self.leaf.right())
-    }
-
-    fn declare_dead(&mut self, contact: Contact, accused: bool) {
-        let announce = self.is_next_alive(contact.id);
-        self.tuning.note_failure(self.now);
-        self.unity.note_lost(self.now, contact);
-        if !accused {
-            self.withhold(contact.id);
-        }
-        self.remove(contact, GoneReason::Silent);
-        self.watch.bury(self.now, contact, false, true);
-        if announce {
-            let leaf = self.leaf.state(self.ready);
-            for member in self.leaf.members() {
-                self.send(member.id, Message::Suspect { contact, leaf: leaf.clone() });
-            }
-        }
-    }
-
-    /// A higher epoch of a known peer: the earlier start is gone.
-    fn replace(&mut self, old: Contact, new: Contact) {
-        let link = self.links.get(old.id).map(|link| link.contact);
-        if link == Some(new) {
-            // The new start has its own link already; it stays.
-            self.drop_from_tables(old, GoneReason::Silent);
-        } else {
-            self.remove(old, GoneReason::Silent);
-        }
-    }
-
-    /// Takes a peer that is gone out of everything, and starts the repair.
-    fn remove(&mut self, contact: Contact, reason: GoneReason) {
-        let id = contact.id;
-        self.drop_from_tables(contact, reason);
-        if self.links.forget(id) && !self.is_direct() {
-            self.outputs.push_back(Output::HangUp { peer: id });
-        }
-        self.stale.links = true;
-        self.reroute_from(id);
-    }
-
-    fn drop_from_tables(&mut self, contact: Contact, reason: GoneReason) {
-        let id = contact.id;
-        if self.peers.get(id).is_some() {
-            self.event(Event::PeerGone { peer: id, reason });
-        }
-        self.watch.probes.remove(&id);
-        self.peers.remove(id);
-        if self.leaf.remove(id) {
-            self.stale.leaf = true;
-            self.repair_leaf_set();
-        }
-        // The routing table and the neighbourhood set are repaired lazily: holes on use, the rest
-        // by what others show.
-        self.table.remove(id);
-        self.near.remove(id);
     }
 }
