@@ -167,26 +167,21 @@ impl Overlay {
 
     /// The way to `root`, which is closer than this node while no usable link is.
     fn detour(&self, way: &Way<'_>, root: NodeId) -> Step {
-        let refused = way.from == Some(root) && way.tried.contains(&root);
-        if self.links.is_open(root) && (refused || !way.tried.contains(&root)) {
+        if self.links.is_open(root) {
+            // The last hop has no alternative: the same node again, until it is judged dead.
+            let refused = way.from == Some(root) && way.tried.contains(&root);
             return if refused { Step::Wait } else { Step::Hop(root, None) };
         }
         if let Some(hop) = self.hinted(way, root) {
             return hop;
         }
         let relays = self.links.open().filter(|link| link.ready).map(|link| link.contact.id);
-        let mut relays: Vec<NodeId> =
-            relays.filter(|id| way.from != Some(*id) && *id != root).collect();
+        let mut relays: Vec<NodeId> = relays.filter(|id| way.from != Some(*id)).collect();
         relays.sort_by(|a, b| root.closer(*a, *b));
         let asked = relays.chunks(RELAYS_MAX).nth(usize::from(way.round));
         let asked = asked.or_else(|| relays.chunks(RELAYS_MAX).next()).unwrap_or_default();
         let relay = asked.iter().find(|relay| !way.tried.contains(relay));
-        match relay {
-            Some(relay) => Step::Hop(*relay, Some(*relay)),
-            // The last hop has no alternative: the same node again, until it is judged dead.
-            None if self.links.is_open(root) => Step::Hop(root, None),
-            None => Step::Wait,
-        }
+        relay.map_or(Step::Wait, |relay| Step::Hop(*relay, Some(*relay)))
     }
 
     /// This node was asked for its link to `root`: it has one, or knows who has, or hands back.

@@ -31,7 +31,9 @@ const LINK_MISSES_MAX: u8 = 2;
 /// Peers near a silent one of which one is asked to carry a probe to it.
 const RELAYS_MAX: usize = 4;
 /// Silence of a leaf set member before it is probed: its own neighbours watch it closely.
-const LEAF_SILENCE: Duration = Duration::from_secs(20 * 60);
+const LEAF_SILENCE: Duration = Duration::from_secs(60);
+/// The same with datagrams, where an announced death reaches everybody at once.
+const DATAGRAM_LEAF_SILENCE: Duration = Duration::from_secs(20 * 60);
 /// Silence of a linked peer; its transport notices most deaths.
 const LINK_SILENCE: Duration = Duration::from_secs(120);
 /// Neighbourhood-set entries are asked this many times more rarely than table entries.
@@ -297,7 +299,8 @@ impl Overlay {
     /// Asks those who have been silent for long.
     pub(crate) fn probe_silent(&mut self) {
         let rare = self.tuning.interval();
-        let leaf = self.leaf.members().into_iter().map(|contact| (contact, LEAF_SILENCE));
+        let silence = if self.is_direct() { DATAGRAM_LEAF_SILENCE } else { LEAF_SILENCE };
+        let leaf = self.leaf.members().into_iter().map(|contact| (contact, silence));
         let entries = self.table.entries().map(|(_, contact)| (contact, rare));
         let near = self.near.entries().iter().map(|entry| (entry.contact, rare * NEAR_RARER));
         // With datagrams, the links are the tables.

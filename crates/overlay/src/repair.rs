@@ -77,9 +77,13 @@ impl Overlay {
         self.probe_silent();
         if self.now < self.repair.gap_until {
             self.ask_extremes();
+            if !self.is_direct() {
+                // Announcements to members without a link may be lost with the dead relay.
+                self.share_leaf_set(self.repair.beats);
+            }
         }
         if self.repair.beats.is_multiple_of(SHARE_BEATS) {
-            self.share_leaf_set();
+            self.share_leaf_set(self.repair.beats / SHARE_BEATS);
         }
         if self.repair.beats.is_multiple_of(ROW_BEATS) {
             self.maintain_rows();
@@ -321,10 +325,9 @@ impl Overlay {
         }
     }
 
-    fn share_leaf_set(&mut self) {
+    fn share_leaf_set(&mut self, turn: u64) {
         // By turns with the two that matter most, and with any.
-        let turn = self.repair.beats / SHARE_BEATS % 3;
-        let member = match turn {
+        let member = match turn % 3 {
             0 => self.leaf.left().first().copied(),
             1 => self.leaf.right().first().copied(),
             _ => self.rng.pick(&self.leaf.members()).copied(),
