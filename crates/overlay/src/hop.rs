@@ -31,6 +31,15 @@ use crate::links::Link;
 /// Relays that a message tries before it waits a moment.
 const RELAYS_MAX: usize = 4;
 
+/// Where a message to the root of a key goes; see [`Overlay::next_hop`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextHop {
+    /// To this linked peer, which is closer to the key.
+    Hop(NodeId),
+    /// Nowhere else: this node is the root.
+    Root,
+}
+
 /// What to do with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -61,14 +70,20 @@ pub(crate) struct Way<'a> {
 }
 
 impl Overlay {
-    /// The linked peer to which a message to the root of `key` would go from here; `None` when it
-    /// ends here.
+    /// Where the routing rule sends a message to the root of `key` from here, over linked peers
+    /// that have joined. `None` while this node is not ready, must not answer for a key that it is
+    /// the root of, or knows a closer node that only a detour reaches: then route the message
+    /// itself. Every hop is strictly closer to the key than this node, so whatever is built of hops
+    /// has no loops.
     #[must_use]
-    pub fn next_hop(&self, key: Key) -> Option<NodeId> {
+    pub fn next_hop(&self, key: Key) -> Option<NextHop> {
         let (target, via, from, relayed) = (Target::Root, None, None, false);
-        match self.step(&Way { key, target, via, from, relayed, tried: &[], round: 0 }) {
-            Step::Hop(to, _) => Some(to),
-            Step::Here | Step::Wait | Step::Nowhere => None,
+        let step = self.step(&Way { key, target, via, from, relayed, tried: &[], round: 0 });
+        let is_ready = |id: NodeId| self.links.get(id).is_some_and(|link| link.ready);
+        match step {
+            Step::Here => Some(NextHop::Root),
+            Step::Hop(to, None) if self.ready && is_ready(to) => Some(NextHop::Hop(to)),
+            Step::Hop(..) | Step::Wait | Step::Nowhere => None,
         }
     }
 

@@ -52,6 +52,7 @@ use wire::overlay::{Contact, Message, Sighting};
 
 pub use config::{Config, Reach};
 pub use face::{Event, GoneReason, Input, Output, Wake};
+pub use hop::NextHop;
 pub use stats::Stats;
 
 use candidates::Candidates;
