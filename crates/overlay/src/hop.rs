@@ -19,7 +19,6 @@
 //! relay to be reached first: the one that the closer node itself named, else linked peers, a few
 //! at a time. A relay that is not linked to the node closest to the key hands the message back.
 
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use base::{Key, NodeId};
@@ -140,7 +139,7 @@ impl Overlay {
     pub(crate) fn closest_known(&self, way: &Way<'_>) -> Option<NodeId> {
         let returning = way.target == Target::Root && !self.leaf.is_empty();
         let me = (self.ready || way.from.is_some() || returning).then_some(self.me.id);
-        let leaf = self.leaf.left().iter().chain(self.leaf.right()).map(|contact| contact.id);
+        let leaf = self.leaf.contacts().map(|contact| contact.id);
         let links = self.links.around(way.key, |link| link.ready || way.relayed);
         way.key.closest(leaf.chain(links).chain(me))
     }
@@ -190,9 +189,7 @@ impl Overlay {
         if let Some(hop) = self.hinted(way, root) {
             return hop;
         }
-        let relays = self.links.open().filter(|link| link.ready).map(|link| link.contact.id);
-        let mut relays: Vec<NodeId> = relays.filter(|id| way.from != Some(*id)).collect();
-        relays.sort_by(|a, b| root.closer(*a, *b));
+        let relays = self.links.ready_towards(root, |link| way.from != Some(link.contact.id));
         let asked = relays.chunks(RELAYS_MAX).nth(usize::from(way.round));
         let asked = asked.or_else(|| relays.chunks(RELAYS_MAX).next()).unwrap_or_default();
         let relay = asked.iter().find(|relay| !way.tried.contains(relay));

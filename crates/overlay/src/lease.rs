@@ -42,11 +42,7 @@ impl Overlay {
     /// The lease that a heartbeat to a neighbour carries: neighbours on the left hear from this node
     /// every period, those on the right every second one, and one heartbeat may be lost.
     pub(crate) fn lease_for(&self, id: NodeId) -> Duration {
-        if self.leaf.left().first().is_some_and(|left| left.id == id) {
-            self.period() * 5 / 2
-        } else {
-            self.period() * 9 / 2
-        }
+        if self.leaf.is_left_neighbour(id) { self.period() * 5 / 2 } else { self.period() * 9 / 2 }
     }
 
     /// This node promises `id` not to answer for its keys.
