@@ -78,10 +78,6 @@ use tuning::Tuning;
 use unity::Unity;
 use watch::Watch;
 
-/// Heartbeats without a call of [`Overlay::handle`] after which others may have declared this node
-/// dead: it was frozen, and asks its neighbours before it delivers anything.
-const FROZEN_BEATS: u32 = 15;
-
 /// One node of the overlay.
 #[derive(Debug)]
 pub struct Overlay {
@@ -174,7 +170,8 @@ impl Overlay {
             }
             return;
         }
-        if slept > self.config.heartbeat * FROZEN_BEATS {
+        // Others may have declared this node dead, and what waited at the door is as old.
+        if slept > self.unnoticed_stop() {
             self.on_thaw();
         }
         match input {

@@ -19,7 +19,7 @@ use crate::{Event, Output, Overlay};
 
 /// How long a message may be in custody (chosen: until a dead root's lease has ended in an idle
 /// ring).
-const CUSTODY_TIME: Duration = Duration::from_secs(30);
+const CUSTODY_TIME: Duration = Duration::from_secs(35);
 /// Between two looks for a way.
 const WAIT: Duration = Duration::from_secs(1);
 /// Times that one message is sent from here.
