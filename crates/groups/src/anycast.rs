@@ -102,6 +102,7 @@ impl Groups {
             hops: 0,
             wanted: own.wanted.saturating_sub(accepted).max(1),
             accepted: 0,
+            is_torn: false,
             stops: Bounded::new(),
             up: None,
             visited: Bounded::new(),
@@ -140,17 +141,27 @@ impl Groups {
         }
     }
 
-    /// A walk is over. Whoever accepted on it may still have to be heard.
-    pub(crate) fn on_ended(&mut self, now: Time, id: WalkId, attempt: u8, accepted: u16) {
-        let grace = now + self.config.heartbeat * GRACE;
+    /// A walk is over. Whoever accepted on it may still have to be heard; and a tree that was torn
+    /// needs time to mend before another walk is worth sending.
+    pub(crate) fn on_ended(
+        &mut self,
+        now: Time,
+        id: WalkId,
+        attempt: u8,
+        accepted: u16,
+        is_torn: bool,
+    ) {
+        let (grace, mending) = (self.config.heartbeat * GRACE, self.walk_silence());
         let Some(own) = self.own.get_mut(&id).filter(|own| own.attempt == attempt) else {
             return self.counters.ignored += 1;
         };
-        if own.before + usize::from(accepted) <= own.accepted.len() {
+        let has_all = own.before + usize::from(accepted) <= own.accepted.len();
+        let is_last = own.attempt >= ATTEMPTS_MAX;
+        if has_all && (!is_torn || is_last) {
             return self.end_walk(id);
         }
         own.is_over = true;
-        own.due = grace;
+        own.due = now + if is_torn { mending } else { grace };
     }
 
     fn end_walk(&mut self, id: WalkId) {

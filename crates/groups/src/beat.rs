@@ -50,7 +50,9 @@ impl Groups {
         let Some(tree) = self.trees.get_mut(&group) else { return };
         let mut quiet: Vec<NodeId> = Vec::new();
         for (id, child) in &mut tree.children {
-            if !core::mem::take(&mut child.was_sent) {
+            let was_sent = core::mem::take(&mut child.was_sent);
+            child.was_passed_over = was_sent && !child.was_passed_over;
+            if !child.was_passed_over {
                 quiet.push(*id);
             }
         }

@@ -159,22 +159,20 @@ impl Tree {
         }
     }
 
-    /// Ends what was asked for often enough, or lies too far back. What was meant for this node, by
-    /// stream.
+    /// Ends what was asked for often enough. What was meant for this node, by stream.
     fn give_up(&mut self, now: Time) -> BTreeMap<Stream, u16> {
         let mut missed: BTreeMap<Stream, u16> = BTreeMap::new();
         let mut gaps = core::mem::take(&mut self.gaps);
         gaps.retain(|cast, gap| {
             let Some(track) = self.track(cast.stream) else { return false };
-            let (is_past, was_missed) = (track.is_beyond(cast.number), gap.due == MISSED);
-            if !was_missed && (is_past || gap.due <= now && gap.tries >= TRIES_MAX) {
-                // It stays, so that it is not taken up again.
+            if gap.due <= now && gap.tries >= TRIES_MAX {
                 gap.due = MISSED;
                 if cast.number > track.floor() {
                     *missed.entry(cast.stream).or_default() += 1;
                 }
             }
-            !is_past
+            // Within the window it stays, so that it is not taken up again.
+            gap.due != MISSED || !track.is_beyond(cast.number)
         });
         self.gaps = gaps;
         missed

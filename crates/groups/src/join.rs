@@ -219,7 +219,8 @@ impl Groups {
             let children = Bounded::<NodeId, CHILDREN_MAX>::truncating(others);
             return self.send(child, Message::Below { group, children });
         }
-        tree.children.insert(child, Child { heard: now, was_sent: false });
+        let new = Child { heard: now, was_sent: false, was_passed_over: false };
+        tree.children.insert(child, new);
         let (path, heads) = (tree.path(me), tree.heads(None));
         self.send(child, Message::Joined { group, path, heads });
     }

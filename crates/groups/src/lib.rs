@@ -220,8 +220,8 @@ impl Groups {
             }
             Message::Walking { walk, attempt } => self.on_walking(now, walk, attempt),
             Message::Accepted { walk } => self.on_accepted(now, from, walk),
-            Message::Ended { walk, attempt, accepted } => {
-                self.on_ended(now, walk, attempt, accepted);
+            Message::Ended { walk, attempt, accepted, is_torn } => {
+                self.on_ended(now, walk, attempt, accepted, is_torn);
             }
         }
     }

@@ -126,7 +126,9 @@ impl Groups {
         let Some(tree) = self.trees.get_mut(&group) else { return };
         let gap = tree.gaps.remove(&cast);
         let track = tree.track_mut(cast.stream, cast.number, now);
-        if !track.take(cast.number) {
+        // What is still asked for is new, however far back it lies.
+        let was_asked = gap.is_some() && cast.number > track.floor();
+        if !track.take(cast.number) && !was_asked {
             // Of before this node's time, but asked for by somebody below or above.
             let askers = gap.map(|gap| gap.askers).unwrap_or_default();
             if askers.is_empty() {

@@ -54,7 +54,7 @@ impl Track {
         is_new
     }
 
-    /// Too old to be asked for or told apart.
+    /// Too old to be missed or told apart.
     pub(crate) fn is_beyond(&self, number: u64) -> bool {
         self.newest.saturating_sub(number) >= WINDOW
     }

@@ -55,6 +55,8 @@ pub(crate) struct Child {
     pub(crate) heard: Time,
     /// A multicast was sent to it since the last heartbeat: sign of life enough.
     pub(crate) was_sent: bool,
+    /// It was sent nothing else at the last heartbeat.
+    pub(crate) was_passed_over: bool,
 }
 
 /// A group.

@@ -105,7 +105,7 @@ impl Groups {
         if !self.hands.is_new(&walk, now) {
             return self.counters.ignored += 1;
         }
-        if walk.hops % WALKING_HOPS == 0 {
+        if walk.hops.is_multiple_of(WALKING_HOPS) {
             self.tell_origin(now, id, Message::Walking { walk: id, attempt });
         }
         self.walk_arrived(now, walk);
@@ -119,6 +119,7 @@ impl Groups {
                 return self.pend(group, Pending::Walk(walk));
             }
             // Somebody still took this node for part of the tree.
+            walk.is_torn |= walk.up == Some(self.me);
             return self.hand_on(now, walk);
         };
         let is_upwards = is_seeking || walk.up == Some(self.me);
@@ -126,6 +127,7 @@ impl Groups {
         self.rng.shuffle(&mut children);
         if is_upwards {
             walk.up = tree.parent();
+            walk.is_torn |= !tree.is_rooted();
         }
         let stops = children.into_iter().chain(walk.stops);
         walk.stops = Bounded::truncating(stops.filter(|id| !walk.visited.contains(id)));
@@ -182,11 +184,10 @@ impl Groups {
         let next = if walk.wanted == 0 || walk.hops >= WALK_HOPS_MAX {
             None
         } else {
-            next_stop(&mut walk)
+            next_stop(&mut walk, self.me)
         };
         let Some(to) = next else {
-            let (attempt, accepted) = (walk.attempt, walk.accepted);
-            return self.tell_origin(now, id, Message::Ended { walk: id, attempt, accepted });
+            return self.tell_origin(now, id, ended(&walk));
         };
         self.hand_to(now, walk, to);
     }
@@ -202,12 +203,9 @@ impl Groups {
 
     /// A walk whose way towards the tree is known.
     pub(crate) fn seek(&mut self, now: Time, walk: Walk, way: Way) {
-        let (id, attempt) = (walk.walk, walk.attempt);
         match way {
             Way::Hop(to) => self.hand_to(now, walk, to),
-            Way::Root => {
-                self.tell_origin(now, id, Message::Ended { walk: id, attempt, accepted: 0 });
-            }
+            Way::Root => self.tell_origin(now, walk.walk, ended(&walk)),
             // The origin sends another.
             Way::None => self.counters.ignored += 1,
         }
@@ -217,8 +215,8 @@ impl Groups {
         if id.origin != self.me {
             return self.send(id.origin, message);
         }
-        if let Message::Ended { attempt, accepted, .. } = message {
-            self.on_ended(now, id, attempt, accepted);
+        if let Message::Ended { attempt, accepted, is_torn, .. } = message {
+            self.on_ended(now, id, attempt, accepted, is_torn);
         }
     }
 
@@ -258,7 +256,9 @@ impl Groups {
 
     /// The stop is not there: to the next one.
     fn pass_over(&mut self, now: Time, id: WalkId) {
-        let Some(handed) = self.hands.handed.remove(&id) else { return };
+        let Some(mut handed) = self.hands.handed.remove(&id) else { return };
+        handed.walk.is_torn = true;
+        handed.walk.up.take_if(|up| *up == handed.to);
         if !handed.walk.visited.is_empty() {
             self.hand_on(now, handed.walk);
         } else if handed.walk.hops < u32::from(HOPS_MAX) {
@@ -290,10 +290,16 @@ impl Groups {
     }
 }
 
-/// Takes the next stop out: downwards first, then up.
-fn next_stop(walk: &mut Walk) -> Option<NodeId> {
+fn ended(walk: &Walk) -> Message {
+    let Walk { walk, attempt, accepted, is_torn, .. } = *walk;
+    Message::Ended { walk, attempt, accepted, is_torn }
+}
+
+/// Takes the next stop out: downwards first, then up; never back to where it is or was.
+fn next_stop(walk: &mut Walk, me: NodeId) -> Option<NodeId> {
     let mut stops = core::mem::take(&mut walk.stops).into_iter();
-    let next = stops.find(|id| !walk.visited.contains(id));
+    let is_next = |id: &NodeId| *id != me && !walk.visited.contains(id);
+    let next = stops.find(is_next).or_else(|| walk.up.filter(is_next));
     walk.stops = Bounded::truncating(stops);
-    next.or_else(|| walk.up.filter(|up| !walk.visited.contains(up)))
+    next
 }

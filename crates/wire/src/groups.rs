@@ -25,7 +25,7 @@ pub const PATH_MAX: usize = 32;
 pub const CHILDREN_MAX: usize = 16;
 /// Streams named in one message: the ones heard last. The others' gaps show later.
 pub const HEADS_MAX: usize = 256;
-/// Multicasts asked for in one message, which is also how far back a gap is repaired.
+/// Multicasts asked for in one message, which is also how far behind the newest a gap is noticed.
 pub const WINDOW: u64 = 64;
 /// As [`WINDOW`], for lists.
 pub const WANTS_MAX: usize = 64;
@@ -99,6 +99,8 @@ pub struct Walk {
     pub wanted: u16,
     /// Members that accepted in this attempt.
     pub accepted: u16,
+    /// A stop did not answer, or had no way up: not everybody was asked.
+    pub is_torn: bool,
     /// Where it goes next, the first entry first: always downwards.
     pub stops: Bounded<NodeId, STOPS_MAX>,
     /// Where it goes when there are no more stops: upwards.
@@ -225,6 +227,8 @@ pub enum Message {
         attempt: u8,
         /// Members that accepted in this attempt.
         accepted: u16,
+        /// Not everybody was asked.
+        is_torn: bool,
     },
 }
 

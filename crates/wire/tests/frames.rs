@@ -127,6 +127,7 @@ fn group_messages() -> Vec<groups::Message> {
         hops: 70_000,
         wanted: 3,
         accepted: 1,
+        is_torn: false,
         stops: Bounded::truncating([id(6), id(7)]),
         up: Some(id(8)),
         visited: Bounded::truncating([id(9)]),
@@ -148,7 +149,7 @@ fn group_messages() -> Vec<groups::Message> {
         groups::Message::WalkAck { walk, attempt: 1, hops: 3 },
         groups::Message::Walking { walk, attempt: 1 },
         groups::Message::Accepted { walk },
-        groups::Message::Ended { walk, attempt: 2, accepted: 3 },
+        groups::Message::Ended { walk, attempt: 2, accepted: 3, is_torn: true },
     ]
 }
 
