@@ -253,6 +253,8 @@ impl Node {
                 self.grid.handle(now, grid::Input::Received { from: from.id, message });
             }
             Frame::Bye => self.break_link(now, link, None),
+            // A node without a store holds nothing for others.
+            Frame::Store(_) => self.traffic.refused += 1,
         }
     }
 

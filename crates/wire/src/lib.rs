@@ -15,6 +15,7 @@ pub mod grid;
 pub mod limits;
 pub mod overlay;
 mod sealed;
+pub mod store;
 
 pub use base::codec::DecodeError;
 pub use frame::{Class, Frame, Hello, Parcel};

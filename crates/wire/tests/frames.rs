@@ -7,6 +7,7 @@ use wire::grid::{self, Description, Reason, SignedDescription};
 use wire::overlay::{
     Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
 };
+use wire::store::{self, Holding, Name, Offered, Version};
 use wire::{Class, Frame, Hello, Parcel};
 
 fn id(value: u128) -> NodeId {
@@ -112,11 +113,37 @@ fn grid_messages() -> Vec<grid::Message> {
     ]
 }
 
+fn store_messages() -> Vec<store::Message> {
+    let (digest, key) = (Digest::of(&[b"blob"]), Key::new(3));
+    let name = Name::Record(key);
+    let version = Version::Record(key, digest);
+    let bytes = Bytes::from(vec![9; 600]);
+    let offered = Offered { version, bytes: 600, lifetime: 3600 };
+    let other = Offered { version: Version::Blob(digest), ..offered };
+    let reason = store::RefuseReason::Full;
+    let holders = Bounded::truncating([id(1), id(2)]);
+    vec![
+        store::Message::Put(other),
+        store::Message::Offer(Bounded::truncating([offered, other])),
+        store::Message::Have(Bounded::truncating([Holding { version, copies: 5, complete: true }])),
+        store::Message::Refuse { names: Bounded::truncating([name]), reason },
+        store::Message::Fetch(Name::Blob(digest)),
+        store::Message::Blob { digest, blob: bytes.clone() },
+        store::Message::Absent { name, holders },
+        store::Message::Outline { key, pieces: Bounded::truncating([digest]) },
+        store::Message::FetchPieces { key, pieces: Bounded::truncating([digest]) },
+        store::Message::Piece { key, piece: bytes.clone() },
+        store::Message::News { ticket: 1 << 40, key, lifetime: 60, delta: bytes },
+        store::Message::Took { ticket: 1 << 40, copies: 3 },
+    ]
+}
+
 fn frames() -> Vec<Frame> {
     let hello = Hello { version: base::PROTOCOL_VERSION, epoch: 1 };
     let mut frames = vec![Frame::Hello(hello), Frame::Bye];
     frames.extend(overlay_messages().into_iter().map(Frame::Overlay));
     frames.extend(grid_messages().into_iter().map(Frame::Grid));
+    frames.extend(store_messages().into_iter().map(Frame::Store));
     frames
 }
 
@@ -131,7 +158,10 @@ fn every_frame_survives() {
 fn every_parcel_survives() {
     let overlay = overlay_messages().into_iter().map(Parcel::Overlay);
     let grid = grid_messages().into_iter().map(Parcel::Grid);
-    for parcel in overlay.chain(grid).chain([Parcel::Signal(Bytes::from_static(b"offer"))]) {
+    let store = store_messages().into_iter().map(Parcel::Store);
+    for parcel in
+        overlay.chain(grid).chain(store).chain([Parcel::Signal(Bytes::from_static(b"offer"))])
+    {
         assert_eq!(Parcel::decode(&parcel.encode()), Ok(parcel));
     }
 }
@@ -170,6 +200,27 @@ fn absurd_lengths_are_refused() {
     claim.extend([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]);
     assert!(Frame::decode(&claim).is_err());
     assert!(Frame::decode(&vec![0; wire::limits::MESSAGE_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn the_largest_lists_of_values_fit_the_control_channel() {
+    use wire::limits::CONTROL_BYTES_MAX;
+    let digest = Digest::of(&[b"blob"]);
+    let version = Version::Record(Key::new(u128::MAX), digest);
+    let item = Offered { version, bytes: u32::MAX, lifetime: u32::MAX };
+    let holding = Holding { version, copies: 255, complete: true };
+    let pieces = Bounded::truncating(vec![digest; store::PIECES_MAX]);
+    for message in [
+        store::Message::Offer(Bounded::truncating(vec![item; store::ITEMS_MAX])),
+        store::Message::Have(Bounded::truncating(vec![holding; store::ITEMS_MAX])),
+        store::Message::Outline { key: Key::new(1), pieces },
+    ] {
+        assert_eq!(message.class(), Class::Control);
+        assert!(Frame::Store(message).encode().len() <= CONTROL_BYTES_MAX);
+    }
+    let delta = Bytes::from(vec![0; store::PIECE_BYTES_MAX]);
+    let news = store::Message::News { ticket: 1, key: Key::new(1), lifetime: 1, delta };
+    assert_eq!(news.class(), Class::Bulk);
 }
 
 #[test]
