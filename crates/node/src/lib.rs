@@ -257,6 +257,8 @@ impl Node {
                 let refusal = session.mistake("a group's message, and no groups here");
                 self.on_refusal(now, link, refusal);
             }
+            // A node without a store holds nothing for others.
+            Frame::Store(_) => self.traffic.refused += 1,
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MESSAGE_BYTES_MAX;
-use crate::{grid, groups, overlay};
+use crate::{grid, groups, overlay, store};
 
 /// Which of a link's two channels carries a message. Control never waits behind bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub enum Frame {
     Bye,
     /// Between two nodes of a group's tree, or towards it.
     Group(groups::Message),
+    /// Between holders of values.
+    Store(store::Message),
 }
 
 /// What a sealed message carries between two nodes that share no link.
@@ -53,6 +55,8 @@ pub enum Parcel {
     Signal(Bytes),
     /// Between two nodes of a group's tree that share no link, or to the origin of an anycast.
     Group(groups::Message),
+    /// Between holders of values, or to the root of a key.
+    Store(store::Message),
 }
 
 impl Frame {
@@ -77,6 +81,7 @@ impl Frame {
             Frame::Overlay(overlay::Message::Route(routed)) => routed.class,
             Frame::Grid(message) => message.class(),
             Frame::Group(message) => message.class(),
+            Frame::Store(message) => message.class(),
             _ => Class::Control,
         }
     }

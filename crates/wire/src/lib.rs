@@ -16,6 +16,7 @@ pub mod groups;
 pub mod limits;
 pub mod overlay;
 mod sealed;
+pub mod store;
 
 pub use base::codec::DecodeError;
 pub use frame::{Class, Frame, Hello, Parcel};

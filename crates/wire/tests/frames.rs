@@ -8,6 +8,7 @@ use wire::groups::{self, CastId, Head, Stream, Walk, WalkId};
 use wire::overlay::{
     Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
 };
+use wire::store::{self, Holding, Name, Offered, Version};
 use wire::{Class, Frame, Hello, Parcel, Sealed, Statement};
 
 fn id(value: u128) -> NodeId {
@@ -153,12 +154,38 @@ fn group_messages() -> Vec<groups::Message> {
     ]
 }
 
+fn store_messages() -> Vec<store::Message> {
+    let (digest, key) = (Digest::of(&[b"blob"]), Key::new(3));
+    let name = Name::Record(key);
+    let version = Version::Record(key, digest);
+    let bytes = Bytes::from(vec![9; 600]);
+    let offered = Offered { version, bytes: 600, lifetime: 3600 };
+    let other = Offered { version: Version::Blob(digest), ..offered };
+    let reason = store::RefuseReason::Full;
+    let holders = Bounded::truncating([id(1), id(2)]);
+    vec![
+        store::Message::Put(other),
+        store::Message::Offer(Bounded::truncating([offered, other])),
+        store::Message::Have(Bounded::truncating([Holding { version, copies: 5, complete: true }])),
+        store::Message::Refuse { names: Bounded::truncating([name]), reason },
+        store::Message::Fetch(Name::Blob(digest)),
+        store::Message::Blob { digest, blob: bytes.clone() },
+        store::Message::Absent { name, holders },
+        store::Message::Outline { key, pieces: Bounded::truncating([digest]) },
+        store::Message::FetchPieces { key, pieces: Bounded::truncating([digest]) },
+        store::Message::Piece { key, piece: bytes.clone() },
+        store::Message::News { ticket: 1 << 40, key, lifetime: 60, delta: bytes },
+        store::Message::Took { ticket: 1 << 40, copies: 3 },
+    ]
+}
+
 fn frames() -> Vec<Frame> {
     let hello = Hello { version: base::PROTOCOL_VERSION, epoch: 1 };
     let mut frames = vec![Frame::Hello(hello), Frame::Bye];
     frames.extend(overlay_messages().into_iter().map(Frame::Overlay));
     frames.extend(grid_messages().into_iter().map(Frame::Grid));
     frames.extend(group_messages().into_iter().map(Frame::Group));
+    frames.extend(store_messages().into_iter().map(Frame::Store));
     frames
 }
 
@@ -174,8 +201,9 @@ fn every_parcel_survives() {
     let overlay = overlay_messages().into_iter().map(Parcel::Overlay);
     let grid = grid_messages().into_iter().map(Parcel::Grid);
     let groups = group_messages().into_iter().map(Parcel::Group);
+    let store = store_messages().into_iter().map(Parcel::Store);
     let signal = Parcel::Signal(Bytes::from_static(b"offer"));
-    for parcel in overlay.chain(grid).chain(groups).chain([signal]) {
+    for parcel in overlay.chain(grid).chain(groups).chain(store).chain([signal]) {
         assert_eq!(Parcel::decode(&parcel.encode()), Ok(parcel));
     }
 }
@@ -236,6 +264,27 @@ fn a_long_multicast_is_bulk_and_fits_a_message_even_when_sealed() {
     };
     let sealed = Sealed { statement, signature: Signature([7; 64]) };
     assert!(base::codec::encode(&sealed).len() <= wire::limits::BODY_BYTES_MAX);
+}
+
+#[test]
+fn the_largest_lists_of_values_fit_the_control_channel() {
+    use wire::limits::CONTROL_BYTES_MAX;
+    let digest = Digest::of(&[b"blob"]);
+    let version = Version::Record(Key::new(u128::MAX), digest);
+    let item = Offered { version, bytes: u32::MAX, lifetime: u32::MAX };
+    let holding = Holding { version, copies: 255, complete: true };
+    let pieces = Bounded::truncating(vec![digest; store::PIECES_MAX]);
+    for message in [
+        store::Message::Offer(Bounded::truncating(vec![item; store::ITEMS_MAX])),
+        store::Message::Have(Bounded::truncating(vec![holding; store::ITEMS_MAX])),
+        store::Message::Outline { key: Key::new(1), pieces },
+    ] {
+        assert_eq!(message.class(), Class::Control);
+        assert!(Frame::Store(message).encode().len() <= CONTROL_BYTES_MAX);
+    }
+    let delta = Bytes::from(vec![0; store::PIECE_BYTES_MAX]);
+    let news = store::Message::News { ticket: 1, key: Key::new(1), lifetime: 1, delta };
+    assert_eq!(news.class(), Class::Bulk);
 }
 
 #[test]
