@@ -8,6 +8,7 @@ use grid::{Failure, WorkId};
 use overlay::GoneReason;
 use wire::Class;
 use wire::grid::{JobId, SignedDescription};
+use wire::store::Name;
 
 /// Settings of a node.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,10 @@ pub struct Config {
     pub card: Card,
     /// Of the overlay.
     pub overlay: overlay::Config,
+    /// Of the groups.
+    pub groups: groups::Config,
+    /// Of the store.
+    pub store: store::Config,
     /// Of the grid.
     pub grid: grid::Config,
 }
@@ -30,6 +35,8 @@ impl Config {
             network,
             card,
             overlay: overlay::Config::default(),
+            groups: groups::Config::default(),
+            store: store::Config::default(),
             grid: grid::Config::new(network),
         }
     }
@@ -101,6 +108,8 @@ pub enum Input {
     },
     /// Own this job (see [`crate::Node::describe`]); its parameters were checked.
     Submit(SignedDescription),
+    /// Follow a job without working on it, whoever owns it and even if it has ended.
+    Watch(JobId),
     /// End an own job, or take no further part in another's.
     Cancel(JobId),
     /// The answer to [`Output::Appraise`].
@@ -116,6 +125,13 @@ pub enum Input {
         work: WorkId,
         /// The payload, or why there is none.
         outcome: Result<Bytes, Failure>,
+    },
+    /// The answer to [`Output::Load`].
+    Loaded {
+        /// Which value.
+        name: Name,
+        /// Its bytes, if the driver has them.
+        value: Option<Bytes>,
     },
     /// How many computations may run at once; 0 is a pause.
     Slots(u16),
@@ -199,6 +215,17 @@ pub enum Output {
     },
     /// Stop a computation; an answer that is under way is ignored.
     Abandon(WorkId),
+    /// This value is held here now, or changed. For a driver with a disk.
+    Keep {
+        /// Which.
+        name: Name,
+        /// Its bytes.
+        value: Bytes,
+    },
+    /// This value is not held here any more.
+    Forget(Name),
+    /// Is this value on the disk? Answer with [`Input::Loaded`], with nothing if there is no disk.
+    Load(Name),
     /// Something a person may want to know.
     Event(Event),
     /// The goodbyes are queued on the links; close them once they are sent.
@@ -243,6 +270,10 @@ pub enum Event {
 pub enum Wake {
     /// The overlay's reason.
     Overlay(overlay::Wake),
+    /// The groups' reason.
+    Groups(groups::Wake),
+    /// The store's reason.
+    Store(store::Wake),
     /// The grid's reason.
     Grid(grid::Wake),
     /// A link has not said hello in time.

@@ -1,5 +1,5 @@
-//! Composition: sessions on links; overlay and grid pumped together; the one machine a driver
-//! sees.
+//! Composition: sessions on links; overlay, groups, store and grid pumped together; the one machine
+//! a driver sees.
 //!
 //! `node` carries the outputs of one machine to the inputs of another and turns messages into
 //! chunks on links ([`session`]), or into sealed messages for peers without one ([`seal`]). It
@@ -16,6 +16,7 @@ extern crate std;
 mod face;
 mod inspect;
 mod pump;
+mod records;
 mod seal;
 mod session;
 mod traffic;
@@ -23,10 +24,13 @@ mod traffic;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use base::{NodeId, Rng, Time};
+use base::{Duration, NodeId, Rng, Time};
 use bytes::Bytes;
 use grid::Grid;
+use groups::Groups;
 use overlay::Overlay;
+use store::Store;
+use wire::groups::WalkId;
 use wire::overlay::Contact;
 use wire::{Frame, Parcel};
 
@@ -40,16 +44,28 @@ pub use session::WINDOW_BYTES;
 pub use traffic::{Amount, Traffic};
 pub use wire::Class;
 pub use wire::grid::{Description, JobId, SignedDescription};
+pub use wire::store::Name;
 
+use pump::Wish;
+use records::Records;
 use seal::Sealer;
 use session::{Refusal, Session};
+
+/// How long the network keeps a job's record after its last change. Chosen: a picture can be looked
+/// at the next morning.
+const RECORD_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// How long it keeps a result: as long as the record that names it.
+const RESULT_LIFETIME: Duration = RECORD_LIFETIME;
 
 /// One peer of the network, whole.
 #[derive(Debug)]
 pub struct Node {
     config: Config,
     me: NodeId,
+    rng: Rng,
     overlay: Overlay,
+    groups: Groups,
+    store: Store<Records>,
     grid: Grid,
     sealer: Sealer,
     /// Links that are open, by the driver's name. As many as the overlay's cap allows, plus the
@@ -57,6 +73,14 @@ pub struct Node {
     sessions: BTreeMap<LinkId, Session>,
     /// The link of each peer whose session is established. Invariant: `sessions` holds it.
     links: BTreeMap<NodeId, LinkId>,
+    /// Peers to which a link is wished for, and by whom. As many as the grid and the trees name.
+    wishes: BTreeMap<NodeId, Wish>,
+    /// Walks that wait for the grid's answer, by the name that it knows them under; and how many
+    /// there have been.
+    offers: BTreeMap<u64, WalkId>,
+    offered: u64,
+    /// Cancellations that wait for a signature, by its token. The grid has one for a job at most.
+    cancels: BTreeMap<u64, JobId>,
     traffic: Traffic,
     farewell: Farewell,
     /// What the overlay was told of the grid.
@@ -70,8 +94,10 @@ pub struct Node {
 enum Farewell {
     /// Nobody asked for it.
     Unsaid,
-    /// The grid has said it; the overlay routes until that is signed and on its way.
-    Grid,
+    /// The grid and the groups have said it, and the store hands over.
+    Store,
+    /// The store has handed over; the overlay routes until all that is signed and on its way.
+    Signing,
     /// The overlay has said it. Encoded frames for linked peers, which wait for what is sealed.
     Overlay(Vec<(LinkId, Vec<u8>)>),
     /// Everything is queued.
@@ -89,15 +115,22 @@ impl Node {
         Node {
             me,
             overlay: Overlay::new(config.overlay, contact, rng.next_u64(), now),
+            groups: Groups::new(config.groups, me, rng.next_u64(), now),
+            store: Store::new(config.store, Records(config.network), me, rng.next_u64(), now),
             grid: Grid::new(config.grid, me, rng.next_u64(), now),
             sealer: Sealer::new(config.network, config.card),
             config,
             sessions: BTreeMap::new(),
             links: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            offered: 0,
+            cancels: BTreeMap::new(),
             traffic: Traffic::default(),
             farewell: Farewell::Unsaid,
             is_busy: false,
             outputs: VecDeque::new(),
+            rng,
         }
     }
 
@@ -123,10 +156,13 @@ impl Node {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
         let overlay = self.overlay.poll_timeout().map(|(at, why)| (at, Wake::Overlay(why)));
+        let groups = self.groups.poll_timeout().map(|(at, why)| (at, Wake::Groups(why)));
+        let store = self.store.poll_timeout().map(|(at, why)| (at, Wake::Store(why)));
         let grid = self.grid.poll_timeout().map(|(at, why)| (at, Wake::Grid(why)));
         let hello = self.sessions.values().filter_map(Session::hello_deadline).min();
         let hello = hello.map(|at| (at, Wake::Hello));
-        [overlay, grid, hello].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let machines = [overlay, groups, store, grid, hello];
+        machines.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Takes one input; drain [`Node::poll_output`] afterwards.
@@ -148,12 +184,16 @@ impl Node {
             Input::Found => self.overlay.handle(now, overlay::Input::Found),
             Input::Join { through } => self.overlay.handle(now, overlay::Input::Join { through }),
             Input::Submit(job) => self.grid.handle(now, grid::Input::Submit(job)),
+            Input::Watch(job) => self.grid.handle(now, grid::Input::Watch(job)),
             Input::Cancel(job) => self.grid.handle(now, grid::Input::Cancel(job)),
             Input::Appraised { job, verdict } => {
                 self.grid.handle(now, grid::Input::Appraised { job, verdict });
             }
             Input::Computed { work, outcome } => {
                 self.grid.handle(now, grid::Input::Computed { work, outcome });
+            }
+            Input::Loaded { name, value } => {
+                self.store.handle(now, store::Input::Loaded { name, value });
             }
             Input::Slots(count) => self.grid.handle(now, grid::Input::Slots(count)),
             Input::Leave => self.on_leave(now),
@@ -189,6 +229,7 @@ impl Node {
             self.links.remove(&peer);
             self.outputs.push_back(Output::Event(Event::Unlinked(peer)));
             self.overlay.handle(now, overlay::Input::LinkDown { peer });
+            self.groups.handle(now, groups::Input::LinkDown { peer });
         } else {
             // It never said hello: to the overlay the attempt failed.
             self.overlay.handle(now, overlay::Input::DialFailed { peer });
@@ -253,12 +294,12 @@ impl Node {
                 self.grid.handle(now, grid::Input::Received { from: from.id, message });
             }
             Frame::Bye => self.break_link(now, link, None),
-            Frame::Group(_) => {
-                let refusal = session.mistake("a group's message, and no groups here");
-                self.on_refusal(now, link, refusal);
+            Frame::Group(message) => {
+                self.groups.handle(now, groups::Input::Received { from: from.id, message });
             }
-            // A node without a store holds nothing for others.
-            Frame::Store(_) => self.traffic.refused += 1,
+            Frame::Store(message) => {
+                self.store.handle(now, store::Input::Received { from: from.id, message });
+            }
         }
     }
 
@@ -276,6 +317,7 @@ impl Node {
         self.links.insert(peer.id, link);
         self.outputs.push_back(Output::Event(Event::Linked(peer.id)));
         self.overlay.handle(now, overlay::Input::LinkUp { peer });
+        self.groups.handle(now, groups::Input::LinkUp { peer: peer.id });
         // Bulk may have overtaken the hello; its channel is another one.
         for message in held {
             self.on_message(now, link, Class::Bulk, &message);
@@ -305,19 +347,31 @@ impl Node {
             self.break_link(now, link, Some("no hello"));
         }
         self.overlay.handle(now, overlay::Input::Timeout);
+        self.groups.handle(now, groups::Input::Timeout);
+        self.store.handle(now, store::Input::Timeout);
         self.grid.handle(now, grid::Input::Timeout);
     }
 
     fn on_leave(&mut self, now: Time) {
         if matches!(self.farewell, Farewell::Unsaid) {
-            self.farewell = Farewell::Grid;
+            self.farewell = Farewell::Store;
             self.grid.handle(now, grid::Input::Leave);
+            // What the grid has to tell its groups goes out before their trees are left.
+            self.pump(now);
+            self.groups.handle(now, groups::Input::Shutdown);
+            self.store.handle(now, store::Input::Leave);
+        }
+    }
+
+    pub(crate) fn on_handed_over(&mut self) {
+        if matches!(self.farewell, Farewell::Store) {
+            self.farewell = Farewell::Signing;
         }
     }
 
     /// The next step of the goodbye, once nothing waits for a signature any more.
     fn go_on_leaving(&mut self, now: Time) {
-        if matches!(self.farewell, Farewell::Grid) && !self.sealer.is_waiting() {
+        if matches!(self.farewell, Farewell::Signing) && !self.sealer.is_waiting() {
             self.farewell = Farewell::Overlay(Vec::new());
             self.overlay.handle(now, overlay::Input::Leave);
             self.pump(now);

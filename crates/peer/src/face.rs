@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use base::{Bounded, Card, Duration, Signature};
 use bytes::Bytes;
-use node::{Class, Failure, JobId, LinkId, WorkId};
+use node::{Class, Failure, JobId, LinkId, Name, WorkId};
 use signal::message::{ICE_SERVERS_MAX, IceServer};
 use signal::negotiation::Attempt;
 
@@ -85,6 +85,8 @@ pub enum Input {
         /// Its parameters.
         params: Bytes,
     },
+    /// Follow a job without working on it, whoever owns it and even if it has ended.
+    Watch(JobId),
     /// End an own job, or take no further part in another's.
     Cancel(JobId),
     /// The answer to [`Output::Appraise`].
@@ -100,6 +102,13 @@ pub enum Input {
         work: WorkId,
         /// The payload, or why there is none.
         outcome: Result<Bytes, Failure>,
+    },
+    /// The answer to [`Output::Load`].
+    Loaded {
+        /// Which value.
+        name: Name,
+        /// Its bytes, if the driver has them.
+        value: Option<Bytes>,
     },
     /// How many computations may run at once; 0 is a pause.
     Slots(u16),
@@ -181,6 +190,17 @@ pub enum Output {
     },
     /// Stop a computation; an answer that is under way is ignored.
     Abandon(WorkId),
+    /// This value is held here now, or changed. For a driver with a disk.
+    Keep {
+        /// Which.
+        name: Name,
+        /// Its bytes.
+        value: Bytes,
+    },
+    /// This value is not held here any more.
+    Forget(Name),
+    /// Is this value on the disk? `Loaded` must follow, with nothing if there is no disk.
+    Load(Name),
     /// Something a person may want to know.
     Event(Event),
     /// The goodbyes are queued on the links; close them once they are sent.

@@ -36,6 +36,10 @@ impl Peer {
             Input::Submit { serial, kind, tasks, params } => {
                 self.on_submit(serial, kind, tasks, params);
             }
+            Input::Watch(job) => self.tell(now, node::Input::Watch(job)),
+            Input::Loaded { name, value } => {
+                self.tell(now, node::Input::Loaded { name, value });
+            }
             Input::Cancel(job) => self.tell(now, node::Input::Cancel(job)),
             Input::Appraised { job, verdict } => {
                 self.tell(now, node::Input::Appraised { job, verdict });
@@ -316,6 +320,9 @@ impl Peer {
                 Output::Compute { work, job, task, kind, params }
             }
             node::Output::Abandon(work) => Output::Abandon(work),
+            node::Output::Keep { name, value } => Output::Keep { name, value },
+            node::Output::Forget(name) => Output::Forget(name),
+            node::Output::Load(name) => Output::Load(name),
             node::Output::Event(event) => return self.on_node_event(now, event),
             node::Output::Left => Output::Left,
         };

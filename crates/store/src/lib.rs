@@ -33,7 +33,6 @@ mod serve;
 mod shelf;
 
 use alloc::collections::VecDeque;
-use core::marker::PhantomData;
 
 use base::{Digest, Duration, Key, NodeId, Rng, Time};
 use bytes::Bytes;
@@ -75,13 +74,13 @@ pub struct Store<M> {
     counters: Counters,
     /// Drained by the driver after each input.
     outputs: VecDeque<Output>,
-    merging: PhantomData<fn() -> M>,
+    merging: M,
 }
 
 impl<M: Merge> Store<M> {
     /// An empty store, outside every overlay.
     #[must_use]
-    pub fn new(config: Config, me: NodeId, seed: u64, now: Time) -> Self {
+    pub fn new(config: Config, merging: M, me: NodeId, seed: u64, now: Time) -> Self {
         let mut rng = Rng::new(seed);
         Store {
             config,
@@ -99,7 +98,7 @@ impl<M: Merge> Store<M> {
             mail: Mail::default(),
             counters: Counters::default(),
             outputs: VecDeque::new(),
-            merging: PhantomData,
+            merging,
         }
     }
 

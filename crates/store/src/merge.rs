@@ -27,18 +27,19 @@ pub enum Refusal {
 /// A record of the upper layer: a join-semilattice in its one byte form.
 ///
 /// Merging is commutative, associative and idempotent: holders that have merged the same news in
-/// any order, any number of times, have equal bytes.
-pub trait Merge {
+/// any order, any number of times, have equal bytes. The implementor's value is what is needed to check
+/// news, such as a network's key.
+pub trait Merge: Copy {
     /// Merges `news`, a small delta or a whole record, into what is held. The bytes of a record are
     /// themselves news. At most [`wire::store::RECORD_BYTES_MAX`] bytes may come of it; what is
     /// longer is not stored.
     ///
     /// # Errors
     /// [`Refusal`].
-    fn merge(key: Key, held: Option<&[u8]>, news: &[u8]) -> Result<Merged, Refusal>;
+    fn merge(&self, key: Key, held: Option<&[u8]>, news: &[u8]) -> Result<Merged, Refusal>;
 
     /// Cuts a record into news of at most `bytes_max` bytes each; merging all, in this order, into
     /// nothing gives the record again. A record's cuts lie where a small change leaves most pieces
     /// as they are: pieces that two holders have in common are not sent.
-    fn pieces(record: &[u8], bytes_max: usize) -> Vec<Bytes>;
+    fn pieces(&self, record: &[u8], bytes_max: usize) -> Vec<Bytes>;
 }

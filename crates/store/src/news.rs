@@ -97,7 +97,7 @@ impl<M: Merge> Store<M> {
     pub(crate) fn on_merge(&mut self, key: Key, delta: &Bytes, lifetime: Duration) {
         let name = Name::Record(key);
         let deltas = match delta.len() > PIECE_BYTES_MAX {
-            true => M::pieces(delta, PIECE_BYTES_MAX),
+            true => self.merging.pieces(delta, PIECE_BYTES_MAX),
             false => vec![delta.clone()],
         };
         let bytes: u64 = deltas.iter().map(|delta| delta.len() as u64).sum();
@@ -123,7 +123,7 @@ impl<M: Merge> Store<M> {
     /// Merges news into a record that is held here. `None` if it is not, or may not grow.
     fn apply(&mut self, name: &Name, key: Key, delta: &[u8]) -> Option<Result<(), Refusal>> {
         let held = self.shelf.get(name)?;
-        let merged = Self::merged(key, Some(&held.bytes), delta);
+        let merged = Self::merged(self.merging, key, Some(&held.bytes), delta);
         if let Ok(Some(record)) = &merged {
             let growth = (record.len() as u64).saturating_sub(held.size());
             if self.shelf.bytes() + growth > self.config.held_bytes_max {
@@ -199,7 +199,7 @@ impl<M: Merge> Store<M> {
         let merged = match self.apply(&name, key, delta) {
             Some(merged) => merged,
             None if self.shelf.has(&name) => return false,
-            None => match Self::merged(key, None, delta) {
+            None => match Self::merged(self.merging, key, None, delta) {
                 Ok(Some(record)) if self.has_room(from, record.len() as u64) => {
                     self.hold(name, record, expires, from);
                     Ok(())

@@ -24,21 +24,24 @@ pub(crate) struct Parts {
     base_pieces: BTreeSet<Digest>,
 }
 
-fn cut<M: Merge>(record: &[u8]) -> Vec<Bytes> {
-    let pieces = M::pieces(record, PIECE_BYTES_MAX);
-    let is_bounded = pieces.iter().all(|piece| piece.len() <= PIECE_BYTES_MAX);
-    assert!(is_bounded && pieces.len() <= PIECES_MAX, "a record is cut into pieces as promised");
-    pieces
+fn cut(merging: impl Merge) -> impl Fn(&[u8]) -> Vec<Bytes> {
+    move |record| {
+        let pieces = merging.pieces(record, PIECE_BYTES_MAX);
+        let is_bounded = pieces.iter().all(|piece| piece.len() <= PIECE_BYTES_MAX);
+        assert!(is_bounded && pieces.len() <= PIECES_MAX, "a record is cut as promised");
+        pieces
+    }
 }
 
 impl<M: Merge> Store<M> {
     /// Merges news into `record`, within the bounds of this page.
     pub(crate) fn merged(
+        merging: M,
         key: Key,
         record: Option<&[u8]>,
         news: &[u8],
     ) -> Result<Option<Bytes>, Refusal> {
-        match M::merge(key, record, news)? {
+        match merging.merge(key, record, news)? {
             Merged::Changed(bytes) if bytes.len() > RECORD_BYTES_MAX => Err(Refusal::Invalid),
             Merged::Changed(bytes) => Ok(Some(bytes)),
             Merged::Unchanged => Ok(None),
@@ -47,16 +50,16 @@ impl<M: Merge> Store<M> {
 
     pub(crate) fn send_outline(&mut self, to: NodeId, key: Key) {
         let Some(held) = self.shelf.get_mut(&Name::Record(key)) else { return };
-        let pieces = held.pieces(cut::<M>).iter().map(|(digest, _)| *digest);
+        let pieces = held.pieces(cut(self.merging)).iter().map(|(digest, _)| *digest);
         let pieces = Bounded::truncating(pieces);
         self.send(to, Message::Outline { key, pieces });
     }
 
     /// What the disk had of a record that is fetched.
     pub(crate) fn start_from(&mut self, key: Key, record: &Bytes) {
-        let Ok(Some(record)) = Self::merged(key, None, record) else { return };
+        let Ok(Some(record)) = Self::merged(self.merging, key, None, record) else { return };
         if let Some(fetch) = self.fetches.get_mut(&Name::Record(key)) {
-            let pieces = cut::<M>(&record);
+            let pieces = cut(self.merging)(&record);
             fetch.parts.base_pieces = pieces.iter().map(|piece| Digest::of(&[piece])).collect();
             fetch.parts.base = Some(record);
         }
@@ -79,7 +82,9 @@ impl<M: Merge> Store<M> {
     fn ask_pieces(&mut self, from: NodeId, key: Key) {
         let name = Name::Record(key);
         let own: BTreeSet<Digest> = match self.shelf.get_mut(&name) {
-            Some(held) => held.pieces(cut::<M>).iter().map(|(digest, _)| *digest).collect(),
+            Some(held) => {
+                held.pieces(cut(self.merging)).iter().map(|(digest, _)| *digest).collect()
+            }
             None => BTreeSet::new(),
         };
         let until = self.now + self.config.retry * 2;
@@ -105,7 +110,7 @@ impl<M: Merge> Store<M> {
             self.counters.ignored += 1;
             return;
         };
-        let pieces = held.pieces(cut::<M>).iter();
+        let pieces = held.pieces(cut(self.merging)).iter();
         let found: Vec<Bytes> = pieces
             .filter(|(digest, _)| wanted.contains(digest))
             .map(|(_, piece)| piece.clone())
@@ -158,7 +163,7 @@ impl<M: Merge> Store<M> {
         let mut record = held;
         let news = parts.outline.iter().filter_map(|digest| parts.got.get(digest));
         for piece in parts.base.iter().chain(news) {
-            match Self::merged(key, record.as_deref(), piece) {
+            match Self::merged(self.merging, key, record.as_deref(), piece) {
                 Ok(Some(more)) => record = Some(more),
                 Ok(None) => {}
                 Err(_) => return self.is_false_record(&name, from),

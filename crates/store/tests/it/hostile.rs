@@ -73,7 +73,7 @@ fn impossible_news_changes_nothing() {
 
 /// A store with neighbours all round, and a stranger far away.
 fn lone() -> (Store<Union>, NodeId) {
-    let mut store = Store::new(Config::default(), NodeId::new(1 << 100), 1, Time::ZERO);
+    let mut store = Store::new(Config::default(), Union, NodeId::new(1 << 100), 1, Time::ZERO);
     let near = |at: u128| Neighbour::from(NodeId::new((1 << 100) + (at << 90)));
     let far = |at: u128| Neighbour::from(NodeId::new((1 << 100) - (at << 90)));
     let (left, right) = ((1..=8).map(far).collect(), (1..=8).map(near).collect());

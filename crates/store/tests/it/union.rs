@@ -42,7 +42,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
 }
 
 impl Merge for Union {
-    fn merge(_: Key, held: Option<&[u8]>, news: &[u8]) -> Result<Merged, Refusal> {
+    fn merge(&self, _: Key, held: Option<&[u8]>, news: &[u8]) -> Result<Merged, Refusal> {
         let news = entries(news)?;
         let held = held.map_or(Ok(Vec::new()), entries)?;
         if news.iter().all(|entry| held.binary_search(entry).is_ok()) {
@@ -54,7 +54,7 @@ impl Merge for Union {
         Ok(Merged::Changed(all.concat().into()))
     }
 
-    fn pieces(record: &[u8], bytes_max: usize) -> Vec<Bytes> {
+    fn pieces(&self, record: &[u8], bytes_max: usize) -> Vec<Bytes> {
         let entries: Vec<&[u8]> = record.chunks(ENTRY_BYTES).collect();
         let is_same = |a: &&[u8], b: &&[u8]| number(a) / PIECE_ENTRIES == number(b) / PIECE_ENTRIES;
         let pieces =
@@ -70,7 +70,7 @@ proptest! {
         b in proptest::collection::btree_set(0u32..5000, 1..50),
     ) {
         let key = Key::ZERO;
-        let merge = |held: &Bytes, news: &Bytes| match Union::merge(key, Some(held), news).unwrap() {
+        let merge = |held: &Bytes, news: &Bytes| match Union.merge(key, Some(held), news).unwrap() {
             Merged::Changed(bytes) => bytes,
             Merged::Unchanged => held.clone(),
         };
@@ -78,7 +78,7 @@ proptest! {
         let both = merge(&a, &b);
         prop_assert_eq!(&merge(&b, &a), &both);
         prop_assert_eq!(&merge(&both, &a), &both);
-        let pieces = Union::pieces(&both, 1000);
+        let pieces = Union.pieces(&both, 1000);
         prop_assert!(pieces.iter().all(|piece| piece.len() <= 1000));
         let first = pieces[0].clone();
         prop_assert_eq!(pieces.iter().fold(first, |held, piece| merge(&held, piece)), both);

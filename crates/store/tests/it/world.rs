@@ -106,7 +106,7 @@ impl World {
 
     pub(crate) fn join(&mut self, id: NodeId) {
         let config = Config { group: self.groups.get(&id).copied(), ..self.config };
-        let store = Store::new(config, id, self.rng.next_u64(), self.now);
+        let store = Store::new(config, Union, id, self.rng.next_u64(), self.now);
         let host = Host { store, is_ready: false, timer: Time::FAR_FUTURE, disk: BTreeMap::new() };
         self.hosts.insert(id, host);
         self.later(Duration::from_millis(300), Happening::Ready(id));
