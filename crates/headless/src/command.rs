@@ -1,5 +1,6 @@
 //! The commands, and what those that join a network have in common.
 
+mod gather;
 pub(crate) mod peer;
 pub(crate) mod probe;
 pub(crate) mod render;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use ::peer::Event;
 use base::{Duration, Time};
+use node::Event as NodeEvent;
 
 use crate::disk::Identity;
 use crate::driver::{Driver, Notice, Settings};
@@ -92,6 +94,42 @@ impl Patience {
         }
         Ok(())
     }
+}
+
+/// A command that is no member of the network by then gives up.
+const MEMBER_MAX: Duration = Duration::from_secs(60);
+
+/// Joins the network, and returns once this peer is a member of the ring.
+async fn become_member(
+    driver: &mut Driver,
+    server: &str,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let mut patience = Patience::default();
+    let mut hindrance = "no peer of the network answers".to_owned();
+    let too_late = tokio::time::sleep(MEMBER_MAX);
+    tokio::pin!(too_late);
+    loop {
+        tokio::select! {
+            notice = driver.next() => if let Notice::Event(event) = notice {
+                patience.check(server, driver, &event)?;
+                match event {
+                    Event::Node(NodeEvent::Ready) => return Ok(()),
+                    Event::LinkFailed { reason, .. } => hindrance = reason,
+                    _ => {}
+                }
+            },
+            code = signals.next() => return Err(interrupted(code)),
+            () = &mut too_late => {
+                let message = format!("the network cannot be joined: {hindrance}");
+                return Err(Failure::new(Code::Unreachable, message));
+            }
+        }
+    }
+}
+
+fn interrupted(code: u8) -> Failure {
+    Failure::new(Code::Signal(code), "interrupted")
 }
 
 /// Hands everything back, says goodbye, and closes the links. Another signal ends the process.

@@ -2,7 +2,7 @@
 //!
 //! The server is needed to enter, never to stay: while an overlay link is up, a lost server is
 //! tried again at leisure. `login` is the way to a welcome, `asking` says when to ask for an
-//! introduction, `retry` when to connect again.
+//! introduction, `pulse` when to ask whether the server is there, `retry` when to connect again.
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
@@ -12,10 +12,12 @@ use bytes::Bytes;
 
 use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, ServerMessage};
 use asking::Asking;
+use pulse::Pulse;
 use retry::Retry;
 
 mod asking;
 mod login;
+mod pulse;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -130,6 +132,8 @@ pub enum Wake {
     Deadline,
     /// Time to ask for an introduction again.
     Introduce,
+    /// The server has been silent; is it there?
+    Pulse,
 }
 
 /// The machine.
@@ -146,6 +150,7 @@ pub struct Entry {
     state: State,
     retry: Retry,
     asking: Asking,
+    pulse: Pulse,
     links: u32,
     ready: bool,
     outputs: VecDeque<Output>,
@@ -164,7 +169,7 @@ enum State {
     Signing { login: login::Pending, deadline: Time },
     /// The login is sent.
     Answering { network: PublicKey, deadline: Time },
-    /// Welcome; `deadline` while an introduction is unanswered.
+    /// Welcome; `deadline` while an introduction or a ping is unanswered.
     LoggedIn { deadline: Option<Time> },
     /// Closed for good.
     Left,
@@ -185,6 +190,7 @@ impl Entry {
             state: State::Away { retry_at: None },
             retry: Retry::default(),
             asking: Asking::default(),
+            pulse: Pulse::new(!native, now),
             links: 0,
             ready: false,
             outputs: VecDeque::new(),
@@ -238,7 +244,9 @@ impl Entry {
             | State::Answering { deadline, .. } => Some((*deadline, Wake::Deadline)),
             State::LoggedIn { deadline: Some(deadline) } => Some((*deadline, Wake::Deadline)),
             State::LoggedIn { deadline: None } => {
-                self.asking.due().map(|due| (due, Wake::Introduce))
+                let asking = self.asking.due().map(|due| (due, Wake::Introduce));
+                let pulse = self.pulse.due().map(|due| (due, Wake::Pulse));
+                asking.into_iter().chain(pulse).min_by_key(|(due, _)| *due)
             }
             State::Left => None,
         }
@@ -251,6 +259,7 @@ impl Entry {
         let Ok(message) = ServerMessage::decode(bytes) else {
             return self.lose(now, "the server sent what this peer cannot read".to_string());
         };
+        self.pulse.hear(now);
         match (&self.state, message) {
             (_, ServerMessage::Refused { reason }) => self.give_up(reason),
             (State::Opened { .. }, ServerMessage::Challenge { version, network, nonce }) => {
@@ -290,6 +299,7 @@ impl Entry {
                 self.outputs.push_back(Output::Signal { from, payload });
             }
             ServerMessage::Absent { peer } => self.outputs.push_back(Output::Absent(peer)),
+            ServerMessage::Pong => self.await_nothing(),
             ServerMessage::Challenge { .. }
             | ServerMessage::Welcome { .. }
             | ServerMessage::Refused { .. } => {
@@ -329,28 +339,39 @@ impl Entry {
             None => {}
             Some((_, Wake::Reconnect)) => self.connect(now),
             Some((_, Wake::Introduce)) => self.ask_when_due(now),
+            Some((_, Wake::Pulse)) => self.ask(now, &ClientMessage::Ping),
             Some((_, Wake::Deadline)) => {
                 self.lose(now, "the server does not answer".to_string());
             }
         }
     }
 
-    /// Asks for an introduction if one is wanted, due, and not under way.
+    /// Asks for an introduction if one is wanted, due, and nothing is under way.
     fn ask_when_due(&mut self, now: Time) {
-        if let State::LoggedIn { deadline: deadline @ None } = &mut self.state
-            && self.asking.due().is_some_and(|due| due <= now)
-        {
+        if self.asking.due().is_some_and(|due| due <= now) {
+            self.ask(now, &ClientMessage::Introduce);
+        }
+    }
+
+    /// Asks the server what it must answer, unless an answer is awaited already.
+    fn ask(&mut self, now: Time, question: &ClientMessage) {
+        if let State::LoggedIn { deadline: deadline @ None } = &mut self.state {
             *deadline = Some(now + ANSWER_PATIENCE);
-            self.send(&ClientMessage::Introduce);
+            self.send(question);
         }
     }
 
     /// Notes the answer to an introduction; false when none is wanted any more.
     fn answered(&mut self, now: Time, wait: Option<Duration>) -> bool {
+        self.await_nothing();
+        self.asking.answered(now, wait, &mut self.rng)
+    }
+
+    /// The server has answered.
+    fn await_nothing(&mut self) {
         if let State::LoggedIn { deadline } = &mut self.state {
             *deadline = None;
         }
-        self.asking.answered(now, wait, &mut self.rng)
     }
 
     fn send(&mut self, message: &ClientMessage) {

@@ -58,6 +58,8 @@ pub enum ClientMessage {
         /// An encoded [`PeerSignal`].
         payload: Bytes,
     },
+    /// Are you there? From peers that do not see the WebSocket's own pings.
+    Ping,
 }
 
 /// From the server to a peer.
@@ -115,6 +117,8 @@ pub enum ServerMessage {
         /// Who.
         peer: NodeId,
     },
+    /// The answer to [`ClientMessage::Ping`].
+    Pong,
 }
 
 /// From peer to peer, through the server or over the overlay.

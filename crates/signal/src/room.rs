@@ -280,6 +280,9 @@ impl Room {
                 let peer = *peer;
                 self.on_signal(now, connection, peer, to, payload);
             }
+            (State::LoggedIn { .. }, ClientMessage::Ping) => {
+                self.send(connection, &ServerMessage::Pong);
+            }
             (State::Challenged { .. }, _) => self.expel(connection, "no login"),
             (State::LoggedIn { .. }, ClientMessage::Login { .. }) => {
                 self.expel(connection, "a second login");

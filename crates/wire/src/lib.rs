@@ -12,9 +12,11 @@ extern crate std;
 pub mod chunk;
 mod frame;
 pub mod grid;
+pub mod groups;
 pub mod limits;
 pub mod overlay;
 mod sealed;
+pub mod store;
 
 pub use base::codec::DecodeError;
 pub use frame::{Class, Frame, Hello, Parcel};

@@ -1,13 +1,15 @@
 //! Every frame survives; nothing else is taken (hostile.md W1, W2, W4).
 
-use base::{Bounded, Card, Digest, Key, NodeId, Secret};
+use base::{Bounded, Card, Digest, Key, NodeId, Secret, Signature};
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::grid::{self, Description, Reason, SignedDescription};
+use wire::groups::{self, CastId, Head, Stream, Walk, WalkId};
 use wire::overlay::{
     Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
 };
-use wire::{Class, Frame, Hello, Parcel};
+use wire::store::{self, Holding, Name, Offered, Version};
+use wire::{Class, Frame, Hello, Parcel, Sealed, Statement};
 
 fn id(value: u128) -> NodeId {
     NodeId::new(value)
@@ -114,11 +116,78 @@ fn grid_messages() -> Vec<grid::Message> {
     ]
 }
 
+fn group_messages() -> Vec<groups::Message> {
+    let group = Key::new(5 << 100);
+    let stream = Stream { origin: id(3), nonce: 1 << 50 };
+    let cast = CastId { stream, number: 300 };
+    let heads = || Bounded::truncating([Head { stream, newest: 300 }]);
+    let path = || Bounded::truncating([id(1), id(2)]);
+    let walk = WalkId { origin: id(4), number: 99 };
+    let on_its_way = Walk {
+        walk,
+        group,
+        attempt: 1,
+        hops: 70_000,
+        wanted: 3,
+        accepted: 1,
+        is_torn: false,
+        stops: Bounded::truncating([id(6), id(7)]),
+        up: Some(id(8)),
+        visited: Bounded::truncating([id(9)]),
+        spared: Bounded::truncating([id(10)]),
+        body: Bytes::from_static(b"offer"),
+    };
+    vec![
+        groups::Message::Join { group, heads: heads() },
+        groups::Message::Joined { group, path: path(), heads: heads() },
+        groups::Message::Below { group, children: Bounded::truncating([id(1)]) },
+        groups::Message::Refused { group },
+        groups::Message::Beat { group, path: path(), heads: heads() },
+        groups::Message::Stay { group, heads: heads() },
+        groups::Message::Leave { group },
+        groups::Message::Enter { group, cast, hops: 2, body: Bytes::from_static(b"body") },
+        groups::Message::Cast { group, cast, body: Bytes::from(vec![7; 500]) },
+        groups::Message::Want { group, stream, numbers: Bounded::truncating([298, 299]) },
+        groups::Message::Walk(on_its_way),
+        groups::Message::WalkAck { walk, attempt: 1, hops: 3 },
+        groups::Message::Walking { walk, attempt: 1 },
+        groups::Message::Accepted { walk },
+        groups::Message::Ended { walk, attempt: 2, accepted: 3, is_torn: true },
+    ]
+}
+
+fn store_messages() -> Vec<store::Message> {
+    let (digest, key) = (Digest::of(&[b"blob"]), Key::new(3));
+    let name = Name::Record(key);
+    let version = Version::Record(key, digest);
+    let bytes = Bytes::from(vec![9; 600]);
+    let offered = Offered { version, bytes: 600, lifetime: 3600 };
+    let other = Offered { version: Version::Blob(digest), ..offered };
+    let reason = store::RefuseReason::Full;
+    let holders = Bounded::truncating([id(1), id(2)]);
+    vec![
+        store::Message::Put(other),
+        store::Message::Offer(Bounded::truncating([offered, other])),
+        store::Message::Have(Bounded::truncating([Holding { version, copies: 5, complete: true }])),
+        store::Message::Refuse { names: Bounded::truncating([name]), reason },
+        store::Message::Fetch(Name::Blob(digest)),
+        store::Message::Blob { digest, blob: bytes.clone() },
+        store::Message::Absent { name, holders },
+        store::Message::Outline { key, pieces: Bounded::truncating([digest]) },
+        store::Message::FetchPieces { key, pieces: Bounded::truncating([digest]) },
+        store::Message::Piece { key, piece: bytes.clone() },
+        store::Message::News { ticket: 1 << 40, key, lifetime: 60, delta: bytes },
+        store::Message::Took { ticket: 1 << 40, copies: 3 },
+    ]
+}
+
 fn frames() -> Vec<Frame> {
     let hello = Hello { version: base::PROTOCOL_VERSION, epoch: 1 };
     let mut frames = vec![Frame::Hello(hello), Frame::Bye];
     frames.extend(overlay_messages().into_iter().map(Frame::Overlay));
     frames.extend(grid_messages().into_iter().map(Frame::Grid));
+    frames.extend(group_messages().into_iter().map(Frame::Group));
+    frames.extend(store_messages().into_iter().map(Frame::Store));
     frames
 }
 
@@ -133,7 +202,10 @@ fn every_frame_survives() {
 fn every_parcel_survives() {
     let overlay = overlay_messages().into_iter().map(Parcel::Overlay);
     let grid = grid_messages().into_iter().map(Parcel::Grid);
-    for parcel in overlay.chain(grid).chain([Parcel::Signal(Bytes::from_static(b"offer"))]) {
+    let groups = group_messages().into_iter().map(Parcel::Group);
+    let store = store_messages().into_iter().map(Parcel::Store);
+    let signal = Parcel::Signal(Bytes::from_static(b"offer"));
+    for parcel in overlay.chain(grid).chain(groups).chain(store).chain([signal]) {
         assert_eq!(Parcel::decode(&parcel.encode()), Ok(parcel));
     }
 }
@@ -172,6 +244,49 @@ fn absurd_lengths_are_refused() {
     claim.extend([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]);
     assert!(Frame::decode(&claim).is_err());
     assert!(Frame::decode(&vec![0; wire::limits::MESSAGE_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn a_long_multicast_is_bulk_and_fits_a_message_even_when_sealed() {
+    let cast = CastId { stream: Stream { origin: id(3), nonce: u64::MAX }, number: u64::MAX };
+    let message = |length| groups::Message::Cast {
+        group: Key::new(1),
+        cast,
+        body: Bytes::from(vec![0; length]),
+    };
+    assert_eq!(Frame::Group(message(groups::BULK_BYTES_MIN - 1)).class(), Class::Control);
+    assert_eq!(Frame::Group(message(groups::BULK_BYTES_MIN)).class(), Class::Bulk);
+    let longest = Parcel::Group(message(groups::BODY_BYTES_MAX));
+    let statement = Statement {
+        card: description().description.creator,
+        key: Key::new(1),
+        number: u64::MAX,
+        via: Some(id(1)),
+        parcel: Bytes::from(longest.encode()),
+    };
+    let sealed = Sealed { statement, signature: Signature([7; 64]) };
+    assert!(base::codec::encode(&sealed).len() <= wire::limits::BODY_BYTES_MAX);
+}
+
+#[test]
+fn the_largest_lists_of_values_fit_the_control_channel() {
+    use wire::limits::CONTROL_BYTES_MAX;
+    let digest = Digest::of(&[b"blob"]);
+    let version = Version::Record(Key::new(u128::MAX), digest);
+    let item = Offered { version, bytes: u32::MAX, lifetime: u32::MAX };
+    let holding = Holding { version, copies: 255, complete: true };
+    let pieces = Bounded::truncating(vec![digest; store::PIECES_MAX]);
+    for message in [
+        store::Message::Offer(Bounded::truncating(vec![item; store::ITEMS_MAX])),
+        store::Message::Have(Bounded::truncating(vec![holding; store::ITEMS_MAX])),
+        store::Message::Outline { key: Key::new(1), pieces },
+    ] {
+        assert_eq!(message.class(), Class::Control);
+        assert!(Frame::Store(message).encode().len() <= CONTROL_BYTES_MAX);
+    }
+    let delta = Bytes::from(vec![0; store::PIECE_BYTES_MAX]);
+    let news = store::Message::News { ticket: 1, key: Key::new(1), lifetime: 1, delta };
+    assert_eq!(news.class(), Class::Bulk);
 }
 
 #[test]

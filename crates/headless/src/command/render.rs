@@ -3,26 +3,22 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::Context as _;
-use base::{Duration, Time};
+use base::Time;
 use bytes::Bytes;
 use fractal::{Formula, Palette, View};
 use headless::clock::Clock;
-use node::{Event as NodeEvent, GridEvent, JobId, JobState, Traffic, WorkId};
+use node::{JobId, Traffic, WorkId};
 use peer::{Event, Input};
 
-use super::{Patience, Resources, say_goodbye};
+use super::gather::Gather;
+use super::{Resources, become_member, interrupted, say_goodbye};
 use crate::driver::{Driver, Notice, seed};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
 use crate::pool::Pool;
-use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
 use crate::workload;
-
-/// A render that is no member of the network by then gives up.
-const READY_MAX: Duration = Duration::from_secs(60);
 
 /// Compute a picture with the help of a network, and write it as PNG
 #[derive(Debug, clap::Args)]
@@ -112,13 +108,14 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     let picture = Picture { view, spec, palette: args.palette };
     let draft = Draft::create(&args.output)?;
     let signals = Signals::listen().map_err(anyhow::Error::from)?;
-    let mut render = Render::new(picture, draft, signals, is_quiet);
-    render.file = args.output.display().to_string();
+    let mut gather = Gather::new(picture, draft, args.output.display(), is_quiet);
     let outcome = match &args.server {
-        Some(server) if !args.alone => render.together(server, &args.resources).await,
-        _ => render.alone(args.resources.threads()).await,
+        Some(server) if !args.alone => {
+            together(&mut gather, server, &args.resources, signals).await
+        }
+        _ => alone(&mut gather, args.resources.threads(), signals).await,
     };
-    render.progress.end();
+    gather.progress.end();
     let outcome = outcome?;
     match (is_json, is_quiet) {
         (true, _) => report::print(&outcome.document()),
@@ -128,212 +125,92 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     Ok(())
 }
 
-/// A picture under way.
-struct Render {
-    picture: Picture,
-    draft: Option<Draft>,
-    file: String,
-    signals: Signals,
-    progress: Progress,
-    /// One for each task.
-    payloads: Vec<Option<Bytes>>,
-    done: u32,
+/// All of it on this machine.
+async fn alone(
+    gather: &mut Gather,
+    threads: u16,
+    mut signals: Signals,
+) -> Result<Outcome, Failure> {
+    let clock = Clock::start();
+    let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
+    let params = Bytes::from(gather.picture().view.encode());
+    let tasks = gather.tasks();
+    gather.progress.begin(tasks);
+    for task in 0..tasks {
+        pool.compute(WorkId(task.into()), task, workload::KIND, params.clone());
+    }
+    while !gather.is_complete() {
+        tokio::select! {
+            done = pool.done() => {
+                let task = u32::try_from(done.work.0).unwrap_or(u32::MAX);
+                let payload = done.outcome.map_err(|failure| {
+                    Failure::new(Code::Runtime, format_args!("tile {task}: {failure:?}"))
+                })?;
+                gather.take(task, payload);
+            }
+            code = signals.next() => return Err(interrupted(code)),
+        }
+    }
+    let took = clock.now().since(Time::ZERO);
+    let repaired = gather.write().await?;
+    Ok(gather.outcome(None, None, took, Traffic::default(), repaired))
 }
 
-impl Render {
-    fn new(picture: Picture, draft: Draft, signals: Signals, is_quiet: bool) -> Self {
-        let payloads = vec![None; picture.spec.task_count() as usize];
-        let progress = Progress::new(is_quiet);
-        Render {
-            picture,
-            draft: Some(draft),
-            file: String::new(),
-            signals,
-            progress,
-            payloads,
-            done: 0,
-        }
-    }
+/// With whoever is there, and a goodbye to them, whatever became of it.
+async fn together(
+    gather: &mut Gather,
+    server: &str,
+    resources: &Resources,
+    mut signals: Signals,
+) -> Result<Outcome, Failure> {
+    let mut driver = resources.join(server)?;
+    gather.progress.waiting(&format!("joining the network of {server}"));
+    let outcome = cooperate(gather, &mut driver, server, &mut signals).await;
+    say_goodbye(&mut driver, &mut signals).await;
+    outcome
+}
 
-    /// All of it on this machine.
-    async fn alone(&mut self, threads: u16) -> Result<Outcome, Failure> {
-        let clock = Clock::start();
-        let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
-        let params = Bytes::from(self.picture.view.encode());
-        let tasks = self.picture.spec.task_count();
-        self.progress.begin(tasks);
-        for task in 0..tasks {
-            pool.compute(WorkId(task.into()), task, workload::KIND, params.clone());
-        }
-        while self.done < tasks {
-            tokio::select! {
-                done = pool.done() => {
-                    let task = u32::try_from(done.work.0).unwrap_or(u32::MAX);
-                    let payload = done.outcome.map_err(|failure| {
-                        Failure::new(Code::Runtime, format_args!("tile {task}: {failure:?}"))
-                    })?;
-                    self.take(task, payload);
+async fn cooperate(
+    gather: &mut Gather,
+    driver: &mut Driver,
+    server: &str,
+    signals: &mut Signals,
+) -> Result<Outcome, Failure> {
+    become_member(driver, server, signals).await?;
+    let job = submit(gather.picture(), driver, signals).await?;
+    let begun = driver.now();
+    let gathered = gather.collect(driver, job, signals).await;
+    if gathered.is_err() {
+        driver.ask(Input::Cancel(job));
+    }
+    gathered?;
+    gather.finish(driver, job, begun).await
+}
+
+/// Hands the picture to the network as a job of this peer.
+async fn submit(
+    picture: &Picture,
+    driver: &mut Driver,
+    signals: &mut Signals,
+) -> Result<JobId, Failure> {
+    driver.ask(Input::Submit {
+        serial: seed()?,
+        kind: workload::KIND,
+        tasks: picture.spec.task_count(),
+        params: picture.view.encode().into(),
+    });
+    loop {
+        tokio::select! {
+            notice = driver.next() => match notice {
+                Notice::Event(Event::Submitted { job, .. }) => return Ok(job),
+                Notice::Event(Event::NotSubmitted { .. }) => {
+                    return Err(Failure::new(Code::Runtime, "the job could not be submitted"));
                 }
-                code = self.signals.next() => return Err(interrupted(code)),
-            }
-        }
-        let took = clock.now().since(Time::ZERO);
-        let repaired = self.write().await?;
-        Ok(self.outcome(None, None, took, Traffic::default(), repaired))
-    }
-
-    /// With whoever is there, and a goodbye to them, whatever became of it.
-    async fn together(&mut self, server: &str, resources: &Resources) -> Result<Outcome, Failure> {
-        let mut driver = resources.join(server)?;
-        let outcome = self.cooperate(&mut driver, server).await;
-        say_goodbye(&mut driver, &mut self.signals).await;
-        outcome
-    }
-
-    async fn cooperate(&mut self, driver: &mut Driver, server: &str) -> Result<Outcome, Failure> {
-        self.progress.waiting(&format!("joining the network of {server}"));
-        let (job, begun) = self.begin(driver, server).await?;
-        self.progress.begin(self.picture.spec.task_count());
-        let finished = self.finish(driver, job).await;
-        let took = driver.now().since(begun);
-        let node = driver.node().context("a job has a node")?;
-        let (summary, me, traffic) = (node.job(job), node.id(), node.traffic());
-        if let Err(failure) = finished {
-            driver.ask(Input::Cancel(job));
-            return Err(failure);
-        }
-        let repaired = self.write_while_driving(driver).await?;
-        Ok(self.outcome(summary, Some(me), took, traffic, repaired))
-    }
-
-    /// Joins the network and submits the job.
-    async fn begin(&mut self, driver: &mut Driver, server: &str) -> Result<(JobId, Time), Failure> {
-        let mut patience = Patience::default();
-        let mut hindrance = "no peer of the network answers".to_owned();
-        let too_late = tokio::time::sleep(READY_MAX);
-        tokio::pin!(too_late);
-        loop {
-            tokio::select! {
-                notice = driver.next() => if let Notice::Event(event) = notice {
-                    patience.check(server, driver, &event)?;
-                    match event {
-                        Event::Node(NodeEvent::Ready) => self.submit(driver)?,
-                        Event::Submitted { job, .. } => return Ok((job, driver.now())),
-                        Event::LinkFailed { reason, .. } => hindrance = reason,
-                        _ => {}
-                    }
-                },
-                code = self.signals.next() => return Err(interrupted(code)),
-                () = &mut too_late => {
-                    let message = format!("the network cannot be joined: {hindrance}");
-                    return Err(Failure::new(Code::Unreachable, message));
-                }
-            }
-        }
-    }
-
-    fn submit(&self, driver: &mut Driver) -> Result<(), Failure> {
-        driver.ask(Input::Submit {
-            serial: seed()?,
-            kind: workload::KIND,
-            tasks: self.picture.spec.task_count(),
-            params: self.picture.view.encode().into(),
-        });
-        Ok(())
-    }
-
-    /// Collects the tiles.
-    async fn finish(&mut self, driver: &mut Driver, job: JobId) -> Result<(), Failure> {
-        loop {
-            tokio::select! {
-                notice = driver.next() => {
-                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice
-                        && self.on_grid(job, event)?
-                    {
-                        return Ok(());
-                    }
-                }
-                code = self.signals.next() => return Err(interrupted(code)),
-            }
-        }
-    }
-
-    /// Whether the job is finished.
-    fn on_grid(&mut self, mine: JobId, event: GridEvent) -> Result<bool, Failure> {
-        match event {
-            GridEvent::TaskDone { job, task, payload, .. } if job == mine => {
-                self.take(task, payload);
-            }
-            GridEvent::Participants { job, count } if job == mine => self.progress.peers(count),
-            GridEvent::JobRefused { job, reason } if job == mine => {
-                return Err(Failure::usage(format_args!("the job was refused: {reason}")));
-            }
-            GridEvent::JobChanged { job, state } if job == mine => match state {
-                JobState::Running => {}
-                JobState::Finished => return Ok(true),
-                JobState::Cancelled | JobState::Orphaned => {
-                    let (done, of) = (self.done, self.payloads.len());
-                    let state = report::state_name(state);
-                    let message = format!("the job was {state} with {done} of {of} tiles done");
-                    return Err(Failure::new(Code::Incomplete, message));
-                }
+                _ => {}
             },
-            _ => {}
-        }
-        Ok(false)
-    }
-
-    fn take(&mut self, task: u32, payload: Bytes) {
-        if let Some(slot @ None) = self.payloads.get_mut(task as usize) {
-            *slot = Some(payload);
-            self.done += 1;
-            self.progress.advance();
+            code = signals.next() => return Err(interrupted(code)),
         }
     }
-
-    /// The links live on while the file is written: others may still want tiles.
-    async fn write_while_driving(&mut self, driver: &mut Driver) -> Result<u32, Failure> {
-        let write = self.write();
-        tokio::pin!(write);
-        loop {
-            tokio::select! {
-                written = &mut write => return written,
-                _ = driver.next() => {}
-            }
-        }
-    }
-
-    /// Writes the file; returns how many tiles were missing or damaged, and computed here.
-    fn write(&mut self) -> impl Future<Output = Result<u32, Failure>> + use<> {
-        let payloads = std::mem::take(&mut self.payloads);
-        let (picture, draft) = (self.picture.clone(), self.draft.take());
-        async move {
-            let draft = draft.context("a picture is written once")?;
-            let write = move || draft.complete(|out| picture.write(out, &payloads));
-            let repaired = tokio::task::spawn_blocking(write).await.context("writing")??;
-            if repaired > 0 {
-                tracing::warn!(repaired, "tiles were missing or damaged, and computed here");
-            }
-            Ok(repaired)
-        }
-    }
-
-    fn outcome(
-        &self,
-        job: Option<node::JobSummary>,
-        me: Option<base::NodeId>,
-        took: Duration,
-        traffic: Traffic,
-        repaired: u32,
-    ) -> Outcome {
-        let spec = &self.picture.spec;
-        let (tiles, size) = (spec.task_count(), (spec.width(), spec.height()));
-        Outcome { job, me, tiles, took, size, traffic, repaired, file: self.file.clone() }
-    }
-}
-
-fn interrupted(code: u8) -> Failure {
-    Failure::new(Code::Signal(code), "interrupted")
 }
 
 #[cfg(test)]

@@ -26,8 +26,12 @@ fn secs(secs: u64) -> Duration {
 
 /// A peer whose first `Connect` is out.
 fn peer_with(voucher: Option<Voucher>, seed: u64) -> Peer {
+    peer_of(true, voucher, seed)
+}
+
+fn peer_of(native: bool, voucher: Option<Voucher>, seed: u64) -> Peer {
     let secret = secret(1);
-    let config = Config { public_key: secret.public(), epoch: 3, voucher, native: true };
+    let config = Config { public_key: secret.public(), epoch: 3, voucher, native };
     let mut entry = Entry::new(config, seed, NOW);
     assert!(matches!(entry.poll_output(), Some(Output::Connect)));
     Peer { secret, network: super::tests::secret(200), entry }
@@ -61,9 +65,7 @@ impl Peer {
         assert_eq!(**bytes, login_bytes(&self.network.public(), &[5; 16], 3));
         let signature = self.secret.sign(bytes);
         let outputs = self.handle(now, Input::Signed(signature));
-        let [ClientMessage::Login { voucher: shown, epoch: 3, native: true, .. }] =
-            said(&outputs)[..]
-        else {
+        let [ClientMessage::Login { voucher: shown, epoch: 3, .. }] = said(&outputs)[..] else {
             panic!("{outputs:?}")
         };
         let voucher = shown.unwrap_or_else(|| self.network.vouch(self.secret.public(), [6; 16]));
@@ -360,4 +362,48 @@ proptest! {
             }
         }
     }
+}
+
+/// A page whose login is done and which belongs to a ring.
+fn page_in_a_ring() -> Peer {
+    let mut page = peer_of(false, None, 7);
+    page.log_in(NOW);
+    page.handle(NOW, Input::Standing { links: 2, ready: true });
+    page
+}
+
+#[test]
+fn a_page_asks_a_silent_server_whether_it_is_there() {
+    let mut page = page_in_a_ring();
+    let (due, wake) = page.entry.poll_timeout().unwrap();
+    assert_eq!((due, wake), (NOW + pulse::SILENCE, Wake::Pulse));
+    let outputs = page.handle(due, Input::Timeout);
+    assert_eq!(said(&outputs), [ClientMessage::Ping]);
+    // It answers: the next question comes after the next silence.
+    let answered = due + secs(1);
+    assert!(page.hear(answered, &ServerMessage::Pong).is_empty());
+    assert_eq!(page.entry.poll_timeout(), Some((answered + pulse::SILENCE, Wake::Pulse)));
+    // It does not: the connection is given up.
+    let due = answered + pulse::SILENCE;
+    page.handle(due, Input::Timeout);
+    assert_eq!(page.entry.poll_timeout(), Some((due + ANSWER_PATIENCE, Wake::Deadline)));
+    let outputs = page.handle(due + ANSWER_PATIENCE, Input::Timeout);
+    assert!(matches!(outputs[..], [Output::Disconnect, Output::Unreachable { .. }]), "{outputs:?}");
+}
+
+#[test]
+fn a_server_that_speaks_is_not_asked() {
+    let mut page = page_in_a_ring();
+    page.hear(NOW + secs(20), &ServerMessage::Visitor { peer: NodeId::new(3) });
+    let due = NOW + secs(20) + pulse::SILENCE;
+    assert_eq!(page.entry.poll_timeout(), Some((due, Wake::Pulse)));
+    assert!(page.handle(NOW + pulse::SILENCE, Input::Timeout).is_empty(), "too early");
+}
+
+#[test]
+fn a_native_peer_sees_the_pings_of_the_socket_and_asks_nothing() {
+    let mut native = peer();
+    native.log_in(NOW);
+    native.handle(NOW, Input::Standing { links: 2, ready: true });
+    assert_eq!(native.entry.poll_timeout(), None);
 }

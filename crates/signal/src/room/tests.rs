@@ -213,6 +213,16 @@ fn a_silent_connection_is_closed_after_five_seconds() {
 }
 
 #[test]
+fn a_ping_is_answered_after_the_login_only() {
+    let mut hall = hall(false);
+    let guest = hall.guest(1);
+    let outputs = hall.say(NOW, guest.connection, &ClientMessage::Ping);
+    assert_eq!(told(&outputs, guest.connection), ServerMessage::Pong);
+    let (stranger, ..) = hall.connect(NOW);
+    assert!(closed(&hall.say(NOW, stranger, &ClientMessage::Ping), stranger));
+}
+
+#[test]
 fn a_burst_then_five_messages_a_second() {
     let mut hall = hall(false);
     let guest = hall.member(1);
