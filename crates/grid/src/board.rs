@@ -8,22 +8,33 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
-use wire::grid::PARTICIPANTS_MAX;
 
 use crate::job::HELD_MAX;
+use crate::pace::smoothed;
+
+mod failures;
+mod straggler;
+
+use failures::Failures;
+
+/// Workers of one job. Beyond it an owner refuses to enlist. Chosen: each is heard from in every
+/// heartbeat, and so many signs of life are a small part of what one node can hear.
+pub(crate) const MEMBERS_MAX: usize = 4096;
 
 /// Distinct workers that fail one task before the whole job is cancelled: by then the fault is the
 /// task's. Chosen; more costs time, fewer lets one broken worker end a job.
 pub const FAILURES_MAX: u32 = 3;
 /// Workers whose lost leases are remembered, so that a late answer is known for one. The one with
 /// the lowest id is forgotten beyond it: its late answers are refused.
-const FORMER_MAX: usize = 4 * PARTICIPANTS_MAX;
+const FORMER_MAX: usize = 2 * MEMBERS_MAX;
 /// Lost leases remembered of one worker; the highest-numbered is forgotten beyond it.
 const LAPSED_MAX: usize = 1024;
 
 /// One task in a worker's hands.
 #[derive(Clone, Copy, Debug)]
 struct Lease {
+    /// When the worker was given it.
+    granted: Time,
     /// When the worker got it, or last named it among those it holds.
     confirmed: Time,
     /// Since when the worker does not name it.
@@ -49,20 +60,13 @@ struct Member {
 pub(crate) struct Board {
     open: BTreeSet<u32>,
     members: BTreeMap<NodeId, Member>,
+    /// Of all members. Invariant: their sum.
+    slots: u32,
     lapsed: BTreeMap<NodeId, BTreeSet<u32>>,
     failures: BTreeMap<u32, Failures>,
+    /// From a lease to its result, smoothed.
+    usual: Option<Duration>,
     reassigned: u32,
-}
-
-/// What became of a task that cannot be done everywhere.
-#[derive(Clone, Debug, Default)]
-struct Failures {
-    /// Where it failed. It is not given to these again, but for one retry.
-    on: BTreeSet<NodeId>,
-    /// Since when everybody who is there is among them.
-    stuck_since: Option<Time>,
-    /// It had its retry.
-    is_retried: bool,
 }
 
 impl Board {
@@ -71,8 +75,10 @@ impl Board {
         Board {
             open: (0..tasks).collect(),
             members: BTreeMap::new(),
+            slots: 0,
             lapsed: BTreeMap::new(),
             failures: BTreeMap::new(),
+            usual: None,
             reassigned: 0,
         }
     }
@@ -87,6 +93,10 @@ impl Board {
 
     pub(crate) fn members(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.members.keys().copied()
+    }
+
+    pub(crate) fn others(&self, me: NodeId) -> Vec<NodeId> {
+        self.members().filter(|member| *member != me).collect()
     }
 
     pub(crate) fn member_count(&self) -> usize {
@@ -114,10 +124,12 @@ impl Board {
     /// Adds a worker, or learns how many slots it has. True if it is a new one.
     pub(crate) fn enlist(&mut self, worker: NodeId, slots: u16, now: Time) -> bool {
         if let Some(member) = self.members.get_mut(&worker) {
+            self.slots = self.slots - u32::from(member.slots) + u32::from(slots);
             member.slots = slots;
             member.heard = now;
             return false;
         }
+        self.slots += u32::from(slots);
         let member = Member { slots, heard: now, wanted: 0, leased: BTreeMap::new() };
         self.members.insert(worker, member);
         true
@@ -166,17 +178,28 @@ impl Board {
         if let Some(member) = self.members.get_mut(&worker) {
             member.wanted =
                 member.wanted.saturating_sub(u16::try_from(tasks.len()).unwrap_or(u16::MAX));
-            let lease = Lease { confirmed: now, missing_since: None, asked: false };
-            member.leased.extend(tasks.iter().map(|task| (*task, lease)));
+            member.leased.extend(tasks.iter().map(|task| (*task, Lease::new(now))));
         }
         tasks
     }
 
-    /// Workers that wait for tasks while there are some, those with least in hand first.
-    pub(crate) fn hungry(&self) -> Vec<NodeId> {
-        if self.open.is_empty() {
-            return Vec::new();
+    /// A worker says that it holds a task, by the word of another owner or from before it was lost
+    /// sight of. It may be one of several.
+    pub(crate) fn adopt(&mut self, worker: NodeId, task: u32, now: Time) {
+        let Some(member) = self.members.get_mut(&worker) else { return };
+        if member.held() < HELD_MAX && !member.leased.contains_key(&task) {
+            member.leased.insert(task, Lease::new(now));
+            self.open.remove(&task);
         }
+    }
+
+    /// Workers that wait for tasks while some are open, those with least in hand first.
+    pub(crate) fn hungry(&self) -> Vec<NodeId> {
+        if self.open.is_empty() { Vec::new() } else { self.waiting() }
+    }
+
+    /// Workers that wait for tasks, those with least in hand first.
+    pub(crate) fn waiting(&self) -> Vec<NodeId> {
         let mut hungry: Vec<(u32, NodeId)> = self
             .members
             .iter()
@@ -187,13 +210,25 @@ impl Board {
         hungry.into_iter().map(|(_, worker)| worker).collect()
     }
 
-    /// The task is done: nobody needs to hold it.
-    pub(crate) fn close(&mut self, task: u32) {
+    /// The task is done, by `worker`: nobody needs to hold it.
+    pub(crate) fn close(&mut self, task: u32, worker: NodeId, now: Time) {
         self.open.remove(&task);
         self.failures.remove(&task);
-        for member in self.members.values_mut() {
-            member.leased.remove(&task);
+        for (id, member) in &mut self.members {
+            if let Some(lease) = member.leased.remove(&task)
+                && *id == worker
+            {
+                self.usual = Some(smoothed(self.usual, now.since(lease.granted)));
+            }
         }
+    }
+
+    /// A task that was closed is not done after all; `worker` said it was, and does not get it
+    /// again.
+    pub(crate) fn reopen(&mut self, task: u32, worker: NodeId) {
+        self.open.insert(task);
+        self.failures.entry(task).or_default().on.insert(worker);
+        self.reassigned = self.reassigned.saturating_add(1);
     }
 
     /// `worker` names what it holds. Returns the tasks whose lease or result was lost on the way:
@@ -210,7 +245,7 @@ impl Board {
         let mut lost = Vec::new();
         for (task, lease) in &mut member.leased {
             if named.contains(task) {
-                *lease = Lease { confirmed: now, missing_since: None, asked: false };
+                *lease = Lease { granted: lease.granted, ..Lease::new(now) };
                 continue;
             }
             if now.since(lease.confirmed) < patience {
@@ -249,55 +284,10 @@ impl Board {
         true
     }
 
-    /// The task failed on `worker`. Returns on how many workers it failed so far; `None` if it was
-    /// not the worker's to fail.
-    pub(crate) fn fail(&mut self, worker: NodeId, task: u32) -> Option<u32> {
-        if !self.release(worker, task) {
-            return None;
-        }
-        let failed = self.failures.entry(task).or_default();
-        failed.on.insert(worker);
-        Some(u32::try_from(failed.on.len()).unwrap_or(u32::MAX))
-    }
-
-    /// Whether the task had its retry, and failed again on everybody who is there.
-    pub(crate) fn is_hopeless(&self, task: u32) -> bool {
-        let failed = self.failures.get(&task);
-        failed.is_some_and(|failed| failed.is_retried && self.is_stuck(task, failed))
-    }
-
-    /// Opens tasks that failed on everybody who is there, and for `patience` nobody else came,
-    /// once more to all. True if one of them had that before.
-    pub(crate) fn retry_stuck(&mut self, now: Time, patience: Duration) -> bool {
-        let is_stuck =
-            |(task, failed): (&u32, &Failures)| self.is_stuck(*task, failed).then_some(*task);
-        let stuck: BTreeSet<u32> = self.failures.iter().filter_map(is_stuck).collect();
-        let mut is_hopeless = false;
-        for (task, failed) in &mut self.failures {
-            if !stuck.contains(task) {
-                failed.stuck_since = None;
-                continue;
-            }
-            let since = *failed.stuck_since.get_or_insert(now);
-            if now.since(since) >= patience {
-                is_hopeless |= failed.is_retried;
-                *failed = Failures { is_retried: true, ..Failures::default() };
-            }
-        }
-        is_hopeless
-    }
-
-    /// Whoever pauses is no hindrance, and no help.
-    fn is_stuck(&self, task: u32, failed: &Failures) -> bool {
-        let mut able = self.members.iter().filter(|(_, member)| member.slots > 0).peekable();
-        self.open.contains(&task)
-            && able.peek().is_some()
-            && able.all(|(worker, _)| failed.on.contains(worker))
-    }
-
     /// `worker` takes no part any more; what it held is open. Returns how many tasks it held.
     pub(crate) fn dismiss(&mut self, worker: NodeId) -> Option<u32> {
         let member = self.members.remove(&worker)?;
+        self.slots -= u32::from(member.slots);
         let held = member.held();
         self.lapse(worker, member.leased.into_keys());
         Some(held)
@@ -328,14 +318,10 @@ impl Board {
     /// the open tasks are dealt out by slots, half of them a round (guided self-scheduling,
     /// Polychronopoulos & Kuck 1987), so that nobody sits on the last ones.
     fn share(&self, worker: NodeId) -> u32 {
-        let slots: u32 = self.members.values().map(|member| u32::from(member.slots)).sum();
+        let slots = self.slots;
         let own = self.members.get(&worker).map_or(0, |member| u32::from(member.slots));
         let round = self.open_count().div_ceil(slots.saturating_mul(2).max(1)).max(1);
         own.saturating_mul(round).min(HELD_MAX)
-    }
-
-    fn failed_on(&self, task: u32, worker: NodeId) -> bool {
-        self.failures.get(&task).is_some_and(|failed| failed.on.contains(&worker))
     }
 
     /// What `worker` held is open, unless somebody else holds it too.
@@ -355,6 +341,12 @@ impl Board {
         while self.lapsed.len() > FORMER_MAX {
             self.lapsed.pop_first();
         }
+    }
+}
+
+impl Lease {
+    fn new(now: Time) -> Self {
+        Lease { granted: now, confirmed: now, missing_since: None, asked: false }
     }
 }
 

@@ -9,19 +9,17 @@ use alloc::vec;
 
 use base::{Bounded, NodeId, Time};
 use bytes::Bytes;
-use wire::grid::{JobId, Message, PARTICIPANTS_MAX, Reason, SignedDescription};
+use wire::grid::{Done, JobId, Message, Reason, SignedDescription, TASK_LIST_MAX, Tenure};
 
+use crate::board::MEMBERS_MAX;
 use crate::job::{Job, Joined, Role};
-use crate::{Event, Grid, JobState, Output};
+use crate::{Event, Grid, JobState};
 
 /// Times that a node asks to take part before it turns to other jobs.
 const ENLIST_TRIES_MAX: u32 = 3;
 /// Jobs refused here that are remembered, so that they are not considered again. The oldest is
 /// forgotten beyond it, and would be considered again.
 const REFUSED_MAX: usize = 64;
-
-/// Who takes part, as messages carry it.
-pub(crate) type Participants = Bounded<NodeId, PARTICIPANTS_MAX>;
 
 /// A job that this node may join.
 #[derive(Clone, Debug)]
@@ -37,24 +35,27 @@ pub(crate) struct Candidate {
 /// What a welcome said.
 #[derive(Clone, Debug)]
 pub(crate) struct Welcome {
-    signed: SignedDescription,
-    participants: Participants,
-    done: Bytes,
+    pub(crate) signed: SignedDescription,
+    pub(crate) epoch: u64,
+    pub(crate) done: Bytes,
 }
 
 impl Grid {
-    pub(crate) fn on_invite(&mut self, now: Time, job: JobId, owner: NodeId) {
-        let is_orphan = |job: &Job| job.state == JobState::Orphaned && job.owner == owner;
+    /// Somebody offers a job. False if this node does not take it.
+    pub(crate) fn on_invite(&mut self, now: Time, job: JobId, owner: NodeId) -> bool {
+        let is_orphan = |job: &Job| job.state == JobState::Orphaned && job.owner() == owner;
         if self.jobs.get(&job).is_some_and(is_orphan) {
-            return self.enlist_anew(now, job);
+            self.enlist_anew(now, job);
+            return true;
         }
         let is_known = self.jobs.contains_key(&job) || self.refused.contains(&job);
-        if owner == self.me || is_known || !self.is_idle() {
+        if owner == self.me || is_known || !self.is_idle() || !self.may_own(job, owner) {
             self.counters.ignored += 1;
-            return;
+            return false;
         }
         self.candidate = Some(Candidate { job, owner, asked: now, tries: 1, welcome: None });
         self.send(owner, Message::Enlist { job, slots: self.worker.slots });
+        true
     }
 
     /// Asks again, or turns to other jobs.
@@ -65,7 +66,7 @@ impl Grid {
             return;
         }
         if candidate.tries >= ENLIST_TRIES_MAX {
-            self.drop_candidate();
+            self.candidate = None;
             return;
         }
         candidate.tries += 1;
@@ -79,7 +80,7 @@ impl Grid {
     pub(crate) fn enlist_anew(&mut self, now: Time, id: JobId) {
         let slots = self.worker.slots;
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let owner = job.owner;
+        let owner = job.owner();
         let Some(joined) = job.joined() else { return };
         joined.enlisted = now;
         self.send(owner, Message::Enlist { job: id, slots });
@@ -89,22 +90,22 @@ impl Grid {
         let Some(job) = self.jobs.get_mut(&id) else {
             return self.sorry(from, id, "no such job here");
         };
-        let (is_running, cancelled) = (job.is_running(), job.state == JobState::Cancelled);
+        let (is_running, tenure) = (job.is_running(), job.tenure);
         let Some(owned) = job.owned() else {
-            return self.sorry(from, id, "the job is another's");
+            return self.send(from, Message::Stale { job: id, tenure });
         };
         let board = &mut owned.board;
-        let was_here = board.knows(from);
+        let (was_here, is_heir) = (board.knows(from), owned.is_heir);
         if !is_running {
-            return match was_here {
-                true => self.send(from, Message::Finished { job: id, cancelled }),
+            return match was_here || is_heir {
+                true => self.over(from, id),
                 false => self.sorry(from, id, "the job has ended"),
             };
         }
-        if !board.has_member(from) && board.member_count() >= PARTICIPANTS_MAX {
+        if !board.has_member(from) && board.member_count() >= MEMBERS_MAX {
             return self.sorry(from, id, "the job has as many participants as it may");
         }
-        if !was_here && board.open_count() == 0 {
+        if !was_here && !is_heir && board.open_count() == 0 {
             return self.sorry(from, id, "the job has no open tasks");
         }
         let is_new = board.enlist(from, slots.min(crate::worker::SLOTS_MAX), now);
@@ -118,7 +119,7 @@ impl Grid {
         let Some(job) = self.jobs.get(&id) else { return };
         let message = Message::Welcome {
             job: job.signed.clone(),
-            participants: Bounded::truncating(job.participants()),
+            epoch: job.tenure.epoch,
             done: bits_from_done(job),
         };
         self.send(to, message);
@@ -128,51 +129,37 @@ impl Grid {
         self.send(to, Message::Sorry { job, reason: Reason::new(reason) });
     }
 
-    pub(crate) fn on_welcome(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        signed: SignedDescription,
-        participants: Participants,
-        done: Bytes,
-    ) {
-        let id = signed.description.job();
-        let welcome = Welcome { signed, participants, done };
+    pub(crate) fn on_welcome(&mut self, now: Time, from: NodeId, welcome: Welcome) {
+        let id = welcome.signed.description.job();
         if let Some(candidate) = &self.candidate
             && (candidate.job, candidate.owner) == (id, from)
         {
             if candidate.welcome.is_none() {
                 self.consider(id, from, welcome);
             }
-        } else if self.hear_owner(now, from, id) {
-            self.catch_up(id, &welcome);
+        } else if self.hear_owner(now, from, id, welcome.epoch) {
+            self.catch_up(now, id, &welcome.done);
         }
     }
 
     /// Checks what can be checked of a job here, and asks the driver for the rest.
     fn consider(&mut self, id: JobId, owner: NodeId, welcome: Welcome) {
-        if let Err(reason) = self.check(&welcome.signed, owner) {
+        if let Err(reason) = self.check(&welcome.signed) {
             self.misbehaved(owner, "welcome to an impossible job");
             return self.refuse(&reason);
         }
-        let description = &welcome.signed.description;
-        if welcome.done.len() != byte_count(description.tasks) {
+        if welcome.done.len() != byte_count(welcome.signed.description.tasks) {
             self.misbehaved(owner, "welcome with a wrong number of tasks");
             return self.refuse("its owner does not know how many tasks it has");
         }
-        self.outputs.push_back(Output::Appraise {
-            job: id,
-            kind: description.kind,
-            params: description.params.clone(),
-            tasks: description.tasks,
-        });
-        if let Some(candidate) = &mut self.candidate {
+        self.appraise(&welcome.signed);
+        if let Some(candidate) = self.candidate.as_mut().filter(|candidate| candidate.job == id) {
             candidate.welcome = Some(welcome);
         }
     }
 
-    /// The reason in words why a job cannot be one of this owner's.
-    pub(crate) fn check(&self, signed: &SignedDescription, owner: NodeId) -> Result<(), String> {
+    /// The reason in words why a job cannot be one of this network.
+    pub(crate) fn check(&self, signed: &SignedDescription) -> Result<(), String> {
         let description = &signed.description;
         if !description.is_bounded() {
             return Err(format!(
@@ -183,9 +170,6 @@ impl Grid {
                 wire::grid::PARAMS_BYTES_MAX,
             ));
         }
-        if description.creator.id() != owner {
-            return Err("its owner did not create it".into());
-        }
         match signed.verify(&self.config.network) {
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
@@ -193,6 +177,14 @@ impl Grid {
     }
 
     pub(crate) fn on_appraised(&mut self, now: Time, job: JobId, verdict: Result<(), String>) {
+        if self.watches.contains_key(&job) {
+            return self.on_watch_appraised(now, job, verdict);
+        }
+        if let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) {
+            // It came with the record of a job that goes on from here.
+            owned.can_work |= verdict.is_ok();
+            return;
+        }
         let is_asked = |candidate: &mut Candidate| candidate.job == job;
         let Some(candidate) = self.candidate.take_if(is_asked) else { return };
         match (verdict, candidate.welcome) {
@@ -207,59 +199,58 @@ impl Grid {
     }
 
     fn join(&mut self, now: Time, id: JobId, owner: NodeId, welcome: &Welcome) {
-        if !self.make_place() {
+        if self.jobs.contains_key(&id) || !self.make_place() {
             return self.send(owner, Message::Quit { job: id });
         }
-        let joined = Joined {
-            participants: BTreeSet::from([owner, self.me]),
-            heard: now,
-            asked: None,
-            owed: 0,
-            enlisted: now,
-            mark: (now, 0),
-        };
-        let signed = welcome.signed.clone();
-        self.open(Job::new(id, signed, owner, self.opened, Role::Participant(joined)));
-        self.catch_up(id, welcome);
-    }
-
-    /// Learns who takes part and what is done.
-    fn catch_up(&mut self, id: JobId, welcome: &Welcome) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
-        let owner = job.owner;
-        let lacking = lacking_from_bits(job, &welcome.done);
-        self.drop_work(|ticket| ticket.job == id && lacking.contains(&ticket.task));
-        if let Some(job) = self.jobs.get_mut(&id) {
-            job.fetch.lack(lacking);
+        let role = Role::Participant(Joined::new(now, true));
+        let tenure = Tenure { epoch: welcome.epoch, owner };
+        self.open(Job::new(welcome.signed.clone(), tenure, self.me, self.opened, role));
+        self.catch_up(now, id, &welcome.done);
+        if welcome.done.iter().any(|byte| *byte != 0) {
+            // Who did what, and so where it may be had.
+            self.outputs.push_back(crate::Output::Recall { job: id });
         }
-        self.participants_are(id, owner, &welcome.participants);
     }
 
-    pub(crate) fn on_sorry(&mut self, from: NodeId, job: JobId) {
+    /// Learns what is done according to the owner, and tells it what else is.
+    fn catch_up(&mut self, now: Time, id: JobId, bits: &[u8]) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let done = done_from_bits(job.tasks(), bits);
+        let lacking: BTreeSet<u32> =
+            done.iter().filter(|task| !job.seen.contains(task)).copied().collect();
+        let unheard = job.seen.iter().filter(|task| !done.contains(task));
+        let unheard = unheard.filter_map(|task| job.done.get(task).map(|done| (*task, *done)));
+        let unheard: Bounded<(u32, Done), TASK_LIST_MAX> = Bounded::truncating(unheard);
+        job.fetch.lack(lacking.iter().copied(), now);
+        let owner = job.owner();
+        if !unheard.is_empty() {
+            self.send(owner, Message::Known { job: id, done: unheard });
+        }
+        self.drop_work(|ticket| ticket.job == id && lacking.contains(&ticket.task));
+    }
+
+    pub(crate) fn on_sorry(&mut self, now: Time, from: NodeId, job: JobId) {
         let candidate = self.candidate.as_ref().map(|candidate| (candidate.job, candidate.owner));
         if candidate == Some((job, from)) {
-            self.drop_candidate();
-        } else if self.jobs.get(&job).is_some_and(|job| job.owner == from) {
-            self.orphan(job);
+            self.candidate = None;
+        } else if self.jobs.get(&job).is_some_and(|job| job.owner() == from) {
+            self.orphan(now, job);
         }
     }
 
     /// Refuses the candidate for good, and says why.
     fn refuse(&mut self, reason: &str) {
-        let Some(candidate) = self.drop_candidate() else { return };
-        let (job, owner) = (candidate.job, candidate.owner);
+        let Some(candidate) = self.candidate.take() else { return };
+        self.send(candidate.owner, Message::Quit { job: candidate.job });
+        self.refuse_job(candidate.job, reason);
+    }
+
+    pub(crate) fn refuse_job(&mut self, job: JobId, reason: &str) {
         self.refused.push_back(job);
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_front();
         }
-        self.send(owner, Message::Quit { job });
         self.event(Event::JobRefused { job, reason: reason.into() });
-    }
-
-    /// Idle again, which the next heartbeat says: saying so at once would bring the same invitation.
-    pub(crate) fn drop_candidate(&mut self) -> Option<Candidate> {
-        self.is_announced = true;
-        self.candidate.take()
     }
 }
 
@@ -278,11 +269,10 @@ fn bits_from_done(job: &Job) -> Bytes {
     Bytes::from(bits)
 }
 
-/// Tasks that are done according to `bits` and not known to be done here.
-fn lacking_from_bits(job: &Job, bits: &[u8]) -> BTreeSet<u32> {
-    (0..job.tasks())
+fn done_from_bits(tasks: u32, bits: &[u8]) -> BTreeSet<u32> {
+    (0..tasks)
         .zip(bits.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)))
-        .filter(|(task, is_done)| *is_done && !job.done.contains_key(task))
+        .filter(|(_, is_done)| *is_done)
         .map(|(task, _)| task)
         .collect()
 }

@@ -1,12 +1,13 @@
 //! What goes into the machine and what comes out.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use base::{Key, NodeId};
+use base::{Digest, Key, NodeId, Signature};
 use bytes::Bytes;
 use wire::Class;
 use wire::grid::{JobId, Message, SignedDescription};
+
+use crate::Event;
 
 /// Names one computation between the machine and its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +27,18 @@ pub enum Failure {
 pub enum Input {
     /// Own this job. The caller signed it and checked its parameters.
     Submit(SignedDescription),
-    /// End a job that this node owns; or take no further part in one of another's.
+    /// Follow a job by its id without working on it, whoever owns it, even if it has ended: its
+    /// record is looked up, and its results come as if it were joined.
+    Watch(JobId),
+    /// As creator: end the job for everybody. Otherwise: take no further part in it.
     Cancel(JobId),
+    /// The creator's signature that [`Output::SignCancel`] asked for.
+    CancelSigned {
+        /// Which job.
+        job: JobId,
+        /// Over the bytes that were given.
+        signature: Signature,
+    },
     /// An authenticated message, directly or sealed.
     Received {
         /// Who said it.
@@ -43,6 +54,57 @@ pub enum Input {
         from: NodeId,
         /// What.
         message: Message,
+    },
+    /// A message published in a group that this node follows. Who is said to have published it is
+    /// not proved.
+    Published {
+        /// The group.
+        group: Key,
+        /// Who is said to have published it.
+        origin: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// A walk through the group of the idle reached this node. Answered at once by
+    /// [`Output::Answer`].
+    Offered {
+        /// The driver's name for the walk.
+        walk: u64,
+        /// What it offers; nobody vouches for it.
+        message: Message,
+    },
+    /// A job's record as it is stored: it changed here, this node became or ceased to be the root
+    /// of its key, or it was recalled.
+    Record {
+        /// Which job.
+        job: JobId,
+        /// A whole record.
+        record: Bytes,
+        /// This node is the live node closest to the job's id.
+        is_root: bool,
+    },
+    /// How many nodes hold a job's record.
+    Copies {
+        /// Which job.
+        job: JobId,
+        /// How many acknowledged it.
+        count: u16,
+        /// How many there should be: k, or all nodes of a smaller ring.
+        wanted: u16,
+    },
+    /// How many nodes hold a payload that this node gave away with [`Output::Keep`].
+    Kept {
+        /// SHA-256 of the payload.
+        digest: Digest,
+        /// How many acknowledged it.
+        count: u16,
+    },
+    /// The answer to [`Output::Load`].
+    Loaded {
+        /// SHA-256 of the payload.
+        digest: Digest,
+        /// The payload; `None` if nobody has it.
+        payload: Option<Bytes>,
     },
     /// The overlay knows that this peer left or died.
     PeerGone {
@@ -69,9 +131,7 @@ pub enum Input {
     Slots(u16),
     /// Whether the overlay routes.
     Ready(bool),
-    /// The overlay's neighbours changed: keys may have another root.
-    RootsMoved,
-    /// Hand back every lease and say goodbye to every job.
+    /// Hand back every lease and say goodbye to every job. Owned jobs go on without this node.
     Leave,
     /// A deadline of `poll_timeout` came; early, late and repeated ones are fine.
     Timeout,
@@ -89,10 +149,10 @@ pub enum Output {
         /// What.
         message: Message,
     },
-    /// Send to every participant of a job.
+    /// Publish to everyone who follows a group.
     Publish {
-        /// Who they are, without this node.
-        to: Vec<NodeId>,
+        /// The group.
+        group: Key,
         /// What.
         message: Message,
     },
@@ -102,6 +162,61 @@ pub enum Output {
         key: Key,
         /// What.
         message: Message,
+    },
+    /// Be a member of a group, until [`Output::Unfollow`].
+    Follow {
+        /// The group.
+        group: Key,
+    },
+    /// No longer.
+    Unfollow {
+        /// The group.
+        group: Key,
+    },
+    /// Walk through a group until so many members accepted.
+    Anycast {
+        /// The group.
+        group: Key,
+        /// How many.
+        wanted: u16,
+        /// What is offered.
+        message: Message,
+    },
+    /// The answer to [`Input::Offered`].
+    Answer {
+        /// Which walk.
+        walk: u64,
+        /// Whether this node takes the offer.
+        accepted: bool,
+    },
+    /// Merge this into the job's record at its holders.
+    Record {
+        /// Which job.
+        job: JobId,
+        /// A delta, or the whole record; at most 64 KiB.
+        delta: Bytes,
+    },
+    /// Look up a job's record; [`Input::Record`] follows if there is one.
+    Recall {
+        /// Which job.
+        job: JobId,
+    },
+    /// Store this payload under its digest. [`Input::Kept`] says how many nodes hold it.
+    Keep {
+        /// The numbers of a task.
+        payload: Bytes,
+    },
+    /// Look up a payload by its digest. Answer with [`Input::Loaded`].
+    Load {
+        /// SHA-256 of the payload.
+        digest: Digest,
+    },
+    /// Sign with the node's key that a job is cancelled. Answer with [`Input::CancelSigned`].
+    SignCancel {
+        /// Which job.
+        job: JobId,
+        /// What to sign.
+        bytes: Bytes,
     },
     /// Much will be exchanged with this peer; a direct link is worth its slot.
     Prefer(NodeId),
@@ -135,161 +250,6 @@ pub enum Output {
     Abandon(WorkId),
     /// Something a person may want to know.
     Event(Event),
-}
-
-/// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// Tasks are open.
-    Running,
-    /// Every task is done.
-    Finished,
-    /// Ended before every task was done.
-    Cancelled,
-    /// The owner is gone and nobody took over; what is done is kept.
-    Orphaned,
-}
-
-/// What happened in the grid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// This node takes part in a job, its own or another's.
-    JobOpened {
-        /// Which.
-        job: JobId,
-        /// Who owns it.
-        owner: NodeId,
-        /// The workload.
-        kind: u16,
-        /// Its parameters.
-        params: Bytes,
-        /// How many tasks.
-        tasks: u32,
-    },
-    /// A submission or an invitation was refused.
-    JobRefused {
-        /// Which.
-        job: JobId,
-        /// Why, in words.
-        reason: String,
-    },
-    /// A task's result is here, for the first time.
-    TaskDone {
-        /// The job.
-        job: JobId,
-        /// The task.
-        task: u32,
-        /// Who computed it.
-        worker: NodeId,
-        /// The numbers.
-        payload: Bytes,
-    },
-    /// The participants of a job changed.
-    Participants {
-        /// The job.
-        job: JobId,
-        /// How many there are, this node included.
-        count: u16,
-    },
-    /// As owner: a worker could not compute a task, and said so. It goes to others, and once more
-    /// to all when there are none; after [`FAILURES_MAX`](crate::FAILURES_MAX) of them, or when
-    /// that fails too, the job is cancelled.
-    TaskFailed {
-        /// The job.
-        job: JobId,
-        /// The task.
-        task: u32,
-        /// Where it failed.
-        worker: NodeId,
-        /// Why, in words.
-        reason: String,
-    },
-    /// As owner: a worker left or was silent, and its tasks went back to the queue.
-    WorkerLost {
-        /// The job.
-        job: JobId,
-        /// Who.
-        worker: NodeId,
-        /// How many tasks it held.
-        tasks: u32,
-        /// Whether it said goodbye.
-        left: bool,
-    },
-    /// The job ended or changed its state.
-    JobChanged {
-        /// The job.
-        job: JobId,
-        /// Where it stands.
-        state: JobState,
-    },
-    /// A peer sent what no honest peer sends.
-    Misbehaved {
-        /// Who.
-        peer: NodeId,
-        /// What it did.
-        why: &'static str,
-    },
-}
-
-/// A worker's part in a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerSummary {
-    /// Who.
-    pub worker: NodeId,
-    /// Tasks whose first result was its.
-    pub done: u32,
-    /// Tasks leased to it now (known to the owner only).
-    pub leased: u32,
-}
-
-/// A job as this node sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobSummary {
-    /// Which.
-    pub job: JobId,
-    /// Who owns it.
-    pub owner: NodeId,
-    /// Where it stands.
-    pub state: JobState,
-    /// The workload.
-    pub kind: u16,
-    /// Its parameters.
-    pub params: Bytes,
-    /// How many tasks.
-    pub tasks: u32,
-    /// How many are done.
-    pub done: u32,
-    /// Participants, this node included.
-    pub participants: u32,
-    /// Who did how much.
-    pub workers: Vec<WorkerSummary>,
-    /// Tasks leased again after their worker left, failed or was silent (known to the owner).
-    pub reassigned: u32,
-    /// Results that arrived for tasks already done (at this node).
-    pub duplicates: u32,
-}
-
-/// What a node did so far, for the five things that load sharing minimises (design §1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Tasks computed here.
-    pub computed: u64,
-    /// Computations stopped before their end: paused, or done elsewhere.
-    pub abandoned: u64,
-    /// As owner: tasks handed out, each time anew.
-    pub leased: u64,
-    /// As owner: tasks that came back undone.
-    pub reassigned: u64,
-    /// Results that arrived for tasks already done at this node.
-    pub duplicates: u64,
-    /// Results asked for because they had not arrived by themselves.
-    pub fetched: u64,
-    /// Results dropped from memory for want of room.
-    pub evicted: u64,
-    /// Messages that meant nothing here: unknown job, stale, not from whom it should be.
-    pub ignored: u64,
-    /// Messages that no honest peer sends.
-    pub misbehaved: u64,
 }
 
 /// Why the machine wants to be woken.

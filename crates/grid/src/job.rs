@@ -1,46 +1,56 @@
 //! A job at this node: what it is, what is done of it, and this node's part in it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
 
-use base::{Digest, Duration, NodeId, Time};
-use wire::grid::{JobId, SignedDescription, TASK_LIST_MAX};
+use base::{NodeId, Signature, Time};
+use wire::grid::{Done, JobId, SignedDescription, TASK_LIST_MAX, Tenure};
 
 use crate::board::Board;
-use crate::result::Fetch;
+use crate::budget::Results;
+use crate::fetch::Fetch;
+use crate::pace::Pace;
+use crate::result::Unproved;
 use crate::{JobState, JobSummary, WorkerSummary};
 
-/// Work that a worker pulls ahead of its consumption. Chosen: many round trips long, and little to
-/// do again if the worker vanishes.
-const AHEAD: Duration = Duration::from_secs(1);
 /// Tasks of one job in one node's hands, so that one message can name them all. It does not pull
 /// beyond it, and hands back what it is given beyond it.
 pub(crate) const HELD_MAX: u32 = TASK_LIST_MAX as u32;
-
-/// A finished task, as a node knows it. The payload is kept apart and may be gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Done {
-    pub(crate) digest: Digest,
-    pub(crate) worker: NodeId,
-}
 
 /// This node's part as owner.
 #[derive(Clone, Debug)]
 pub(crate) struct Owned {
     pub(crate) board: Board,
+    /// Results that were published before their workers committed to them.
+    pub(crate) unproved: Unproved,
     /// When the participants are told next how far it is.
     pub(crate) status_at: Time,
     /// When they were told last.
     pub(crate) status_sent: Time,
-    /// Whether the idle key was told that workers are wanted.
-    pub(crate) recruiting: bool,
+    /// When idle peers are looked for next.
+    pub(crate) recruit_at: Time,
+    /// Done and not in the record yet.
+    pub(crate) unrecorded: BTreeSet<u32>,
+    /// When these go into the record.
+    pub(crate) record_at: Time,
+    /// Somebody owned the job before: what workers say they did and hold may be so.
+    pub(crate) is_heir: bool,
+    /// As heir: nothing is leased until then, so that workers can say first what they hold.
+    pub(crate) grace_until: Time,
+    /// As heir, until the first lease: since when it is known that the former owner is gone.
+    pub(crate) lost_at: Option<Time>,
+    /// The driver can compute the job's tasks.
+    pub(crate) can_work: bool,
+    /// When this node took the job back from another owner.
+    pub(crate) claimed_at: Time,
 }
 
 /// This node's part in another's job.
 #[derive(Clone, Debug)]
 pub(crate) struct Joined {
-    /// As the owner said last.
-    pub(crate) participants: BTreeSet<NodeId>,
+    /// It computes tasks; otherwise it only looks on.
+    pub(crate) works: bool,
+    /// How many take part, as the owner said last.
+    pub(crate) participants: u32,
     /// When the owner was last heard from.
     pub(crate) heard: Time,
     /// Since when a pull waits for its answer.
@@ -60,25 +70,34 @@ pub(crate) enum Role {
     Participant(Joined),
 }
 
-/// How fast a job's tasks go here.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
-    task: Option<Duration>,
-    round_trip: Option<Duration>,
-}
-
 /// One job.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
     pub(crate) signed: SignedDescription,
-    pub(crate) owner: NodeId,
+    pub(crate) tenure: Tenure,
     pub(crate) state: JobState,
+    /// This node created it.
+    pub(crate) is_mine: bool,
+    /// This node is the root of the job's key, as the store said last.
+    pub(crate) is_root: bool,
     /// How many jobs this node had opened before it.
     pub(crate) age: u64,
     pub(crate) role: Role,
+    /// Tasks that are known to be done. The payload is kept apart and may not be here, or not any
+    /// more.
     pub(crate) done: BTreeMap<u32, Done>,
+    /// Tasks whose payload was here at some time.
+    pub(crate) seen: BTreeSet<u32>,
+    /// Tasks whose result nobody had, with the round of the next one.
+    pub(crate) rounds: BTreeMap<u32, u8>,
     pub(crate) tally: BTreeMap<NodeId, u32>,
+    pub(crate) cancelled: Option<Signature>,
+    /// Since when its owner is known to be gone.
+    pub(crate) lost_at: Option<Time>,
+    pub(crate) record_copies: u16,
+    /// Holders that acknowledged results computed here.
+    pub(crate) kept: BTreeMap<u32, u16>,
     pub(crate) duplicates: u32,
     pub(crate) pace: Pace,
     pub(crate) fetch: Fetch,
@@ -88,26 +107,38 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(
-        id: JobId,
         signed: SignedDescription,
-        owner: NodeId,
+        tenure: Tenure,
+        me: NodeId,
         age: u64,
         role: Role,
     ) -> Self {
         Job {
-            id,
+            id: signed.description.job(),
+            is_mine: signed.description.creator.id() == me,
             signed,
-            owner,
+            tenure,
             state: JobState::Running,
+            is_root: false,
             age,
             role,
             done: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            rounds: BTreeMap::new(),
             tally: BTreeMap::new(),
+            cancelled: None,
+            lost_at: None,
+            record_copies: 0,
+            kept: BTreeMap::new(),
             duplicates: 0,
             pace: Pace::default(),
             fetch: Fetch::default(),
             served: BTreeMap::new(),
         }
+    }
+
+    pub(crate) fn owner(&self) -> NodeId {
+        self.tenure.owner
     }
 
     pub(crate) fn tasks(&self) -> u32 {
@@ -118,11 +149,21 @@ impl Job {
         u32::try_from(self.done.len()).unwrap_or(u32::MAX)
     }
 
+    /// Every result was here.
+    pub(crate) fn is_seen(&self) -> bool {
+        u32::try_from(self.seen.len()) == Ok(self.tasks())
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.state == JobState::Running
     }
 
-    pub(crate) fn is_own(&self) -> bool {
+    /// Neither finished nor cancelled.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, JobState::Running | JobState::Orphaned)
+    }
+
+    pub(crate) fn is_owned(&self) -> bool {
         matches!(self.role, Role::Owner(_))
     }
 
@@ -142,73 +183,74 @@ impl Job {
         }
     }
 
-    /// Everyone who takes part, this node included.
-    pub(crate) fn participants(&self) -> Vec<NodeId> {
+    fn board(&self) -> Option<&Board> {
         match &self.role {
-            Role::Owner(owned) => owned.board.members().collect(),
-            Role::Participant(joined) => joined.participants.iter().copied().collect(),
+            Role::Owner(owned) => Some(&owned.board),
+            Role::Participant(_) => None,
         }
     }
 
-    pub(crate) fn participant_count(&self) -> usize {
+    pub(crate) fn participant_count(&self) -> u32 {
         match &self.role {
-            Role::Owner(owned) => owned.board.member_count(),
-            Role::Participant(joined) => joined.participants.len(),
+            Role::Owner(owned) => u32::try_from(owned.board.member_count()).unwrap_or(u32::MAX),
+            Role::Participant(joined) => joined.participants,
         }
     }
 
-    /// Everyone else, the owner first: its copy closes the lease.
-    pub(crate) fn others(&self, me: NodeId) -> Vec<NodeId> {
-        let mut others = self.participants();
-        others.retain(|node| *node != me);
-        others.sort_by_key(|node| *node != self.owner);
-        others
-    }
-
-    /// Takes part, or did as far as is known here.
+    /// Works on it, or did, as far as is known here.
     pub(crate) fn knows(&self, node: NodeId) -> bool {
         match &self.role {
             Role::Owner(owned) => owned.board.knows(node),
-            Role::Participant(joined) => node == self.owner || joined.participants.contains(&node),
+            Role::Participant(_) => node == self.owner(),
         }
     }
 
-    /// Notes a finished task. False if it was done already.
-    pub(crate) fn finish(&mut self, task: u32, done: Done) -> bool {
+    /// Notes a task that somebody did. False if it was known.
+    pub(crate) fn learn(&mut self, now: Time, task: u32, done: Done) -> bool {
         if self.done.contains_key(&task) {
             return false;
         }
         self.done.insert(task, done);
-        let tally = self.tally.entry(done.worker).or_default();
-        *tally = tally.saturating_add(1);
-        self.fetch.arrived(task);
         if let Role::Owner(owned) = &mut self.role {
-            owned.board.close(task);
+            owned.board.close(task, done.worker, now);
         }
         true
     }
 
-    pub(crate) fn summary(&self) -> JobSummary {
-        let board = match &self.role {
-            Role::Owner(owned) => Some(&owned.board),
-            Role::Participant(_) => None,
-        };
+    /// Its result is here, for the first time.
+    pub(crate) fn see(&mut self, task: u32, worker: NodeId) {
+        self.seen.insert(task);
+        let tally = self.tally.entry(worker).or_default();
+        *tally = tally.saturating_add(1);
+        self.fetch.arrived(task);
+    }
+
+    pub(crate) fn summary(&self, results: &Results) -> JobSummary {
+        let board = self.board();
         let mut names: BTreeSet<NodeId> = self.tally.keys().copied().collect();
-        names.extend(self.participants());
+        names.extend(board.into_iter().flat_map(Board::members));
         let worker = |worker: NodeId| WorkerSummary {
             worker,
             done: self.tally.get(&worker).copied().unwrap_or(0),
             leased: board.map_or(0, |board| board.leased_count(worker)),
         };
+        let copies = |task: &u32| {
+            let acknowledged = self.kept.get(task).copied().unwrap_or(0);
+            u32::from(acknowledged) + u32::from(results.get(self.id, *task).is_some())
+        };
         JobSummary {
             job: self.id,
-            owner: self.owner,
+            owner: self.tenure.owner,
+            epoch: self.tenure.epoch,
             state: self.state,
             kind: self.signed.description.kind,
             params: self.signed.description.params.clone(),
             tasks: self.tasks(),
-            done: self.done_count(),
-            participants: u32::try_from(self.participant_count()).unwrap_or(u32::MAX),
+            done: u32::try_from(self.seen.len()).unwrap_or(u32::MAX),
+            participants: self.participant_count(),
+            record_copies: self.record_copies,
+            copies_min: self.done.keys().map(copies).min().unwrap_or(0),
+            copies_total: self.done.keys().map(|task| u64::from(copies(task))).sum(),
             workers: names.into_iter().map(worker).collect(),
             reassigned: board.map_or(0, Board::reassigned),
             duplicates: self.duplicates,
@@ -216,66 +258,34 @@ impl Job {
     }
 }
 
+impl Owned {
+    /// The first owner, or an heir: whoever finds the former owner gone.
+    pub(crate) fn new(now: Time, tasks: u32) -> Self {
+        Owned {
+            board: Board::new(tasks),
+            unproved: Unproved::default(),
+            status_at: Time::FAR_FUTURE,
+            status_sent: now,
+            recruit_at: now,
+            unrecorded: BTreeSet::new(),
+            record_at: Time::FAR_FUTURE,
+            is_heir: false,
+            grace_until: now,
+            lost_at: None,
+            can_work: true,
+            claimed_at: Time::ZERO,
+        }
+    }
+}
+
 impl Joined {
+    pub(crate) fn new(now: Time, works: bool) -> Self {
+        let (participants, mark) = (1, (now, 0));
+        Joined { works, participants, heard: now, asked: None, owed: 0, enlisted: now, mark }
+    }
+
     /// The owner has nothing to give: it answered, and did not give all that was asked for.
     pub(crate) fn is_starved(&self) -> bool {
         self.asked.is_none() && self.owed > 0
-    }
-}
-
-impl Pace {
-    /// A task took this long.
-    pub(crate) fn computed(&mut self, took: Duration) {
-        self.task = Some(smoothed(self.task, took));
-    }
-
-    /// A pull was answered after this long.
-    pub(crate) fn answered(&mut self, took: Duration) {
-        self.round_trip = Some(smoothed(self.round_trip, took));
-    }
-
-    /// Tasks to hold, and the number at which to ask for more: far enough below to ask for several
-    /// at once, far enough above `slots` that the answer comes in time. The first pull asks for no
-    /// more than can start, so that workers who come together share a small job.
-    pub(crate) fn marks(&self, slots: u32) -> (u32, u32) {
-        let Some(round_trip) = self.round_trip else { return (slots, slots.saturating_sub(1)) };
-        let span = micros(AHEAD + round_trip * 2).saturating_mul(u64::from(slots));
-        let ahead = self.task.map_or(0, |task| span.div_ceil(micros(task).max(1)));
-        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX).max(slots);
-        (
-            slots.saturating_add(ahead).min(HELD_MAX),
-            slots.saturating_add(ahead / 2).min(HELD_MAX - 1),
-        )
-    }
-}
-
-/// One part new, three parts old.
-fn smoothed(old: Option<Duration>, new: Duration) -> Duration {
-    old.map_or(new, |old| (old * 3 + new) / 4)
-}
-
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pace(task_ms: u64, round_trip_ms: u64) -> Pace {
-        let mut pace = Pace::default();
-        pace.answered(Duration::from_millis(round_trip_ms));
-        pace.computed(Duration::from_millis(task_ms));
-        pace
-    }
-
-    #[test]
-    fn a_worker_holds_about_a_second_of_work() {
-        assert_eq!(Pace::default().marks(4), (4, 3), "what can start, and no more");
-        assert_eq!(pace(500, 100).marks(1), (4, 2));
-        assert_eq!(pace(10_000, 100).marks(1), (2, 1), "always one per slot ahead");
-        assert_eq!(pace(10, 100).marks(1), (121, 61));
-        assert_eq!(pace(10, 100).marks(128), (HELD_MAX, HELD_MAX - 1));
-        assert_eq!(pace(0, 0).marks(1), (HELD_MAX, HELD_MAX - 1));
     }
 }

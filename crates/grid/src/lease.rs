@@ -6,10 +6,10 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Time};
+use base::{Bounded, Duration, NodeId, Time};
 use wire::grid::{JobId, Message, Reason, Tasks};
 
-use crate::job::{HELD_MAX, Role};
+use crate::job::{HELD_MAX, Job, Role};
 use crate::worker::Ticket;
 use crate::{Event, Grid, JobState};
 
@@ -17,15 +17,14 @@ use crate::{Event, Grid, JobState};
 /// once more. Chosen: several announcements of whoever is idle.
 const STUCK_HEARTBEATS: u32 = 5;
 
-/// Heartbeats for which the orphans of a job still say each time what they hold, in case the owner
-/// was only away. After that they try once in as many heartbeats.
-const ORPHAN_HEARTBEATS: u128 = 30;
-
 impl Grid {
     /// Leases open tasks to the workers that wait for them.
     pub(crate) fn feed(&mut self, now: Time) {
-        for job in self.running(true) {
-            let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { continue };
+        for job in self.owned() {
+            let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { continue };
+            if owned.grace_until > now {
+                continue;
+            }
             for worker in owned.board.hungry() {
                 self.lease(now, job, worker, false);
             }
@@ -38,17 +37,17 @@ impl Grid {
         if self.worker.slots == 0 || self.worker.is_resting {
             return;
         }
-        for job in self.running(true) {
+        for job in self.owned() {
             self.take_own(now, job);
         }
         if self.has_own_open() {
             return;
         }
         let (slots, held) = (u32::from(self.worker.slots), self.worker.held_count());
-        for job in self.running(false) {
+        for job in self.joined() {
             let Some(job) = self.jobs.get_mut(&job) else { continue };
-            let (id, owner, (high, low)) = (job.id, job.owner, job.pace.marks(slots));
-            let Some(joined) = job.joined() else { continue };
+            let (id, owner, (high, low)) = (job.id, job.owner(), job.pace.marks(slots));
+            let Some(joined) = job.joined().filter(|joined| joined.works) else { continue };
             if held > low {
                 return;
             }
@@ -65,25 +64,37 @@ impl Grid {
         }
     }
 
-    /// An own job's tasks need no time on the way, so none are taken before a slot is free.
-    fn take_own(&mut self, now: Time, job: JobId) {
-        let held = u32::try_from(self.worker.held(job).count()).unwrap_or(u32::MAX);
-        let wanted = u32::from(self.worker.slots).saturating_sub(held);
+    /// The tasks of a job that this node owns need no time on the way, so none are taken before a
+    /// slot is free.
+    fn take_own(&mut self, now: Time, id: JobId) {
         let me = self.me;
-        let Some(job) = self.jobs.get_mut(&job) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        // An own job goes first, whatever else is in hand.
+        let of_it = u32::try_from(self.worker.held(id).count()).unwrap_or(u32::MAX);
+        let held = if job.is_mine { of_it } else { self.worker.held_count() };
+        let wanted = u32::from(self.worker.slots).saturating_sub(held);
         let Some(owned) = job.owned() else { return };
+        if !owned.can_work || owned.grace_until > now {
+            return;
+        }
         owned.board.want(me, u16::try_from(wanted).unwrap_or(u16::MAX));
         let tasks = owned.board.grant(me, now);
         owned.board.want(me, 0);
+        if tasks.is_empty() {
+            return;
+        }
         self.counters.leased += tasks.len() as u64;
         for task in tasks {
             self.worker.enqueue(Ticket::new(job, task));
         }
+        self.note_recovery(now, id);
     }
 
     pub(crate) fn has_own_open(&self) -> bool {
         self.jobs.values().any(|job| match &job.role {
-            Role::Owner(owned) => job.is_running() && owned.board.has_open_for(self.me),
+            Role::Owner(owned) => {
+                job.is_running() && owned.can_work && owned.board.has_open_for(self.me)
+            }
             Role::Participant(_) => false,
         })
     }
@@ -92,24 +103,42 @@ impl Grid {
         if !self.hear_worker(now, from, job) {
             return;
         }
-        let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
+        let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
         owned.board.want(from, wanted);
-        self.lease(now, job, from, wanted > 0);
+        if owned.grace_until <= now {
+            self.lease(now, job, from, wanted > 0);
+        }
     }
 
     /// Leases to `worker` what it wants and may have. An answer is sent even if it is nothing.
     fn lease(&mut self, now: Time, job: JobId, worker: NodeId, is_answer: bool) {
-        let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
+        let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
         let tasks = owned.board.grant(worker, now);
-        if tasks.is_empty() && !is_answer {
-            return;
+        if !tasks.is_empty() || is_answer {
+            self.lease_out(now, job, worker, tasks);
         }
-        self.counters.leased += tasks.len() as u64;
-        self.send(worker, Message::Lease { job, tasks: Tasks::truncating(tasks) });
     }
 
-    pub(crate) fn on_lease(&mut self, now: Time, from: NodeId, id: JobId, tasks: &Tasks) {
-        if !self.hear_owner(now, from, id) {
+    /// Tells a worker which tasks are its.
+    pub(crate) fn lease_out(&mut self, now: Time, id: JobId, worker: NodeId, tasks: Vec<u32>) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let epoch = job.tenure.epoch;
+        self.counters.leased += tasks.len() as u64;
+        if !tasks.is_empty() {
+            self.note_recovery(now, id);
+        }
+        self.send(worker, Message::Lease { job: id, epoch, tasks: Tasks::truncating(tasks) });
+    }
+
+    pub(crate) fn on_lease(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        id: JobId,
+        epoch: u64,
+        tasks: &Tasks,
+    ) {
+        if !self.hear_owner(now, from, id, epoch) {
             return;
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
@@ -141,31 +170,57 @@ impl Grid {
             && let Some(result) = self.result_message(job, task)
         {
             // Done, and lost on the way to the owner.
-            self.send(job.owner, result);
+            self.send(job.owner(), result);
             return true;
         }
         let ticket = Ticket::new(job, task);
         self.worker.slots > 0 && (self.worker.holds(&ticket) || self.worker.enqueue(ticket))
     }
 
-    /// Each heartbeat, and when an answer is overdue: tells the owner what this node holds.
-    pub(crate) fn extend(&mut self, id: JobId) {
-        let Some(job) = self.jobs.get(&id) else { return };
-        let tasks = Tasks::truncating(self.worker.held(id));
-        self.send(job.owner, Message::Extend { job: id, tasks });
-    }
-
-    pub(crate) fn on_extend(&mut self, now: Time, from: NodeId, job: JobId, tasks: &Tasks) {
-        if !self.hear_worker(now, from, job) {
+    pub(crate) fn on_extend(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        id: JobId,
+        slots: u16,
+        tasks: &Tasks,
+    ) {
+        if !self.hear_worker(now, from, id) {
+            // One that a former owner enlisted, or that was taken for dead.
+            if self.jobs.get(&id).is_some_and(|job| job.is_owned() && job.is_running()) {
+                self.on_enlist(now, from, id, slots);
+                self.confirm(now, from, id, tasks);
+            }
             return;
         }
+        self.confirm(now, from, id, tasks);
         let patience = self.config.heartbeat * 3 / 4;
-        let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
+        let Some(owned) = self.jobs.get_mut(&id).and_then(Job::owned) else { return };
         let named: BTreeSet<u32> = tasks.iter().copied().collect();
         let lost = owned.board.extend(from, &named, now, patience);
         if !lost.is_empty() {
             self.counters.fetched += lost.len() as u64;
-            self.send(from, Message::Fetch { job, tasks: Tasks::truncating(lost) });
+            self.send(from, Message::Fetch { job: id, tasks: Tasks::truncating(lost) });
+        }
+    }
+
+    /// As owner: what a member says it holds is its, unless it is done, which it is told.
+    fn confirm(&mut self, now: Time, from: NodeId, id: JobId, tasks: &Tasks) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let (count, mut known) = (job.tasks(), Bounded::new());
+        for task in tasks.iter().filter(|task| **task < count) {
+            if let Some(done) = job.done.get(task) {
+                // Invariant: the two lists have the same maximum.
+                known.push((*task, *done)).expect("no more tasks are done than were named");
+            } else if let Some(owned) = job.owned() {
+                owned.board.adopt(from, *task, now);
+            }
+        }
+        if !tasks.is_empty() {
+            self.note_recovery(now, id);
+        }
+        if !known.is_empty() {
+            self.send(from, Message::Known { job: id, done: known });
         }
     }
 
@@ -184,7 +239,7 @@ impl Grid {
             self.on_failed(job, from, tasks, &reason.text());
             return;
         }
-        let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
+        let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
         for task in tasks {
             owned.board.release(from, *task);
         }
@@ -195,7 +250,7 @@ impl Grid {
     /// Gives tasks of another's job back. They are not this node's to do.
     pub(crate) fn give_back(&mut self, id: JobId, tasks: Tasks) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let owner = job.owner;
+        let owner = job.owner();
         if let Some(joined) = job.joined() {
             joined.owed = 0;
         }
@@ -205,7 +260,7 @@ impl Grid {
 
     /// As owner: a worker is gone, and its tasks are free at once.
     pub(crate) fn lose_worker(&mut self, job: JobId, worker: NodeId, left: bool) {
-        let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
+        let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
         let Some(tasks) = owned.board.dismiss(worker) else { return };
         self.event(Event::WorkerLost { job, worker, tasks, left });
         self.participants_changed(job);
@@ -214,8 +269,8 @@ impl Grid {
     /// As owner: takes the leases of those who were silent for too long.
     pub(crate) fn expire_leases(&mut self, now: Time) {
         let (me, patience) = (self.me, self.lease_time());
-        for job in self.running(true) {
-            while let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned())
+        for job in self.owned() {
+            while let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned)
                 && let Some((at, worker)) = owned.board.next_silent(me, patience)
                 && at <= now
             {
@@ -227,10 +282,10 @@ impl Grid {
     /// Each heartbeat, as owner: tasks that failed everywhere get one more try, and then end the job.
     pub(crate) fn retry_stuck(&mut self, now: Time) {
         let patience = self.config.heartbeat * STUCK_HEARTBEATS;
-        for job in self.running(true) {
-            let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { continue };
+        for job in self.owned() {
+            let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { continue };
             if owned.board.retry_stuck(now, patience) {
-                self.end_own(job, JobState::Cancelled);
+                self.end_owned(job, JobState::Cancelled);
             }
         }
     }
@@ -239,8 +294,8 @@ impl Grid {
     /// the way are found out by it.
     pub(crate) fn repeat_pulls(&mut self, now: Time) {
         let patience = self.retry_time();
-        for id in self.running(false) {
-            let Some(joined) = self.jobs.get_mut(&id).and_then(|job| job.joined()) else {
+        for id in self.joined() {
+            let Some(joined) = self.jobs.get_mut(&id).and_then(Job::joined) else {
                 continue;
             };
             if joined.asked.is_some_and(|asked| asked + patience <= now) {
@@ -248,34 +303,6 @@ impl Grid {
                 joined.owed = 0;
                 self.extend(id);
             }
-        }
-    }
-
-    /// Each heartbeat, as a participant: what is held, and again what is wanted, in case the owner
-    /// forgot or never heard.
-    pub(crate) fn keep_leases(&mut self, now: Time) {
-        let heartbeat = self.config.heartbeat.as_micros().max(1);
-        let mut waiting: Vec<JobId> = Vec::new();
-        for job in self.jobs.values_mut() {
-            let is_orphaned = job.state == JobState::Orphaned;
-            if !job.is_running() && !is_orphaned {
-                continue;
-            }
-            let id = job.id;
-            let Some(joined) = job.joined() else { continue };
-            if joined.asked.is_none() {
-                joined.owed = 0;
-            }
-            let missed = now.since(joined.heard).as_micros() / heartbeat;
-            if !is_orphaned
-                || missed < ORPHAN_HEARTBEATS
-                || missed.is_multiple_of(ORPHAN_HEARTBEATS)
-            {
-                waiting.push(id);
-            }
-        }
-        for job in waiting {
-            self.extend(job);
         }
     }
 

@@ -1,9 +1,10 @@
 //! The grid: jobs, tasks, leases, results, over opaque payloads.
 //!
-//! A node owns the jobs it created and works on those of others. The owner is a coordinator: it
-//! leases tasks to peers that pull them, takes back what a vanished peer held, and every
-//! participant gets every result. The machine does not know what a task computes, how a message
-//! travels, or what a leaf set is.
+//! The owner of a job is a coordinator: it leases tasks to peers that pull them, takes back what a
+//! vanished peer held, and writes down what is done in a record that outlives it; whoever is the
+//! root of the job's key when it is gone owns the job next. Every participant gets every result.
+//! The machine does not know what a task computes, how a message travels, where a record is kept,
+//! or what a leaf set is.
 //!
 //! Any message may be lost: each conversation is repeated by whoever waits for its answer, and a
 //! repeated message changes nothing.
@@ -13,36 +14,43 @@ extern crate alloc;
 extern crate std;
 
 mod board;
+mod budget;
 mod config;
 mod enlist;
+mod event;
 mod face;
+mod fetch;
 mod job;
 mod lease;
+mod pace;
 mod presence;
+mod record;
 mod recruit;
 mod result;
 mod status;
+mod tenure;
+mod watch;
 mod worker;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use base::{NodeId, Rng, Time};
+use base::{Digest, Key, NodeId, Rng, Time};
 use bytes::Bytes;
-use wire::grid::{JobId, Message};
+use wire::grid::{Done, JobId, Message};
 
 pub use board::FAILURES_MAX;
 pub use config::Config;
-pub use face::{
-    Counters, Event, Failure, Input, JobState, JobSummary, Output, Wake, WorkId, WorkerSummary,
-};
+pub use event::{Counters, Event, JobState, JobSummary, WorkerSummary};
+pub use face::{Failure, Input, Output, Wake, WorkId};
 pub use recruit::IDLE_KEY;
 pub use worker::SLOTS_MAX;
 
-use enlist::Candidate;
-use job::{Done, Job, Role};
-use recruit::Meeting;
-use result::Results;
+use budget::Results;
+use enlist::{Candidate, Welcome};
+use job::{Job, Role};
+use result::Path;
+use watch::Watch;
 use worker::Worker;
 
 /// Jobs at one node, own and others', under way and ended. Beyond it the one that ended longest
@@ -66,15 +74,18 @@ pub struct Grid {
     refused: VecDeque<JobId>,
     worker: Worker,
     results: Results,
-    meeting: Meeting,
-    /// The idle key takes this node for idle, or will be told at the next heartbeat.
-    is_announced: bool,
+    /// Jobs that are looked up to be followed.
+    watches: BTreeMap<JobId, Watch>,
+    /// Jobs looked up for others since the last heartbeat.
+    recalled: BTreeSet<JobId>,
+    /// Own results whose holders are counted, by digest.
+    keeping: BTreeMap<Digest, BTreeSet<(JobId, u32)>>,
+    /// Groups that this node is a member of.
+    followed: BTreeSet<Key>,
     preferred: BTreeSet<NodeId>,
     /// Jobs or participants changed since `preferred` was right.
     links_changed: bool,
     heartbeat_at: Time,
-    /// When to tell a root that may be another one who is idle here.
-    announce_at: Option<Time>,
     handled_at: Time,
     counters: Counters,
     /// Drained by the driver after each input.
@@ -100,12 +111,13 @@ impl Grid {
             refused: VecDeque::new(),
             worker: Worker::default(),
             results: Results::default(),
-            meeting: Meeting::default(),
-            is_announced: false,
+            watches: BTreeMap::new(),
+            recalled: BTreeSet::new(),
+            keeping: BTreeMap::new(),
+            followed: BTreeSet::new(),
             preferred: BTreeSet::new(),
             links_changed: false,
             heartbeat_at: now + base::Duration::from_micros(phase),
-            announce_at: None,
             handled_at: now,
             counters: Counters::default(),
             outputs: VecDeque::new(),
@@ -121,21 +133,29 @@ impl Grid {
             self.forgive_silence(now);
         }
         self.handled_at = now;
+        let is_heartbeat = matches!(input, Input::Timeout) && self.heartbeat_at <= now;
         match input {
             Input::Submit(signed) => self.on_submit(now, signed),
+            Input::Watch(job) => self.on_watch(job),
             Input::Cancel(job) => self.on_cancel(job),
+            Input::CancelSigned { job, signature } => self.on_cancel_signed(job, signature),
             Input::Received { from, message } => self.on_received(now, from, message),
-            Input::Delivered { key, from, message } => self.on_delivered(now, key, from, &message),
-            Input::PeerGone { peer, left } => self.on_peer_gone(peer, left),
+            Input::Delivered { key, from, message } => self.on_delivered(now, key, from, message),
+            Input::Published { origin, message, .. } => self.on_published(now, origin, message),
+            Input::Offered { walk, message } => self.on_offered(now, walk, &message),
+            Input::Record { job, record, is_root } => self.on_record(now, job, &record, is_root),
+            Input::Copies { job, count, wanted } => self.on_copies(job, count, wanted),
+            Input::Kept { digest, count } => self.on_kept(digest, count),
+            Input::Loaded { digest, payload } => self.on_loaded(now, digest, payload),
+            Input::PeerGone { peer, left } => self.on_peer_gone(now, peer, left),
             Input::Computed { work, outcome } => self.on_computed(now, work, outcome),
             Input::Appraised { job, verdict } => self.on_appraised(now, job, verdict),
             Input::Slots(slots) => self.on_slots(now, slots),
-            Input::Ready(ready) => self.on_ready(ready),
-            Input::RootsMoved => self.on_roots_moved(now),
+            Input::Ready(ready) => self.on_ready(now, ready),
             Input::Leave => return self.on_leave(),
             Input::Timeout => self.on_timeout(now),
         }
-        self.settle(now);
+        self.settle(now, is_heartbeat);
     }
 
     /// The next thing to do, until there is none.
@@ -158,9 +178,8 @@ impl Grid {
         let (retry, fetch, lease) = (self.retry_time(), self.fetch_time(), self.lease_time());
         let candidate = self.candidate.as_ref().filter(|candidate| candidate.welcome.is_none());
         consider(candidate.map(|candidate| candidate.asked + retry), Wake::Retry);
-        consider(self.announce_at, Wake::Retry);
         for job in self.jobs.values() {
-            consider(job.fetch_deadline(fetch), Wake::Retry);
+            consider(job.fetch.deadline(fetch), Wake::Retry);
             match &job.role {
                 _ if !job.is_running() => {}
                 Role::Participant(joined) => {
@@ -168,6 +187,10 @@ impl Grid {
                 }
                 Role::Owner(owned) => {
                     consider(Some(owned.status_at), Wake::Heartbeat);
+                    consider(Some(owned.record_at), Wake::Heartbeat);
+                    consider(Some(owned.recruit_at), Wake::Retry);
+                    let grace = owned.grace_until;
+                    consider((grace > self.handled_at).then_some(grace), Wake::Retry);
                     let silent = owned.board.next_silent(self.me, lease);
                     consider(silent.map(|(at, _)| at), Wake::LeaseExpiry);
                 }
@@ -181,13 +204,13 @@ impl Grid {
     pub fn jobs(&self) -> Vec<JobSummary> {
         let mut jobs: Vec<&Job> = self.jobs.values().collect();
         jobs.sort_by_key(|job| job.age);
-        jobs.into_iter().map(Job::summary).collect()
+        jobs.into_iter().map(|job| job.summary(&self.results)).collect()
     }
 
     /// One job.
     #[must_use]
     pub fn job(&self, job: JobId) -> Option<JobSummary> {
-        self.jobs.get(&job).map(Job::summary)
+        self.jobs.get(&job).map(|job| job.summary(&self.results))
     }
 
     /// Whether a job is under way in which this node takes part.
@@ -228,40 +251,63 @@ impl Grid {
     fn on_received(&mut self, now: Time, from: NodeId, message: Message) {
         match message {
             _ if from == self.me => self.counters.ignored += 1,
-            Message::Idle { .. } | Message::Recruit { .. } => self.counters.ignored += 1,
-            Message::Invite { job, owner } => self.on_invite(now, job, owner),
             Message::Enlist { job, slots } => self.on_enlist(now, from, job, slots),
-            Message::Welcome { job, participants, done } => {
-                self.on_welcome(now, from, job, participants, done);
+            Message::Welcome { job: signed, epoch, done } => {
+                self.on_welcome(now, from, Welcome { signed, epoch, done });
             }
-            Message::Sorry { job, .. } => self.on_sorry(from, job),
+            Message::Sorry { job, .. } => self.on_sorry(now, from, job),
             Message::Pull { job, wanted } => self.on_pull(now, from, job, wanted),
-            Message::Lease { job, tasks } => self.on_lease(now, from, job, &tasks),
-            Message::Extend { job, tasks } => self.on_extend(now, from, job, &tasks),
+            Message::Lease { job, epoch, tasks } => self.on_lease(now, from, job, epoch, &tasks),
+            Message::Extend { job, slots, tasks } => self.on_extend(now, from, job, slots, &tasks),
             Message::Return { job, tasks, failed, reason } => {
                 self.on_return(now, from, job, &tasks, failed.then_some(&reason));
             }
+            Message::Commit { job, task, digest } => self.on_commit(now, from, job, task, digest),
             Message::Result { job, task, worker, digest, payload } => {
-                self.on_result(now, from, job, task, Done { digest, worker }, payload);
-            }
-            Message::Status { job, participants, done } => {
-                self.on_status(now, from, job, &participants, done);
+                let done = Done { round: 0, digest, worker };
+                self.on_result(now, Path::Direct(from), job, task, done, payload);
             }
             Message::Fetch { job, tasks } => self.on_fetch(now, from, job, &tasks),
-            Message::Finished { job, cancelled } => self.on_finished(from, job, cancelled),
-            Message::Quit { job } => self.on_quit(from, job),
+            Message::Known { job, done } => self.on_known(now, from, job, &done),
+            Message::Finished { job, epoch, cancelled } => {
+                self.on_finished(now, from, job, epoch, cancelled);
+            }
+            Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),
+            Message::Quit { job } => self.on_quit(now, from, job),
+            Message::Invite { .. } | Message::Status { .. } => self.counters.ignored += 1,
         }
     }
 
-    fn on_ready(&mut self, ready: bool) {
+    /// What comes through a job's group; nobody vouches for its origin.
+    fn on_published(&mut self, now: Time, origin: NodeId, message: Message) {
+        match message {
+            _ if origin == self.me => {}
+            Message::Result { job, task, worker, digest, payload } => {
+                let done = Done { round: 0, digest, worker };
+                self.on_result(now, Path::Published(origin), job, task, done, payload);
+            }
+            Message::Status { job, epoch, participants, done } => {
+                self.on_status(now, origin, job, (epoch, participants, done));
+            }
+            _ => self.counters.ignored += 1,
+        }
+    }
+
+    fn on_ready(&mut self, now: Time, ready: bool) {
         if ready == self.ready {
             return;
         }
         self.ready = ready;
-        if ready {
-            self.announce_anew();
-        } else {
-            self.meeting.clear();
+        for id in self.owned() {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            // Out of the ring for a while, this node does not know what it is the root of.
+            job.is_root &= ready;
+            if let Some(owned) = job.owned() {
+                owned.recruit_at = now;
+            }
+            if ready {
+                self.write_all(id);
+            }
         }
     }
 
@@ -269,9 +315,6 @@ impl Grid {
         if self.heartbeat_at <= now {
             self.heartbeat_at = now + self.config.heartbeat;
             self.on_heartbeat(now);
-        }
-        if self.announce_at.is_some_and(|at| at <= now) {
-            self.announce_anew();
         }
         self.expire_leases(now);
         self.repeat_pulls(now);
@@ -282,7 +325,7 @@ impl Grid {
     fn on_heartbeat(&mut self, now: Time) {
         let patience = self.lease_time();
         self.worker.is_resting = false;
-        self.meeting.forget_old(now);
+        self.recalled.clear();
         for job in self.jobs.values_mut() {
             job.served.clear();
             if let Some(owned) = job.owned() {
@@ -293,42 +336,43 @@ impl Grid {
         self.retry_stuck(now);
         self.miss_owners(now);
         self.keep_leases(now);
-        self.announce_anew();
+        self.repeat_watches();
     }
 
     /// What follows from the state, whatever changed it.
-    fn settle(&mut self, now: Time) {
+    fn settle(&mut self, now: Time, is_heartbeat: bool) {
         self.top_up(now);
         self.feed(now);
         self.start_work(now);
         self.fetch_lacking(now);
+        self.recruit_due(now);
         self.report_due(now);
-        self.announce_changes();
+        self.write_due(now);
+        self.review_groups(is_heartbeat);
         self.review_links();
     }
 
-    /// Free slots and nothing to do: no task in hand or in reach, nothing to fetch.
-    fn is_idle(&self) -> bool {
-        let is_quiet = |job: &Job| match (&job.role, job.state) {
-            (Role::Participant(joined), JobState::Running) => joined.is_starved(),
-            (_, JobState::Finished) => job.fetch.is_idle(),
-            _ => true,
-        };
-        self.ready
-            && self.worker.slots > 0
-            && self.worker.held_count() == 0
-            && self.candidate.is_none()
-            && !self.has_own_open()
-            && self.jobs.values().filter(|job| job.is_running()).count() < JOBS_MAX
-            && self.jobs.values().all(is_quiet)
+    /// Running jobs that this node owns, its own creations first, then the oldest.
+    fn owned(&self) -> Vec<JobId> {
+        self.running(Job::is_owned)
     }
 
-    /// Own or others' jobs that run, the oldest first.
-    fn running(&self, own: bool) -> Vec<JobId> {
-        let jobs = self.jobs.values().filter(|job| job.is_running() && job.is_own() == own);
-        let mut jobs: Vec<(u64, JobId)> = jobs.map(|job| (job.age, job.id)).collect();
+    /// Running jobs of others that this node takes part in, the oldest first.
+    fn joined(&self) -> Vec<JobId> {
+        self.running(|job| !job.is_owned())
+    }
+
+    /// Running jobs of others that this node works on, the oldest first.
+    fn working(&self) -> Vec<JobId> {
+        let works = |joined: &job::Joined| joined.works;
+        self.running(|job| matches!(&job.role, Role::Participant(joined) if works(joined)))
+    }
+
+    fn running(&self, is_meant: impl Fn(&Job) -> bool) -> Vec<JobId> {
+        let jobs = self.jobs.values().filter(|job| job.is_running() && is_meant(job));
+        let mut jobs: Vec<_> = jobs.map(|job| (!job.is_mine, job.age, job.id)).collect();
         jobs.sort_unstable();
-        jobs.into_iter().map(|(_, job)| job).collect()
+        jobs.into_iter().map(|(.., job)| job).collect()
     }
 
     fn send(&mut self, to: NodeId, message: Message) {

@@ -1,77 +1,51 @@
-//! Who is there: signs of life, silence, and the links that a job asks for.
+//! Who is there: signs of life, silence, and the links and groups that a job asks for.
 //!
 //! A message about a job is a sign of life. Whoever speaks of a job that it has no part in (any
 //! more) is told so, which repairs every misunderstanding about who takes part.
 
 use alloc::collections::BTreeSet;
 
-use base::{NodeId, Time};
-use wire::grid::{JobId, Message, Reason};
+use base::{Key, NodeId, Time};
+use wire::grid::{JobId, Message, Tasks};
 
-use crate::job::Role;
-use crate::status::status_from_job;
-use crate::{Event, Grid, JobState, Output};
+use crate::job::{Job, Role};
+use crate::{Event, Grid, IDLE_KEY, JobState, Output};
+
+/// Peers of one job to which an owner asks for links. Others are heard from through the overlay.
+/// Chosen: half of what a tab may have.
+const PREFERRED_MAX: usize = 32;
+/// Heartbeats for which the orphans of a job still say each time what they hold. After that they
+/// try once in as many heartbeats.
+const ORPHAN_HEARTBEATS: u128 = 30;
+/// Heartbeats between two looks at the record of a job whose owner is silent.
+const RECALL_HEARTBEATS: u128 = 4;
 
 impl Grid {
     /// As owner: a sign of life, of somebody whose messages count. Others are told how it is.
     pub(crate) fn hear_worker(&mut self, now: Time, from: NodeId, id: JobId) -> bool {
         let Some(job) = self.jobs.get_mut(&id) else {
-            let reason = Reason::new("no such job here");
-            self.send(from, Message::Sorry { job: id, reason });
+            self.over(from, id);
             return false;
         };
-        let (is_running, cancelled) = (job.is_running(), job.state == JobState::Cancelled);
-        let knows = job.knows(from);
-        let Some(owned) = job.owned().filter(|_| knows) else {
-            self.counters.ignored += 1;
+        let (is_open, tenure) = (job.is_open(), job.tenure);
+        if !is_open {
+            self.over(from, id);
+            return false;
+        }
+        let Some(owned) = job.owned() else {
+            // It missed a change of owners.
+            if tenure.owner != from {
+                self.send(from, Message::Stale { job: id, tenure });
+            }
             return false;
         };
-        if !is_running {
-            self.send(from, Message::Finished { job: id, cancelled });
-            return false;
-        }
-        if owned.board.hear(from, now) {
-            return true;
-        }
-        // Taken for dead, and alive: it enlists again when it finds itself missing.
-        if let Some(job) = self.jobs.get(&id) {
-            let status = status_from_job(job);
-            self.send(from, status);
-        }
-        false
-    }
-
-    /// As a participant: a sign of life of the owner. False if this node has no part in the job
-    /// any more, which the owner is told.
-    pub(crate) fn hear_owner(&mut self, now: Time, from: NodeId, id: JobId) -> bool {
-        let is_candidate = self.candidate.as_ref().is_some_and(|candidate| candidate.job == id);
-        if is_candidate {
-            return false;
-        }
-        let job = self.jobs.get_mut(&id).filter(|job| job.state != JobState::Cancelled);
-        let Some(job) = job else {
-            self.send(from, Message::Quit { job: id });
-            return false;
-        };
-        if job.owner != from || !matches!(job.state, JobState::Running | JobState::Orphaned) {
-            self.counters.ignored += 1;
-            return false;
-        }
-        let was_orphaned = job.state == JobState::Orphaned;
-        let Some(joined) = job.joined() else { return false };
-        joined.heard = now;
-        if was_orphaned {
-            job.state = JobState::Running;
-            self.links_changed = true;
-            self.event(Event::JobChanged { job: id, state: JobState::Running });
-        }
-        true
+        owned.board.hear(from, now)
     }
 
     /// A sign of life in whatever part, without an answer.
     pub(crate) fn hear(&mut self, now: Time, from: NodeId, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let is_owner = job.owner == from;
+        let is_owner = job.owner() == from;
         match &mut job.role {
             Role::Owner(owned) => drop(owned.board.hear(from, now)),
             Role::Participant(joined) if is_owner => joined.heard = now,
@@ -89,6 +63,94 @@ impl Grid {
         }
     }
 
+    /// Each heartbeat, and when an answer is overdue: tells the owner what this node holds, or, if
+    /// it is gone, whoever is the root of the job's key.
+    pub(crate) fn extend(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        if job.state == JobState::Orphaned {
+            let message = self.extension(id);
+            self.outputs.push_back(Output::Route { key: id, message });
+        } else {
+            self.extend_to(id, job.owner());
+        }
+    }
+
+    pub(crate) fn extend_to(&mut self, id: JobId, owner: NodeId) {
+        let message = self.extension(id);
+        self.send(owner, message);
+    }
+
+    fn extension(&self, id: JobId) -> Message {
+        let tasks = Tasks::truncating(self.worker.held(id));
+        Message::Extend { job: id, slots: self.worker.slots, tasks }
+    }
+
+    /// Each heartbeat, as a participant: what is held, and again what is wanted, in case the owner
+    /// forgot or never heard.
+    pub(crate) fn keep_leases(&mut self, now: Time) {
+        let heartbeat = self.config.heartbeat.as_micros().max(1);
+        let (mut waiting, mut looking) = (BTreeSet::new(), BTreeSet::new());
+        for job in self.jobs.values_mut().filter(|job| job.is_open()) {
+            let (id, is_orphaned) = (job.id, job.state == JobState::Orphaned);
+            let Some(joined) = job.joined() else { continue };
+            if joined.asked.is_none() {
+                joined.owed = 0;
+            }
+            let missed = now.since(joined.heard).as_micros() / heartbeat;
+            let is_time = missed < ORPHAN_HEARTBEATS || missed.is_multiple_of(ORPHAN_HEARTBEATS);
+            if joined.works && (!is_orphaned || is_time) {
+                waiting.insert(id);
+            }
+            if is_orphaned && is_time && missed.is_multiple_of(RECALL_HEARTBEATS) {
+                looking.insert(id);
+            }
+        }
+        waiting.into_iter().for_each(|job| self.extend(job));
+        self.outputs.extend(looking.into_iter().map(|job| Output::Recall { job }));
+    }
+
+    /// The owner is gone: nothing more is asked for until there is another one. What is in hand is
+    /// computed and published all the same.
+    pub(crate) fn orphan(&mut self, now: Time, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_running()) else { return };
+        let Some(joined) = job.joined() else { return };
+        joined.asked = None;
+        joined.owed = 0;
+        let works = joined.works;
+        job.state = JobState::Orphaned;
+        job.lost_at = Some(now);
+        self.links_changed = true;
+        self.event(Event::JobChanged { job: id, state: JobState::Orphaned });
+        if works {
+            self.extend(id);
+        }
+    }
+
+    /// Each heartbeat: owners that were silent for too long are gone.
+    pub(crate) fn miss_owners(&mut self, now: Time) {
+        let patience = self.lease_time();
+        for id in self.joined() {
+            let joined = self.jobs.get_mut(&id).and_then(Job::joined);
+            if joined.is_some_and(|joined| joined.heard + patience <= now) {
+                self.orphan(now, id);
+            }
+        }
+    }
+
+    pub(crate) fn on_peer_gone(&mut self, now: Time, peer: NodeId, left: bool) {
+        if self.candidate.as_ref().is_some_and(|candidate| candidate.owner == peer) {
+            self.candidate = None;
+        }
+        for job in self.owned() {
+            self.lose_worker(job, peer, left);
+        }
+        for job in self.joined() {
+            if self.jobs.get(&job).is_some_and(|job| job.owner() == peer) {
+                self.orphan(now, job);
+            }
+        }
+    }
+
     /// Asks for links between owner and workers, while a job runs.
     pub(crate) fn review_links(&mut self) {
         if !core::mem::take(&mut self.links_changed) {
@@ -97,8 +159,11 @@ impl Grid {
         let mut wanted = BTreeSet::new();
         for job in self.jobs.values().filter(|job| job.is_running()) {
             match &job.role {
-                Role::Owner(owned) => wanted.extend(owned.board.members()),
-                Role::Participant(_) => drop(wanted.insert(job.owner)),
+                Role::Owner(owned) => {
+                    wanted.extend(owned.board.others(self.me).into_iter().take(PREFERRED_MAX));
+                }
+                Role::Participant(joined) if joined.works => drop(wanted.insert(job.owner())),
+                Role::Participant(_) => {}
             }
         }
         wanted.remove(&self.me);
@@ -107,41 +172,22 @@ impl Grid {
         self.outputs.extend(self.preferred.difference(&old).map(|peer| Output::Prefer(*peer)));
     }
 
-    /// The owner is gone: what is under way ends, what waits is dropped, what is done stays.
-    pub(crate) fn orphan(&mut self, id: JobId) {
-        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_running()) else { return };
-        let Some(joined) = job.joined() else { return };
-        joined.asked = None;
-        joined.owed = 0;
-        job.state = JobState::Orphaned;
-        self.links_changed = true;
-        self.drop_queued(id);
-        self.event(Event::JobChanged { job: id, state: JobState::Orphaned });
-    }
-
-    /// Each heartbeat: owners that were silent for too long are gone.
-    pub(crate) fn miss_owners(&mut self, now: Time) {
-        let patience = self.lease_time();
-        for id in self.running(false) {
-            let joined = self.jobs.get_mut(&id).and_then(|job| job.joined());
-            if joined.is_some_and(|joined| joined.heard + patience <= now) {
-                self.orphan(id);
-            }
+    /// Follows the groups of the jobs that go on here, and that of the idle while this node is
+    /// idle. The idle group is left with a heartbeat's delay: whoever is busy refuses meanwhile.
+    pub(crate) fn review_groups(&mut self, is_heartbeat: bool) {
+        let goes_on = |job: &&Job| job.is_open() || !job.fetch.is_idle();
+        let mut wanted: BTreeSet<Key> =
+            self.jobs.values().filter(goes_on).map(|job| job.id).collect();
+        let stays = self.ready && !is_heartbeat && self.followed.contains(&IDLE_KEY);
+        if self.is_idle() || stays {
+            wanted.insert(IDLE_KEY);
         }
-    }
-
-    pub(crate) fn on_peer_gone(&mut self, peer: NodeId, left: bool) {
-        self.meeting.forget(peer);
-        if self.candidate.as_ref().is_some_and(|candidate| candidate.owner == peer) {
-            self.drop_candidate();
+        if wanted == self.followed {
+            return;
         }
-        for job in self.running(true) {
-            self.lose_worker(job, peer, left);
-        }
-        for job in self.running(false) {
-            if self.jobs.get(&job).is_some_and(|job| job.owner == peer) {
-                self.orphan(job);
-            }
-        }
+        let old = core::mem::replace(&mut self.followed, wanted);
+        let (left, joined) = (old.difference(&self.followed), self.followed.difference(&old));
+        self.outputs.extend(left.map(|group| Output::Unfollow { group: *group }));
+        self.outputs.extend(joined.map(|group| Output::Follow { group: *group }));
     }
 }

@@ -1,14 +1,13 @@
 //! How a job begins, goes on and ends: submitted, reported on, finished, cancelled, quit.
 
-use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use base::{Bounded, NodeId, Time};
-use wire::grid::{JobId, Message, SignedDescription};
+use base::{NodeId, Time};
+use bytes::Bytes;
+use wire::grid::{JobId, Message, SignedDescription, Tenure, cancel_bytes};
 
-use crate::board::Board;
-use crate::enlist::Participants;
+use crate::enlist::Candidate;
 use crate::job::{Job, Owned, Role};
 use crate::{Event, Grid, JOBS_MAX, JobState, Output};
 
@@ -19,8 +18,10 @@ const REPORTS_PER_HEARTBEAT: u32 = 8;
 impl Grid {
     pub(crate) fn on_submit(&mut self, now: Time, signed: SignedDescription) {
         let job = signed.description.job();
-        let refusal = match self.check(&signed, self.me) {
+        let is_own = signed.description.creator.id() == self.me;
+        let refusal = match self.check(&signed) {
             Err(reason) => Some(reason),
+            Ok(()) if !is_own => Some("it is another node's".to_string()),
             Ok(()) if self.jobs.contains_key(&job) => Some("it was submitted before".to_string()),
             Ok(()) if !self.make_place() => Some("too many jobs are under way here".to_string()),
             Ok(()) => None,
@@ -28,13 +29,12 @@ impl Grid {
         if let Some(reason) = refusal {
             return self.event(Event::JobRefused { job, reason });
         }
-        let mut board = Board::new(signed.description.tasks);
-        board.enlist(self.me, self.worker.slots, now);
-        let owned =
-            Owned { board, status_at: Time::FAR_FUTURE, status_sent: now, recruiting: false };
-        self.open(Job::new(job, signed, self.me, self.opened, Role::Owner(owned)));
+        let mut owned = Owned::new(now, signed.description.tasks);
+        owned.board.enlist(self.me, self.worker.slots, now);
+        let tenure = Tenure { epoch: 1, owner: self.me };
+        self.open(Job::new(signed, tenure, self.me, self.opened, Role::Owner(owned)));
+        self.write_all(job);
         self.hand_back_queued();
-        self.recruit(job);
     }
 
     /// Takes a job in.
@@ -42,7 +42,7 @@ impl Grid {
         let description = &job.signed.description;
         self.event(Event::JobOpened {
             job: job.id,
-            owner: job.owner,
+            owner: job.owner(),
             kind: description.kind,
             params: description.params.clone(),
             tasks: description.tasks,
@@ -50,6 +50,8 @@ impl Grid {
         self.opened += 1;
         self.jobs.insert(job.id, job);
         self.links_changed = true;
+        // What this node says to the job's group, it says as a member.
+        self.review_groups(false);
     }
 
     /// Makes a place for one more job: the one that ended longest ago is forgotten. False if all
@@ -59,7 +61,8 @@ impl Grid {
             return true;
         }
         let ended = self.jobs.values().filter(|job| !job.is_running());
-        let Some(oldest) = ended.min_by_key(|job| job.age).map(|job| job.id) else { return false };
+        let oldest = ended.min_by_key(|job| (job.is_open(), job.age)).map(|job| job.id);
+        let Some(oldest) = oldest else { return false };
         self.drop_work(|ticket| ticket.job == oldest);
         self.results.forget(oldest);
         if let Some(owned) = self.jobs.remove(&oldest).as_mut().and_then(Job::owned) {
@@ -68,57 +71,85 @@ impl Grid {
         true
     }
 
+    /// Only the creator's word ends a job for everybody. Anybody else takes no further part; the
+    /// owner goes on to coordinate, since nobody else is the root.
     pub(crate) fn on_cancel(&mut self, id: JobId) {
-        let Some(job) = self.jobs.get(&id) else { return };
-        if job.is_own() {
-            self.end_own(id, JobState::Cancelled);
-        } else {
-            let owner = job.owner;
-            if self.end(id, JobState::Cancelled) {
-                self.send(owner, Message::Quit { job: id });
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let (owner, is_open) = (job.owner(), job.is_open());
+        if job.is_mine && is_open {
+            let bytes = Bytes::from(cancel_bytes(id));
+            self.outputs.push_back(Output::SignCancel { job: id, bytes });
+        }
+        match &mut job.role {
+            Role::Owner(_) if job.is_mine => self.end_owned(id, JobState::Cancelled),
+            Role::Owner(owned) => {
+                owned.can_work = false;
+                self.hand_back(id);
+            }
+            Role::Participant(joined) => {
+                let works = joined.works;
+                if self.end(id, JobState::Cancelled) && works {
+                    self.send(owner, Message::Quit { job: id });
+                }
             }
         }
     }
 
+    /// Takes no further part in anything. Jobs that this node owns go on without it.
     pub(crate) fn on_leave(&mut self) {
-        let jobs: Vec<JobId> = self.jobs.keys().copied().collect();
-        for job in jobs {
-            self.on_cancel(job);
+        for id in self.owned() {
+            self.hand_back(id);
+            self.resign(id);
+        }
+        for id in self.jobs.keys().copied().collect::<Vec<_>>() {
+            if self.jobs.get(&id).is_some_and(|job| !job.is_owned()) {
+                self.say_goodbye(id);
+            }
         }
         if let Some(candidate) = self.candidate.take() {
             self.send(candidate.owner, Message::Quit { job: candidate.job });
         }
-        if self.ready && self.is_announced {
-            let message = Message::Idle { slots: 0 };
-            self.outputs.push_back(Output::Route { key: crate::IDLE_KEY, message });
-        }
-        self.review_links();
+        let preferred = core::mem::take(&mut self.preferred);
+        self.outputs.extend(preferred.into_iter().map(Output::Unprefer));
+        let followed = core::mem::take(&mut self.followed);
+        self.outputs.extend(followed.into_iter().map(|group| Output::Unfollow { group }));
         self.has_left = true;
     }
 
-    /// Ends an own job, and tells everyone.
-    pub(crate) fn end_own(&mut self, id: JobId, state: JobState) {
+    /// As a worker: what is in hand goes back with the goodbye.
+    fn say_goodbye(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_open()) else { return };
+        let owner = job.owner();
+        let works = job.joined().is_some_and(|joined| joined.works);
+        self.drop_work(|ticket| ticket.job == id);
+        if works {
+            self.send(owner, Message::Quit { job: id });
+        }
+    }
+
+    /// As owner: ends a job, and tells everyone who works on it. Who only looks on sees it in the
+    /// record.
+    pub(crate) fn end_owned(&mut self, id: JobId, state: JobState) {
         if !self.end(id, state) {
             return;
         }
-        let others = self.jobs.get(&id).map(|job| job.others(self.me)).unwrap_or_default();
-        for to in others {
-            let cancelled = state == JobState::Cancelled;
-            self.send(to, Message::Finished { job: id, cancelled });
+        if state == JobState::Finished {
+            self.write_all(id);
         }
-        if let Some(owned) = self.jobs.get_mut(&id).and_then(|job| job.owned())
-            && owned.recruiting
-        {
-            owned.recruiting = false;
-            let message = Message::Recruit { job: id, wanted: 0 };
-            self.outputs.push_back(Output::Route { key: crate::IDLE_KEY, message });
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let epoch = job.tenure.epoch;
+        let Some(owned) = job.owned() else { return };
+        let others = owned.board.others(self.me);
+        let cancelled = state == JobState::Cancelled;
+        for to in others {
+            self.send(to, Message::Finished { job: id, epoch, cancelled });
         }
     }
 
     /// Ends a job at this node. False if it had ended.
-    fn end(&mut self, id: JobId, state: JobState) -> bool {
+    pub(crate) fn end(&mut self, id: JobId, state: JobState) -> bool {
         let Some(job) = self.jobs.get_mut(&id) else { return false };
-        if !matches!(job.state, JobState::Running | JobState::Orphaned) {
+        if !job.is_open() {
             return false;
         }
         job.state = state;
@@ -131,22 +162,30 @@ impl Grid {
         true
     }
 
-    pub(crate) fn on_quit(&mut self, from: NodeId, job: JobId) {
-        match self.jobs.get(&job) {
-            Some(job) if job.is_own() => {}
-            _ => return self.counters.ignored += 1,
+    /// A worker leaves; or the owner does, and somebody takes over.
+    pub(crate) fn on_quit(&mut self, now: Time, from: NodeId, id: JobId) {
+        match self.jobs.get(&id) {
+            Some(job) if job.is_owned() => self.lose_worker(id, from, true),
+            Some(job) if job.owner() == from => self.orphan(now, id),
+            _ => self.counters.ignored += 1,
         }
-        self.lose_worker(job, from, true);
     }
 
-    pub(crate) fn on_finished(&mut self, from: NodeId, id: JobId, cancelled: bool) {
-        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.owner == from) else {
-            if self.candidate.as_ref().is_some_and(|c| (c.job, c.owner) == (id, from)) {
-                self.drop_candidate();
-            }
+    pub(crate) fn on_finished(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        id: JobId,
+        epoch: u64,
+        cancelled: bool,
+    ) {
+        let considers = |c: &Candidate| (c.job, c.owner) == (id, from);
+        if self.candidate.as_ref().is_some_and(considers) {
+            self.candidate = None;
             return;
-        };
-        if job.joined().is_none() {
+        }
+        let works = |job: &Job| job.is_open() && !job.is_owned();
+        if !self.jobs.get(&id).is_some_and(works) || !self.hear_owner(now, from, id, epoch) {
             return;
         }
         let state = if cancelled { JobState::Cancelled } else { JobState::Finished };
@@ -154,9 +193,8 @@ impl Grid {
             return;
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let lacking: Vec<u32> =
-            (0..job.tasks()).filter(|task| !job.done.contains_key(task)).collect();
-        job.fetch.lack(lacking);
+        let lacking: Vec<u32> = (0..job.tasks()).filter(|task| !job.seen.contains(task)).collect();
+        job.fetch.lack(lacking, now);
     }
 
     /// As owner: the participants changed. They are told soon.
@@ -170,10 +208,10 @@ impl Grid {
         self.event(Event::Participants { job: id, count });
     }
 
-    /// As owner: tells the participants how far it is, where that is due.
+    /// As owner: tells the group how far it is, where that is due.
     pub(crate) fn report_due(&mut self, now: Time) {
-        for id in self.running(true) {
-            let owned = self.jobs.get_mut(&id).and_then(|job| job.owned());
+        for id in self.owned() {
+            let owned = self.jobs.get_mut(&id).and_then(Job::owned);
             if owned.is_some_and(|owned| owned.status_at <= now) {
                 self.report(now, id);
             }
@@ -181,30 +219,30 @@ impl Grid {
     }
 
     pub(crate) fn report(&mut self, now: Time, id: JobId) {
-        let Some(owned) = self.jobs.get_mut(&id).and_then(|job| job.owned()) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let (epoch, participants, done) =
+            (job.tenure.epoch, job.participant_count(), job.done_count());
+        let Some(owned) = job.owned() else { return };
         owned.status_at = Time::FAR_FUTURE;
         owned.status_sent = now;
-        let Some(job) = self.jobs.get(&id) else { return };
-        let message = status_from_job(job);
-        for to in job.others(self.me) {
-            self.send(to, message.clone());
+        if self.ready {
+            let message = Message::Status { job: id, epoch, participants, done };
+            self.outputs.push_back(Output::Publish { group: id, message });
         }
     }
 
+    /// How far it is, as somebody published who may be the owner.
     pub(crate) fn on_status(
         &mut self,
         now: Time,
-        from: NodeId,
+        origin: NodeId,
         id: JobId,
-        participants: &Participants,
-        done: u32,
+        (epoch, participants, done): (u64, u32, u32),
     ) {
-        if !self.hear_owner(now, from, id) {
+        if !self.hear_published(now, id, Tenure { epoch, owner: origin }) {
             return;
         }
         let heartbeat = self.config.heartbeat;
-        let is_in = participants.contains(&self.me);
-        self.participants_are(id, from, participants);
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let (have, is_fetching) = (job.done_count(), !job.fetch.is_idle());
         let Some(joined) = job.joined() else { return };
@@ -216,35 +254,16 @@ impl Grid {
         }
         let is_behind = is_due && have < expected && !is_fetching;
         let may_ask = now.since(joined.enlisted) >= heartbeat / 2;
-        if !is_in {
-            // Somebody else does what waits here.
-            joined.owed = 0;
-            self.drop_queued(id);
-        }
-        if (is_behind || !is_in) && may_ask {
-            self.enlist_anew(now, id);
-        }
-    }
-
-    /// As a participant: who takes part, as the owner says.
-    pub(crate) fn participants_are(&mut self, id: JobId, owner: NodeId, who: &Participants) {
-        let me = self.me;
-        let Some(joined) = self.jobs.get_mut(&id).and_then(|job| job.joined()) else { return };
-        let mut participants: BTreeSet<NodeId> = who.iter().copied().collect();
-        participants.extend([owner, me]);
-        if participants == joined.participants {
-            return;
-        }
-        let count = u16::try_from(participants.len()).unwrap_or(u16::MAX);
+        let (works, is_news) = (joined.works, joined.participants != participants);
         joined.participants = participants;
-        self.event(Event::Participants { job: id, count });
-    }
-}
-
-pub(crate) fn status_from_job(job: &Job) -> Message {
-    Message::Status {
-        job: job.id,
-        participants: Bounded::truncating(job.participants()),
-        done: job.done_count(),
+        if is_news {
+            let count = u16::try_from(participants).unwrap_or(u16::MAX);
+            self.event(Event::Participants { job: id, count });
+        }
+        match (is_behind && may_ask, works) {
+            (true, true) => self.enlist_anew(now, id),
+            (true, false) => self.outputs.push_back(Output::Recall { job: id }),
+            _ => {}
+        }
     }
 }

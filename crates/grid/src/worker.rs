@@ -8,15 +8,19 @@ use alloc::vec::Vec;
 
 use base::{Digest, Time};
 use bytes::Bytes;
-use wire::grid::{JobId, Message, Reason};
+use wire::grid::{Done, JobId, Message, Reason};
 use wire::limits::PAYLOAD_BYTES_MAX;
 
-use crate::job::{Done, HELD_MAX, Job};
+use crate::job::{HELD_MAX, Job};
 use crate::{Event, Failure, Grid, Output, WorkId};
 
 /// Computations at once. More slots than this are left unused: half of what one node may hold of
 /// a job, so that the other half can wait for its turn.
 pub const SLOTS_MAX: u16 = 128;
+
+/// Results computed here whose holders are counted. Beyond it the one with the lowest digest is
+/// forgotten: its copies stay at what was heard.
+const KEEPING_MAX: usize = 4096;
 
 /// A task in this node's hands, in the order in which they are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +33,7 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     pub(crate) fn new(job: &Job, task: u32) -> Self {
-        Ticket { is_foreign: !job.is_own(), age: job.age, task, job: job.id }
+        Ticket { is_foreign: !job.is_mine, age: job.age, task, job: job.id }
     }
 }
 
@@ -131,13 +135,13 @@ impl Grid {
         while let Some(work) = self.worker.stop_surplus() {
             self.abandon(work);
         }
-        let (own, others) = (self.running(true), self.running(false));
+        let (own, others) = (self.owned(), self.working());
         if slots == 0 {
             others.iter().chain(&own).for_each(|job| self.hand_back(*job));
         }
         for job in own {
             let me = self.me;
-            let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { continue };
+            let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { continue };
             owned.board.enlist(me, slots, now);
         }
         for job in others {
@@ -166,31 +170,40 @@ impl Grid {
     /// A task was computed here: the commitment, and the payload to everyone.
     fn finish_own(&mut self, now: Time, ticket: Ticket, payload: Bytes) {
         self.counters.computed += 1;
-        let Some(job) = self.jobs.get(&ticket.job) else { return };
         let digest = Digest::of(&[&payload]);
-        let message = Message::Result {
-            job: ticket.job,
-            task: ticket.task,
-            worker: self.me,
-            digest,
-            payload: payload.clone(),
-        };
-        if job.done.contains_key(&ticket.task) {
+        let (job, task, worker) = (ticket.job, ticket.task, self.me);
+        let message = Message::Result { job, task, worker, digest, payload: payload.clone() };
+        let Some(part) = self.jobs.get(&job) else { return };
+        let (owner, is_known) = (part.owner(), part.done.contains_key(&task));
+        let round = part.rounds.get(&task).copied().unwrap_or(0);
+        if is_known && owner != worker {
             // Leased all the same: only the owner lacks it.
-            self.send(job.owner, message);
+            self.send(owner, message);
             return;
         }
-        let to = job.others(self.me);
-        if !to.is_empty() {
-            self.outputs.push_back(Output::Publish { to, message });
+        if owner != worker {
+            self.send(owner, Message::Commit { job, task, digest });
         }
-        self.accept(now, ticket.job, ticket.task, Done { digest, worker: self.me }, payload);
+        if self.ready {
+            self.outputs.push_back(Output::Publish { group: job, message });
+            self.outputs.push_back(Output::Keep { payload: payload.clone() });
+            self.keep_count(job, task, digest);
+        }
+        self.accept(now, job, task, Done { round, digest, worker }, payload);
+    }
+
+    /// The store will say how many nodes hold this result.
+    fn keep_count(&mut self, job: JobId, task: u32, digest: Digest) {
+        self.keeping.entry(digest).or_default().insert((job, task));
+        if self.keeping.len() > KEEPING_MAX {
+            self.keeping.pop_first();
+        }
     }
 
     /// A task will not be done here. With a reason, it cannot be.
     fn give_up(&mut self, ticket: Ticket, reason: Option<String>) {
         let Some(job) = self.jobs.get_mut(&ticket.job) else { return };
-        let owner = job.owner;
+        let owner = job.owner();
         if let Some(owned) = job.owned() {
             match reason {
                 Some(reason) => self.on_failed(ticket.job, self.me, &[ticket.task], &reason),
@@ -213,7 +226,7 @@ impl Grid {
 
     /// Hands back the tasks of others that wait, since an own job goes first.
     pub(crate) fn hand_back_queued(&mut self) {
-        for job in self.running(false) {
+        for job in self.working() {
             let waits = |ticket: &Ticket| ticket.job == job;
             let queue = &mut self.worker.queue;
             let tasks: Vec<u32> = queue.iter().filter(|t| waits(t)).map(|t| t.task).collect();
@@ -229,15 +242,10 @@ impl Grid {
         }
     }
 
-    /// Forgets the waiting tasks of a job; what is under way ends.
-    pub(crate) fn drop_queued(&mut self, job: JobId) {
-        self.worker.queue.retain(|ticket| ticket.job != job);
-    }
-
     fn return_tasks(&mut self, job: JobId, tasks: Vec<u32>) {
         let me = self.me;
         let Some(part) = self.jobs.get_mut(&job) else { return };
-        let owner = part.owner;
+        let owner = part.owner();
         if let Some(owned) = part.owned() {
             for task in tasks {
                 owned.board.release(me, task);
@@ -262,13 +270,13 @@ impl Grid {
         why: &str,
     ) {
         for &task in tasks {
-            let Some(owned) = self.jobs.get_mut(&job).and_then(|job| job.owned()) else { return };
+            let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
             let Some(failures) = owned.board.fail(worker, task) else { continue };
             let alone = !self.ready && owned.board.member_count() == 1;
             let nobody_else = alone || owned.board.is_hopeless(task);
             self.event(Event::TaskFailed { job, task, worker, reason: why.into() });
             if failures >= crate::FAILURES_MAX || nobody_else {
-                self.end_own(job, crate::JobState::Cancelled);
+                self.end_owned(job, crate::JobState::Cancelled);
                 return;
             }
         }

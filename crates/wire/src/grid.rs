@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::Class;
 
+mod record;
+
+pub use record::{Done, Invalid, RECORD_BYTES_MAX, Record, Tenure, cancel_bytes, merged};
+
 /// Bytes of a job's parameters.
 pub const PARAMS_BYTES_MAX: usize = 4096;
 /// Tasks of one job.
 pub const TASKS_MAX: u32 = 1 << 16;
 /// Tasks named in one message.
 pub const TASK_LIST_MAX: usize = 256;
-/// Participants of one job that a message can name. Beyond it an owner refuses to enlist.
-pub const PARTICIPANTS_MAX: usize = 256;
 /// Bytes of a reason in words.
 pub const REASON_BYTES_MAX: usize = 256;
 
@@ -111,23 +113,14 @@ impl SignedDescription {
     }
 }
 
-/// One message between two peers, or to the root of a key.
+/// One message between two peers, to everyone in a job's group, or to the root of a job's key.
+///
+/// What travels through a group or a walk passes strangers, so its receiver believes nothing of it
+/// but a payload whose digest it can check; the rest is a reason to ask whom it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::large_enum_variant, reason = "a welcome is rare, and queues are drained at once")]
 pub enum Message {
-    /// To the idle key: the sender has free workers. Soft state, repeated.
-    Idle {
-        /// How many.
-        slots: u16,
-    },
-    /// To the idle key: the sender owns a job that could use more workers. Soft state, repeated.
-    Recruit {
-        /// The job.
-        job: JobId,
-        /// How many workers it could use.
-        wanted: u16,
-    },
-    /// From the root of the idle key to an idle peer: this owner could use you.
+    /// Through the group of the idle, until somebody accepts: this job could use you.
     Invite {
         /// The job.
         job: JobId,
@@ -141,12 +134,12 @@ pub enum Message {
         /// Workers it would bring.
         slots: u16,
     },
-    /// To a new participant: what the job is and what is done of it.
+    /// From the owner to a participant: what the job is and what is done of it.
     Welcome {
         /// The job.
         job: SignedDescription,
-        /// Everyone who gets the results, the owner included.
-        participants: Bounded<NodeId, PARTICIPANTS_MAX>,
+        /// Since when the sender owns it.
+        epoch: u64,
         /// One bit a task, task 0 in the lowest bit of the first byte; set when it is done.
         done: Bytes,
     },
@@ -168,14 +161,18 @@ pub enum Message {
     Lease {
         /// The job.
         job: JobId,
+        /// Since when the sender owns it.
+        epoch: u64,
         /// Which.
         tasks: Tasks,
     },
-    /// To the owner: still working on these. A task the owner leased and that is not named here
-    /// was lost on the way.
+    /// To the owner, or to the root of the job's key when the owner is gone: still working on
+    /// these. A task the owner leased and that is not named here was lost on the way.
     Extend {
         /// The job.
         job: JobId,
+        /// Workers the sender brings.
+        slots: u16,
         /// Held by the sender, queued or computing.
         tasks: Tasks,
     },
@@ -190,7 +187,16 @@ pub enum Message {
         /// Why, in words.
         reason: Reason,
     },
-    /// To every participant: a finished task.
+    /// To the owner: the sender computed this task; the payload comes through the group.
+    Commit {
+        /// The job.
+        job: JobId,
+        /// Which task.
+        task: u32,
+        /// SHA-256 of the payload.
+        digest: Digest,
+    },
+    /// To everyone in the job's group, or to who asked: a finished task.
     Result {
         /// The job.
         job: JobId,
@@ -203,13 +209,14 @@ pub enum Message {
         /// The numbers, at most [`crate::limits::PAYLOAD_BYTES_MAX`] bytes.
         payload: Bytes,
     },
-    /// From the owner to every participant, each heartbeat and on change: who takes part, how far
-    /// it is.
+    /// From the owner, each heartbeat, to everyone in the job's group: who owns it, how far it is.
     Status {
         /// The job.
         job: JobId,
-        /// Everyone who gets the results, the owner included.
-        participants: Bounded<NodeId, PARTICIPANTS_MAX>,
+        /// Since when the sender owns it.
+        epoch: u64,
+        /// Everyone who works on it, the owner included.
+        participants: u32,
         /// Tasks done.
         done: u32,
     },
@@ -220,14 +227,32 @@ pub enum Message {
         /// Which.
         tasks: Tasks,
     },
+    /// To who asked for results that are not here, or to an owner that lacks them: what is known
+    /// of these tasks.
+    Known {
+        /// The job.
+        job: JobId,
+        /// Each task once.
+        done: Bounded<(u32, Done), TASK_LIST_MAX>,
+    },
     /// From the owner: every task is done, or the job is over (`cancelled`).
     Finished {
         /// The job.
         job: JobId,
-        /// Ended by its owner before every task was done.
+        /// Since when the sender owns it.
+        epoch: u64,
+        /// Ended before every task was done.
         cancelled: bool,
     },
-    /// To the owner: the sender takes no part any more. Its leases are free at once.
+    /// To somebody who speaks as an owner of the past: who owns the job as far as the sender knows.
+    Stale {
+        /// The job.
+        job: JobId,
+        /// Who, and since when.
+        tenure: Tenure,
+    },
+    /// To the owner: the sender takes no part any more, its leases are free at once. From the
+    /// owner: it leaves, and somebody takes over.
     Quit {
         /// The job.
         job: JobId,

@@ -91,25 +91,27 @@ fn grid_messages() -> Vec<grid::Message> {
     let tasks = || Bounded::truncating([0, 5, 47]);
     let payload = Bytes::from(vec![7; 1000]);
     let digest = Digest::of(&[&payload]);
+    let done = grid::Done { round: 0, digest, worker: id(2) };
     vec![
-        grid::Message::Idle { slots: 4 },
-        grid::Message::Recruit { job, wanted: 3 },
         grid::Message::Invite { job, owner: id(1) },
         grid::Message::Enlist { job, slots: 4 },
         grid::Message::Welcome {
             job: description(),
-            participants: Bounded::truncating([id(1), id(2)]),
+            epoch: 1,
             done: Bytes::from_static(&[0b101, 0]),
         },
         grid::Message::Sorry { job, reason: Reason::new("full") },
         grid::Message::Pull { job, wanted: 2 },
-        grid::Message::Lease { job, tasks: tasks() },
-        grid::Message::Extend { job, tasks: tasks() },
+        grid::Message::Lease { job, epoch: 3, tasks: tasks() },
+        grid::Message::Extend { job, slots: 4, tasks: tasks() },
         grid::Message::Return { job, tasks: tasks(), failed: true, reason: Reason::new("é…") },
+        grid::Message::Commit { job, task: 5, digest },
         grid::Message::Result { job, task: 5, worker: id(2), digest, payload },
-        grid::Message::Status { job, participants: Bounded::truncating([id(1)]), done: 7 },
+        grid::Message::Status { job, epoch: 3, participants: 1_000, done: 7 },
         grid::Message::Fetch { job, tasks: tasks() },
-        grid::Message::Finished { job, cancelled: false },
+        grid::Message::Known { job, done: Bounded::truncating([(5, done)]) },
+        grid::Message::Finished { job, epoch: 3, cancelled: false },
+        grid::Message::Stale { job, tenure: grid::Tenure { epoch: 4, owner: id(1) } },
         grid::Message::Quit { job },
     ]
 }

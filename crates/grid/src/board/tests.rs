@@ -41,7 +41,7 @@ fn the_last_tasks_are_dealt_out() {
         assert_eq!(pull(&mut board, worker, 8).len(), 1, "worker {worker}");
     }
     assert_eq!(pull(&mut board, 1, 8), [0; 0], "one in hand, four workers, four open");
-    board.close(0);
+    board.close(0, node(1), Time::ZERO);
     assert_eq!(board.hungry(), [node(1), node(2), node(3), node(4)]);
     assert_eq!(
         board.grant(node(1), Time::ZERO),
@@ -88,6 +88,50 @@ fn the_dismissed_leave_nothing_behind() {
     assert_eq!(board.open_count(), 4);
 }
 
+#[test]
+fn a_straggler_is_given_to_one_more() {
+    let mut board = board(4, 3);
+    let at = Time::from_millis;
+    assert_eq!(pull(&mut board, 1, 1), [0]);
+    board.close(0, node(1), at(1000));
+    for worker in 1..=3 {
+        board.want(node(worker), 1);
+        assert_eq!(board.grant(node(worker), at(1000)).len(), 1);
+    }
+    board.close(3, node(3), at(2000));
+    board.want(node(3), 2);
+    assert_eq!(board.grant(node(3), at(9000)), [0; 0], "none is open");
+    assert_eq!(board.grant_straggler(node(3), at(3900)), None, "not yet late");
+    assert_eq!(board.grant_straggler(node(3), at(4000)), Some(1), "the oldest");
+    board.close(1, node(3), at(4200));
+    board.want(node(1), 1);
+    assert_eq!(board.grant_straggler(node(1), at(9000)), Some(2));
+    assert_eq!(board.grant_straggler(node(3), at(90_000)), None, "two have it");
+}
+
+#[test]
+fn what_workers_say_they_hold_is_theirs() {
+    let mut board = board(4, 2);
+    board.adopt(node(1), 2, Time::ZERO);
+    board.adopt(node(2), 2, Time::ZERO);
+    assert!(board.was_leased(node(1), 2) && board.was_leased(node(2), 2));
+    assert_eq!(board.open_count(), 3);
+    board.dismiss(node(1));
+    assert_eq!(board.open_count(), 3, "the other has it");
+    board.dismiss(node(2));
+    assert_eq!(board.open_count(), 4);
+}
+
+#[test]
+fn whoever_had_no_result_does_not_get_the_task_again() {
+    let mut board = board(1, 2);
+    assert_eq!(pull(&mut board, 1, 1), [0]);
+    board.close(0, node(1), Time::ZERO);
+    board.reopen(0, node(1));
+    assert_eq!(pull(&mut board, 1, 1), [0; 0]);
+    assert_eq!(pull(&mut board, 2, 1), [0]);
+}
+
 /// Whatever happens, every task is open, in somebody's hands, or done.
 #[test]
 fn no_task_is_ever_lost() {
@@ -99,7 +143,7 @@ fn no_task_is_ever_lost() {
             let worker = node(1 + u128::from(rng.below(4)));
             let task = u32::try_from(rng.below(20)).unwrap();
             let now = Time::from_millis(step * 100);
-            match rng.below(8) {
+            match rng.below(9) {
                 0 | 1 => {
                     board.want(worker, u16::try_from(rng.below(6)).unwrap());
                     let granted = board.grant(worker, now);
@@ -109,12 +153,13 @@ fn no_task_is_ever_lost() {
                 3 => drop(board.fail(worker, task)),
                 4 => drop(board.dismiss(worker)),
                 5 => drop(board.enlist(worker, 2, now)),
+                7 if !done.contains(&task) => board.adopt(worker, task, now),
                 6 => {
                     board.extend(worker, &BTreeSet::from([task]), now, PATIENCE);
                     board.drop_missing(now, 2 * PATIENCE);
                 }
                 _ if board.was_leased(worker, task) => {
-                    board.close(task);
+                    board.close(task, worker, now);
                     done.insert(task);
                 }
                 _ => {}

@@ -101,8 +101,8 @@ fn a_job_survives_churn() {
 }
 
 #[test]
-fn a_late_answer_is_taken_or_counted() {
-    let (mut taken, mut counted) = (0, 0);
+fn a_late_answer_is_taken_where_it_is_the_first() {
+    let (mut taken, mut again) = (0, 0);
     for seed in 0..30 {
         let mut world = World::new(seed, 3);
         world.task_time = secs(2);
@@ -117,8 +117,8 @@ fn a_late_answer_is_taken_or_counted() {
         world.run_until(secs(120), |world| world.is_complete(job));
         world.check_complete(job);
         assert!(world.takes_part(2, job));
-        let (all, events) = (world.hosts[0].grid.job(job).unwrap(), &world.hosts[0].events);
-        counted += all.duplicates;
+        let events = &world.hosts[0].events;
+        again += world.computed - 24;
         let back = world.hosts[2].id;
         let mut lost_at = Time::FAR_FUTURE;
         for (at, event) in events {
@@ -129,7 +129,7 @@ fn a_late_answer_is_taken_or_counted() {
             }
         }
     }
-    assert!(taken > 0 && counted > 0, "{taken} taken, {counted} duplicates");
+    assert!(taken > 0 && again > 0, "{taken} taken, {again} computed for nothing");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What no honest peer sends (hostile.md J2, J4, J5): refused in words, and nothing grows.
 
-use base::Digest;
+use base::{Bounded, Digest};
 use bytes::Bytes;
 use grid::{Event, Input, JOBS_MAX, JobState};
-use wire::grid::{Description, Message, PARAMS_BYTES_MAX, TASKS_MAX, Tasks};
+use wire::grid::{Description, Done, Message, PARAMS_BYTES_MAX, TASKS_MAX, Tasks, Tenure};
 
 use crate::world::{World, expected, millis, secs, welcome};
 
@@ -57,26 +57,26 @@ fn jobs_are_bounded() {
 #[test]
 fn absurd_welcomes_are_refused() {
     let world = World::new(3, 2);
-    let ids = [world.hosts[0].id, world.hosts[1].id];
+    let owner = world.hosts[1].id;
     let good = world.describe(1, 1, 10);
     let endless = world.sign(1, Description { tasks: u32::MAX, ..good.description.clone() });
     let lies = [
-        welcome(world.forge(good.description.clone()), &ids, 2),
-        welcome(endless, &ids, 2),
-        welcome(world.describe(0, 1, 10), &ids, 2),
-        welcome(good.clone(), &ids, 1),
-        welcome(good.clone(), &ids, 1_000_000),
+        welcome(world.forge(good.description.clone()), 2),
+        welcome(endless, 2),
+        welcome(good.clone(), 1),
+        welcome(good.clone(), 1_000_000),
     ];
     for lie in lies {
         let mut world = World::new(3, 2);
         let Message::Welcome { job, .. } = &lie else { unreachable!() };
-        let (job, owner) = (job.description.job(), ids[1]);
-        world.inject(1, 0, Message::Invite { job, owner });
+        let job = job.description.job();
+        let message = Message::Invite { job, owner };
+        world.input(0, Input::Offered { walk: 0, message: message.clone() });
         world.inject(1, 0, lie);
         assert_eq!(world.count_events(0, is_refused), 1);
         assert_eq!(world.count_events(0, is_misdeed), 1);
         assert!(!world.takes_part(0, job));
-        world.inject(1, 0, Message::Invite { job, owner });
+        world.input(0, Input::Offered { walk: 0, message });
         assert_eq!(world.hosts[0].grid.counters().ignored, 1, "not considered twice");
     }
 }
@@ -171,20 +171,22 @@ fn messages_of_strangers_change_nothing() {
     let stranger = world.add();
     let before = world.hosts[0].grid.jobs();
     let tasks = || Tasks::truncating(0..256);
+    let owner = world.hosts[0].id;
+    let done = Done { round: 9, digest: Digest([0; 32]), worker: owner };
     let all = [
-        Message::Idle { slots: 9 },
-        Message::Recruit { job, wanted: 9 },
-        Message::Invite { job, owner: world.hosts[0].id },
+        Message::Invite { job, owner },
         Message::Pull { job, wanted: u16::MAX },
-        Message::Lease { job, tasks: tasks() },
-        Message::Extend { job, tasks: tasks() },
+        Message::Lease { job, epoch: 1, tasks: tasks() },
         Message::Return { job, tasks: tasks(), failed: true, reason: Default::default() },
-        Message::Status { job, participants: Default::default(), done: u32::MAX },
+        Message::Commit { job, task: 39, digest: Digest([0; 32]) },
+        Message::Known { job, done: Bounded::truncating([(39, done)]) },
+        Message::Status { job, epoch: 1, participants: 9, done: u32::MAX },
         Message::Fetch { job, tasks: tasks() },
-        Message::Finished { job, cancelled: true },
+        Message::Finished { job, epoch: 1, cancelled: true },
+        Message::Stale { job, tenure: Tenure { epoch: 9, owner: world.hosts[stranger].id } },
         Message::Quit { job },
         Message::Sorry { job, reason: Default::default() },
-        welcome(world.describe(0, 1, 40), &[], 5),
+        welcome(world.describe(0, 1, 40), 5),
     ];
     let (messages, bulk) = (world.messages, world.bulk_bytes);
     for message in all {
@@ -192,8 +194,8 @@ fn messages_of_strangers_change_nothing() {
         world.inject(stranger, 1, message);
     }
     assert_eq!(world.hosts[0].grid.jobs(), before);
-    assert_eq!(world.bulk_bytes, bulk);
-    assert!(world.messages - messages < 10, "hardly an answer");
+    assert!(world.bulk_bytes - bulk < 2 * 40 * 2200, "what is done, once");
+    assert!(world.messages - messages < 100, "results, and hardly an answer else");
     assert_eq!(world.state(1, job), Some(JobState::Running));
     world.run_until(secs(60), |world| world.is_complete(job));
     world.check_complete(job);

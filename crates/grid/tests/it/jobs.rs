@@ -114,7 +114,9 @@ fn an_own_job_goes_first() {
     assert!(world.takes_part(1, others));
     let own = world.submit(1, 2, 6);
     world.run_for(millis(200));
-    assert_eq!(world.hosts[1].grid.queue_len(), 0, "what waited went back");
+    let workers = world.hosts[0].grid.job(others).unwrap().workers;
+    let held = workers.iter().find(|worker| worker.worker == world.hosts[1].id).unwrap().leased;
+    assert!(held <= 1, "what waited went back");
     world.run_until(secs(8), |world| world.state(1, own) == Some(JobState::Finished));
     world.run_until(secs(60), |world| world.is_complete(others) && world.is_complete(own));
     world.check_complete(others);
@@ -148,12 +150,12 @@ fn whoever_leaves_says_so() {
     world.run_for(millis(200));
     let is_goodbye = |event: &Event| matches!(event, Event::WorkerLost { left: true, .. });
     assert!(!world.takes_part(3, job) || world.count_events(0, is_goodbye) == 1);
-    let owned_by_it = |node| world.state(node, other).is_none_or(|s| s == JobState::Cancelled);
-    assert!((0..4).all(owned_by_it));
     assert_eq!(world.hosts[3].grid.poll_timeout(), None);
+    assert!((0..3).all(|node| world.state(node, other) != Some(JobState::Running)));
     world.kill(3);
-    world.run_until(secs(60), |world| world.is_complete(job));
+    world.run_until(secs(600), |world| world.is_complete(job) && world.is_complete(other));
     world.check_complete(job);
+    world.check_complete(other);
 }
 
 #[test]

@@ -5,4 +5,7 @@ mod cost;
 mod faults;
 mod hostile;
 mod jobs;
+mod owners;
+mod services;
+mod viewers;
 mod world;

@@ -1,21 +1,23 @@
-//! A deterministic network of grid nodes: latency, loss, and computations that take time. The root
-//! of the idle key is one fixed node.
+//! A deterministic network of grid nodes: latency, loss, and computations that take time. Groups
+//! and store are modelled in `services`.
 //!
 //! Checked in every scenario: no more computations than slots, none for a job that ended, no result
 //! shown twice, no result that differs from the reference, no deadline in the past.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::{Bounded, Card, Digest, Duration, NodeId, Rng, Secret, Signature, Time, codec};
+use base::{Card, Digest, Duration, NodeId, Rng, Secret, Signature, Time, codec};
 use bytes::Bytes;
 use grid::{Config, Event, Failure, Grid, Input, JobState, Output, WorkId};
 use wire::Frame;
 use wire::grid::{Description, JobId, Message, SignedDescription};
 
+use crate::services::{Services, Task};
+
 /// One step of the world.
-enum Step {
+pub(crate) enum Step {
     Message { from: NodeId, to: usize, message: Message },
-    Routed { from: NodeId, key: base::Key, message: Message },
+    Service(Task),
     Computed { node: usize, work: WorkId },
     Verdict { node: usize, job: JobId },
     Timer { node: usize },
@@ -31,8 +33,10 @@ pub(crate) struct Host {
     /// Spans in which a slot was busy.
     pub(crate) busy: Vec<(Time, Time)>,
     pub(crate) preferred: BTreeSet<NodeId>,
-    alive: bool,
-    secret: Secret,
+    pub(crate) alive: bool,
+    /// Nothing reaches it, and it does nothing.
+    pub(crate) is_frozen: bool,
+    pub(crate) secret: Secret,
     card: Card,
     slots: u16,
     computing: BTreeMap<WorkId, (JobId, u32, Time)>,
@@ -59,11 +63,12 @@ pub(crate) struct World {
     /// Digest of everything that was sent and shown.
     pub(crate) trace: Digest,
     config: Config,
-    introducer: Secret,
+    pub(crate) introducer: Secret,
     steps: BTreeMap<(Time, u64), Step>,
     count: u64,
-    rng: Rng,
-    names: BTreeMap<NodeId, usize>,
+    pub(crate) rng: Rng,
+    pub(crate) names: BTreeMap<NodeId, usize>,
+    pub(crate) services: Services,
     /// Links over which nothing passes, in this direction.
     pub(crate) cut: BTreeSet<(usize, usize)>,
 }
@@ -106,6 +111,7 @@ impl World {
             count: 0,
             rng: Rng::new(seed),
             names: BTreeMap::new(),
+            services: Services::default(),
             cut: BTreeSet::new(),
         };
         for node in 0..count {
@@ -134,6 +140,7 @@ impl World {
             busy: Vec::new(),
             preferred: BTreeSet::new(),
             alive: true,
+            is_frozen: false,
             secret,
             card,
             slots: 0,
@@ -177,8 +184,11 @@ impl World {
     }
 
     pub(crate) fn input(&mut self, node: usize, input: Input) {
-        if !self.hosts[node].alive {
+        if !self.hosts[node].alive || self.hosts[node].is_frozen {
             return;
+        }
+        if let Input::Ready(ready) = input {
+            self.ring_changes(node, ready);
         }
         if let Input::Slots(slots) = &input {
             self.hosts[node].slots = *slots;
@@ -202,9 +212,41 @@ impl World {
         self.input(to, Input::Received { from, message });
     }
 
-    /// Gone without a word.
+    /// Gone without a word. The overlay notices after a while.
     pub(crate) fn kill(&mut self, node: usize) {
         self.hosts[node].alive = false;
+        self.suspect(node);
+    }
+
+    /// Asleep, and taken for dead after a while.
+    pub(crate) fn freeze(&mut self, node: usize) {
+        self.hosts[node].is_frozen = true;
+        self.suspect(node);
+    }
+
+    /// Awake: it notices that it slept, and joins anew.
+    pub(crate) fn thaw(&mut self, node: usize) {
+        self.hosts[node].is_frozen = false;
+        self.input(node, Input::Ready(false));
+        self.input(node, Input::Timeout);
+        self.plan_in(secs(1), Step::Service(Task::Rejoin { node }));
+    }
+
+    /// A node that died starts again with its identity and an empty memory.
+    pub(crate) fn restart(&mut self, node: usize) {
+        let seed = self.rng.next_u64();
+        let now = self.now;
+        let config = self.config;
+        let host = &mut self.hosts[node];
+        host.grid = Grid::new(config, host.id, seed, now);
+        host.alive = true;
+        host.timer = Time::FAR_FUTURE;
+        host.preferred.clear();
+        host.computing.clear();
+        host.shown.clear();
+        self.services.forget(node);
+        self.input(node, Input::Slots(1));
+        self.input(node, Input::Ready(true));
     }
 
     /// The overlay tells everyone.
@@ -290,22 +332,10 @@ impl World {
     }
 
     fn obey(&mut self, node: usize, output: Output) {
-        let from = self.hosts[node].id;
         match output {
             Output::Send { to, class, message } => {
                 assert_eq!(class, message.class());
                 self.post(node, to, message);
-            }
-            Output::Publish { to, message } => {
-                assert!(!to.contains(&from) && !to.is_empty());
-                to.into_iter().for_each(|to| self.post(node, to, message.clone()));
-            }
-            Output::Route { key, message } => {
-                self.note(&message);
-                if !self.rng.chance(self.loss) && !self.cut.contains(&(node, 0)) {
-                    let at = self.now + self.delay() * 2;
-                    self.plan(at, Step::Routed { from, key, message });
-                }
             }
             Output::Prefer(peer) => assert!(self.hosts[node].preferred.insert(peer)),
             Output::Unprefer(peer) => assert!(self.hosts[node].preferred.remove(&peer)),
@@ -329,6 +359,7 @@ impl World {
                 host.busy.push((since, self.now));
             }
             Output::Event(event) => self.show(node, event),
+            output => self.serve(node, output),
         }
     }
 
@@ -355,7 +386,7 @@ impl World {
         self.plan(at, Step::Message { from: self.hosts[from].id, to, message });
     }
 
-    fn note(&mut self, message: &Message) -> u64 {
+    pub(crate) fn note(&mut self, message: &Message) -> u64 {
         let encoded = codec::encode(&Frame::Grid(message.clone()));
         let bytes = encoded.len() as u64;
         match message.class() {
@@ -372,9 +403,7 @@ impl World {
             Step::Message { from, to, message } => {
                 self.input(to, Input::Received { from, message });
             }
-            Step::Routed { from, key, message } => {
-                self.input(0, Input::Delivered { key, from, message });
-            }
+            Step::Service(task) => self.run(task),
             Step::Verdict { node, job } => {
                 let verdict = self.hosts[node].refuses.map_or(Ok(()), |why| Err(why.into()));
                 self.input(node, Input::Appraised { job, verdict });
@@ -382,7 +411,7 @@ impl World {
             Step::Computed { node, work } => self.compute(node, work),
             Step::Timer { node } => {
                 let host = &mut self.hosts[node];
-                if !host.alive || host.timer > self.now {
+                if !host.alive || host.is_frozen || host.timer > self.now {
                     return;
                 }
                 host.timer = Time::FAR_FUTURE;
@@ -398,6 +427,12 @@ impl World {
         let Some((job, task, since)) = host.computing.remove(&work).filter(|_| host.alive) else {
             return;
         };
+        if host.is_frozen {
+            // It goes on when it wakes; the world asks again.
+            host.computing.insert(work, (job, task, since));
+            self.plan_in(secs(1), Step::Computed { node, work });
+            return;
+        }
         host.busy.push((since, self.now));
         let params = host.grid.job(job).expect("a job that is known").params;
         let outcome = match host.fails.contains(&task) {
@@ -408,19 +443,22 @@ impl World {
         self.input(node, Input::Computed { work, outcome });
     }
 
-    fn delay(&mut self) -> Duration {
+    pub(crate) fn delay(&mut self) -> Duration {
         let spread = u32::try_from(self.rng.below(400)).unwrap();
         self.latency * (800 + spread) / 1000
     }
 
-    fn plan(&mut self, at: Time, step: Step) {
+    pub(crate) fn plan_in(&mut self, span: Duration, step: Step) {
+        self.plan(self.now + span, step);
+    }
+
+    pub(crate) fn plan(&mut self, at: Time, step: Step) {
         self.count += 1;
         self.steps.insert((at, self.count), step);
     }
 }
 
 /// A welcome as a stranger would make it.
-pub(crate) fn welcome(job: SignedDescription, participants: &[NodeId], bytes: usize) -> Message {
-    let participants = Bounded::truncating(participants.iter().copied());
-    Message::Welcome { job, participants, done: Bytes::from(vec![0; bytes]) }
+pub(crate) fn welcome(job: SignedDescription, bytes: usize) -> Message {
+    Message::Welcome { job, epoch: 1, done: Bytes::from(vec![0; bytes]) }
 }

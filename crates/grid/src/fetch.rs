@@ -1,0 +1,353 @@
+//! Results that did not arrive by themselves: looked for in the store, at whoever computed them,
+//! and at the owner, in turn. Which comes first differs by task and node, so that a crowd of late
+//! comers asks nobody in particular.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use base::{Bounded, Digest, Duration, NodeId, Time};
+use bytes::Bytes;
+use wire::grid::{Done, JobId, Message, TASK_LIST_MAX, Tasks};
+
+use crate::job::{Job, Role};
+use crate::worker::Ticket;
+use crate::{Grid, JobState, Output};
+
+/// Results of one job asked for and not here yet. Chosen: keeps a 100 ms path at 10 Mbit/s full
+/// with tiles of 16 KiB, and is no burden to whoever sends them.
+const FETCH_WINDOW: usize = 8;
+/// Times that a result is asked for before a participant gives it up: some minutes.
+const TRIES_MAX: u8 = 24;
+/// Times that an owner asks before it has the task computed again. Chosen: store, worker and a
+/// participant twice.
+const OWNER_TRIES_MAX: u8 = 6;
+/// Longest pause between two tries, in heartbeats, of a participant and of the owner, on whom
+/// others wait. The first tries have none: each goes elsewhere.
+const PAUSE_HEARTBEATS_MAX: u32 = 4;
+const OWNER_PAUSE_HEARTBEATS_MAX: u32 = 1;
+/// Results sent on request to one peer in one heartbeat, and to all who take no part together.
+/// Beyond it requests are ignored; honest peers repeat them.
+const SERVED_MAX: u32 = 256;
+
+/// Where a result may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Store(Digest),
+    Peer(NodeId),
+}
+
+/// A result that is not here.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    tries: u8,
+    /// When to ask.
+    at: Time,
+}
+
+/// What a node lacks of a job, and whom it asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fetch {
+    lacking: BTreeMap<u32, Want>,
+    asked: BTreeMap<u32, (Source, Time)>,
+}
+
+impl Fetch {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lacking.is_empty()
+    }
+
+    /// These are done somewhere and not here; they are asked for from `at` on.
+    pub(crate) fn lack(&mut self, tasks: impl IntoIterator<Item = u32>, at: Time) {
+        for task in tasks {
+            self.lacking.entry(task).or_insert(Want { tries: 0, at });
+        }
+    }
+
+    /// Nothing more is wanted.
+    pub(crate) fn clear(&mut self) {
+        *self = Fetch::default();
+    }
+
+    pub(crate) fn arrived(&mut self, task: u32) {
+        self.lacking.remove(&task);
+        self.asked.remove(&task);
+    }
+
+    pub(crate) fn was_asked(&self, peer: NodeId, task: u32) -> bool {
+        self.asked.get(&task).is_some_and(|(asked, _)| *asked == Source::Peer(peer))
+    }
+
+    /// Tasks asked for by this digest.
+    fn asked_by_digest(&self, digest: Digest) -> Vec<u32> {
+        let asked = self.asked.iter().filter(|(_, (source, _))| *source == Source::Store(digest));
+        asked.map(|(task, _)| *task).collect()
+    }
+
+    /// The next tasks to ask for, with how often that was tried, as far as the window allows.
+    fn due(&self, now: Time) -> Vec<(u32, u8)> {
+        let room = FETCH_WINDOW.saturating_sub(self.asked.len());
+        let due = self.lacking.iter().filter(|(task, want)| {
+            want.at <= now && !self.asked.contains_key(task)
+        });
+        due.take(room).map(|(task, want)| (*task, want.tries)).collect()
+    }
+
+    fn ask(&mut self, now: Time, task: u32, source: Source) {
+        self.asked.insert(task, (source, now));
+    }
+
+    /// There is no answer, or not the wanted one: asked again later, at the longest after
+    /// `pause_max`.
+    fn miss(&mut self, task: u32, now: Time, pause_max: Duration) {
+        self.asked.remove(&task);
+        if let Some(want) = self.lacking.get_mut(&task) {
+            let pause = base::HEARTBEAT * u32::from(want.tries.saturating_sub(1));
+            let at = now + pause.min(pause_max);
+            *want = Want { tries: want.tries.saturating_add(1), at };
+        }
+    }
+
+    fn overdue(&self, now: Time, patience: Duration) -> Vec<u32> {
+        let overdue = self.asked.iter().filter(|(_, (_, asked))| *asked + patience <= now);
+        overdue.map(|(task, _)| *task).collect()
+    }
+
+    /// Tasks asked for too often.
+    fn hopeless(&self, tries_max: u8) -> Vec<u32> {
+        let is_hopeless = |(_, want): &(&u32, &Want)| want.tries >= tries_max;
+        self.lacking.iter().filter(is_hopeless).map(|(task, _)| *task).collect()
+    }
+
+    /// When something is to be asked for, or asked for again.
+    pub(crate) fn deadline(&self, patience: Duration) -> Option<Time> {
+        let overdue = self.asked.values().map(|(_, asked)| *asked + patience).min();
+        let has_room = self.asked.len() < FETCH_WINDOW;
+        let waiting = self.lacking.iter().filter(|(task, _)| !self.asked.contains_key(task));
+        let due = waiting.map(|(_, want)| want.at).min().filter(|_| has_room);
+        overdue.into_iter().chain(due).min()
+    }
+}
+
+impl Job {
+    /// A try brought nothing.
+    fn miss(&mut self, task: u32, now: Time, heartbeat: Duration) {
+        let count = if self.is_owned() { OWNER_PAUSE_HEARTBEATS_MAX } else { PAUSE_HEARTBEATS_MAX };
+        self.fetch.miss(task, now, heartbeat * count);
+    }
+}
+
+impl Grid {
+    /// Asks for what this node lacks.
+    pub(crate) fn fetch_lacking(&mut self, now: Time) {
+        let is_lacking = |job: &&Job| !job.fetch.is_idle();
+        let jobs: Vec<JobId> = self.jobs.values().filter(is_lacking).map(|job| job.id).collect();
+        for id in jobs {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            let mut requests: BTreeMap<NodeId, Vec<u32>> = BTreeMap::new();
+            let mut loads = BTreeSet::new();
+            for (task, tries) in job.fetch.due(now) {
+                let source = source_of(job, self.me, task, tries);
+                let Some(source) = source else {
+                    job.miss(task, now, self.config.heartbeat);
+                    continue;
+                };
+                job.fetch.ask(now, task, source);
+                self.counters.fetched += 1;
+                match source {
+                    Source::Store(digest) => drop(loads.insert(digest)),
+                    Source::Peer(peer) => requests.entry(peer).or_default().push(task),
+                }
+            }
+            self.outputs.extend(loads.into_iter().map(|digest| Output::Load { digest }));
+            for (peer, tasks) in requests {
+                self.send(peer, Message::Fetch { job: id, tasks: Tasks::truncating(tasks) });
+            }
+        }
+    }
+
+    /// Withdraws requests that were not answered, and what was asked for too often.
+    pub(crate) fn repeat_fetches(&mut self, now: Time) {
+        let (patience, heartbeat) = (self.fetch_time(), self.config.heartbeat);
+        for job in self.jobs.values_mut() {
+            for task in job.fetch.overdue(now, patience) {
+                job.miss(task, now, heartbeat);
+            }
+        }
+        self.give_up_fetches();
+    }
+
+    fn give_up_fetches(&mut self) {
+        let mut reopened = Vec::new();
+        for job in self.jobs.values_mut() {
+            let owns = job.is_owned() && job.is_running();
+            let tries_max = if owns { OWNER_TRIES_MAX } else { TRIES_MAX };
+            for task in job.fetch.hopeless(tries_max) {
+                job.fetch.arrived(task);
+                if owns {
+                    reopened.push((job.id, task));
+                }
+            }
+        }
+        for (job, task) in reopened {
+            self.reopen(job, task);
+        }
+    }
+
+    /// The store's answer.
+    pub(crate) fn on_loaded(&mut self, now: Time, digest: Digest, payload: Option<Bytes>) {
+        let heartbeat = self.config.heartbeat;
+        let payload = payload.filter(|payload| Digest::of(&[payload]) == digest);
+        let asked: Vec<(JobId, u32)> = self
+            .jobs
+            .values()
+            .flat_map(|job| job.fetch.asked_by_digest(digest).into_iter().map(|task| (job.id, task)))
+            .collect();
+        for (id, task) in asked {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            let done = job.done.get(&task).copied().filter(|done| done.digest == digest);
+            match (done, &payload) {
+                (Some(done), Some(payload)) => self.accept(now, id, task, done, payload.clone()),
+                _ => job.miss(task, now, heartbeat),
+            }
+        }
+    }
+
+    /// Answers with what is here, and with what is known of the rest. The owner also learns what
+    /// is not done here: it may lease it to others.
+    pub(crate) fn on_fetch(&mut self, now: Time, from: NodeId, id: JobId, tasks: &Tasks) {
+        self.hear(now, from, id);
+        let Some(job) = self.jobs.get_mut(&id) else {
+            self.counters.ignored += 1;
+            return;
+        };
+        let payer = if job.knows(from) { from } else { NodeId::ZERO };
+        let served = job.served.entry(payer).or_default();
+        let room = SERVED_MAX.saturating_sub(*served);
+        let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX).min(room);
+        *served += count;
+        let is_owner = from == job.owner();
+        let (mut absent, mut known) = (Tasks::new(), Bounded::<_, TASK_LIST_MAX>::new());
+        // Invariant: the lists have the same maximum.
+        let fits = "no more tasks are answered than were asked for";
+        for &task in tasks.iter().take(usize::try_from(count).unwrap_or(0)) {
+            let Some(job) = self.jobs.get(&id) else { return };
+            if let Some(result) = self.result_message(job, task) {
+                self.send(from, result);
+            } else if let Some(done) = job.done.get(&task) {
+                known.push((task, *done)).expect(fits);
+            } else if is_owner && !self.worker.holds(&Ticket::new(job, task)) {
+                absent.push(task).expect(fits);
+            }
+        }
+        if !known.is_empty() {
+            self.send(from, Message::Known { job: id, done: known });
+        }
+        if !absent.is_empty() {
+            self.give_back(id, absent);
+        }
+    }
+
+    /// Somebody says which tasks are done: an answer to a request, or the owner's word; or, to an
+    /// heir, what the former owner did not write down.
+    pub(crate) fn on_known(&mut self, now: Time, from: NodeId, id: JobId, news: &[(u32, Done)]) {
+        self.hear(now, from, id);
+        let heartbeat = self.config.heartbeat;
+        let Some(job) = self.jobs.get_mut(&id).filter(|j| j.state != JobState::Cancelled) else {
+            return;
+        };
+        let mut learnt = BTreeSet::new();
+        let count = job.tasks();
+        for (task, done) in news.iter().filter(|(task, _)| *task < count) {
+            let believed = match &job.role {
+                Role::Owner(owned) => owned.believes(from, *task, done.worker),
+                Role::Participant(_) => from == job.owner() || job.fetch.was_asked(from, *task),
+            };
+            if !believed {
+                self.counters.ignored += 1;
+                continue;
+            }
+            if job.fetch.was_asked(from, *task) {
+                job.miss(*task, now, heartbeat);
+            }
+            if job.learn(now, *task, *done) {
+                learnt.insert(*task);
+            } else if job.is_owned() && job.done.get(task).is_some_and(|d| d.worker != done.worker) {
+                job.duplicates = job.duplicates.saturating_add(1);
+                self.counters.duplicates += 1;
+            }
+        }
+        job.fetch.lack(learnt.iter().copied(), now);
+        self.drop_work(|ticket| ticket.job == id && learnt.contains(&ticket.task));
+    }
+
+    /// Results are long, and queue behind others.
+    pub(crate) fn fetch_time(&self) -> Duration {
+        self.config.heartbeat * 2
+    }
+}
+
+/// Where to ask for a task the n-th time.
+fn source_of(job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
+    let mut sources = Vec::new();
+    if let Some(done) = job.done.get(&task) {
+        sources.push(Source::Store(done.digest));
+        sources.push(Source::Peer(done.worker));
+    }
+    let turn = u64::from(task) + u64::from(tries);
+    match &job.role {
+        // Everyone who works on the job got the result, or a part of all results.
+        Role::Owner(owned) => {
+            let count = owned.board.member_count() as u64;
+            let at = usize::try_from((turn / 3) % count.max(1)).unwrap_or(0);
+            sources.extend(owned.board.members().nth(at).map(Source::Peer));
+        }
+        Role::Participant(_) => sources.push(Source::Peer(job.owner())),
+    }
+    sources.retain(|source| *source != Source::Peer(me));
+    // Nodes begin at different places.
+    let turn = turn.wrapping_add(u64::from(me.digit(31)));
+    let at = turn.checked_rem(sources.len() as u64)?;
+    sources.get(usize::try_from(at).ok()?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(4);
+
+    #[test]
+    fn a_window_of_results_is_asked_for() {
+        let peer = NodeId::new(1);
+        let tasks = |due: Vec<(u32, u8)>| due.into_iter().map(|(task, _)| task).collect::<Vec<_>>();
+        let mut fetch = Fetch::default();
+        fetch.lack(0..20, Time::ZERO);
+        for (task, _) in fetch.due(Time::ZERO) {
+            fetch.ask(Time::ZERO, task, Source::Peer(peer));
+        }
+        assert_eq!(fetch.due(Time::ZERO), []);
+        fetch.arrived(3);
+        assert_eq!(tasks(fetch.due(Time::from_millis(1000))), [8]);
+        assert!(fetch.was_asked(peer, 4) && !fetch.was_asked(peer, 3));
+        assert_eq!(fetch.deadline(PATIENCE), Some(Time::ZERO), "there is room");
+        fetch.ask(Time::from_millis(1000), 8, Source::Peer(peer));
+        assert_eq!(fetch.deadline(PATIENCE), Some(Time::from_millis(4000)));
+        let overdue = fetch.overdue(Time::from_millis(4000), PATIENCE);
+        assert_eq!(overdue, [0, 1, 2, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn what_nobody_has_is_given_up() {
+        let (mut fetch, mut now) = (Fetch::default(), Time::ZERO);
+        fetch.lack([5], now);
+        fetch.lack([5], now + PATIENCE);
+        for tries in 0..TRIES_MAX {
+            assert_eq!(fetch.due(now), [(5, tries)]);
+            assert_eq!(fetch.hopeless(TRIES_MAX), [0; 0]);
+            fetch.miss(5, now, PATIENCE);
+            assert_eq!(fetch.due(now).is_empty(), tries > 1, "the first tries go elsewhere at once");
+            now = now + PATIENCE;
+        }
+        assert_eq!(fetch.hopeless(TRIES_MAX), [5]);
+    }
+}

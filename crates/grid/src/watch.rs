@@ -1,0 +1,84 @@
+//! Looking on: a job followed by its id, without working on it. The record says what the job is and
+//! what is done of it; the results come from the store and through the job's group.
+
+use alloc::string::String;
+
+use base::Time;
+use wire::grid::{JobId, Record};
+
+use crate::job::{Job, Joined, Role};
+use crate::{Event, Grid, Output};
+
+/// Jobs looked up at once. Beyond it a request is refused.
+const WATCHES_MAX: usize = 16;
+/// Heartbeats for which a record is looked up before the job counts as unknown.
+const TRIES_MAX: u32 = 5;
+
+/// A job that is looked up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    tries: u32,
+    /// What was found, while the driver appraises it.
+    record: Option<Record>,
+}
+
+impl Grid {
+    pub(crate) fn on_watch(&mut self, id: JobId) {
+        if self.jobs.contains_key(&id) || self.watches.contains_key(&id) {
+            return;
+        }
+        if self.watches.len() >= WATCHES_MAX {
+            let reason = "too many jobs are looked up here".into();
+            return self.event(Event::JobRefused { job: id, reason });
+        }
+        self.watches.insert(id, Watch::default());
+        self.outputs.push_back(Output::Recall { job: id });
+    }
+
+    /// Each heartbeat: looks again.
+    pub(crate) fn repeat_watches(&mut self) {
+        let mut missing = alloc::vec::Vec::new();
+        for (id, watch) in self.watches.iter_mut().filter(|(_, watch)| watch.record.is_none()) {
+            watch.tries += 1;
+            if watch.tries >= TRIES_MAX {
+                missing.push(*id);
+            } else {
+                self.outputs.push_back(Output::Recall { job: *id });
+            }
+        }
+        for id in missing {
+            self.watches.remove(&id);
+            let reason = "nobody holds a record of this job".into();
+            self.event(Event::JobRefused { job: id, reason });
+        }
+    }
+
+    /// The record was found.
+    pub(crate) fn on_watched(&mut self, id: JobId, record: Record) {
+        let Some(watch) = self.watches.get_mut(&id) else { return };
+        if watch.record.is_none() {
+            self.appraise(&record.job);
+        }
+        if let Some(watch) = self.watches.get_mut(&id) {
+            watch.record = Some(record);
+        }
+    }
+
+    pub(crate) fn on_watch_appraised(
+        &mut self,
+        now: Time,
+        id: JobId,
+        verdict: Result<(), String>,
+    ) {
+        let Some(record) = self.watches.remove(&id).and_then(|watch| watch.record) else { return };
+        if let Err(reason) = verdict {
+            return self.refuse_job(id, &reason);
+        }
+        if self.jobs.contains_key(&id) || !self.make_place() {
+            return;
+        }
+        let role = Role::Participant(Joined::new(now, false));
+        self.open(Job::new(record.job.clone(), record.tenure, self.me, self.opened, role));
+        self.absorb(now, id, &record);
+    }
+}

@@ -1,0 +1,139 @@
+//! Who only looks on, comes late, or has little room.
+
+use grid::{Event, Input, JobState};
+
+use crate::world::{World, expected, millis, secs};
+
+fn viewer(world: &mut World) -> usize {
+    let node = world.add();
+    world.input(node, Input::Ready(true));
+    node
+}
+
+#[test]
+fn whoever_looks_on_sees_everything_and_computes_nothing() {
+    for seed in 0..6 {
+        let mut world = World::new(seed, 5);
+        world.loss = if seed % 2 == 0 { 0.0 } else { 0.03 };
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 80);
+        world.run_for(secs(4));
+        let node = viewer(&mut world);
+        world.input(node, Input::Slots(2));
+        world.input(node, Input::Watch(job));
+        world.run_until(secs(100), |world| world.takes_part(node, job) && world.is_complete(job));
+        world.check_complete(job);
+        assert_eq!(world.hosts[node].grid.counters().computed, 0);
+        let participants = world.hosts[0].grid.job(job).unwrap().participants;
+        assert_eq!(participants, 5, "seed {seed}: nobody takes it for a worker");
+    }
+}
+
+#[test]
+fn a_finished_job_is_found_by_its_id_when_its_makers_are_gone() {
+    for seed in 0..6 {
+        let mut world = World::new(seed, 4);
+        for _ in 0..6 {
+            viewer(&mut world);
+        }
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 60);
+        world.run_until(secs(60), |world| world.is_complete(job));
+        world.run_for(secs(2));
+        (0..4).for_each(|node| world.kill(node));
+        world.run_for(secs(10));
+        let node = viewer(&mut world);
+        world.input(node, Input::Watch(job));
+        world.run_until(secs(60), |world| world.takes_part(node, job) && world.is_complete(job));
+        world.check_complete(job);
+        assert!(world.services.loads >= 60);
+    }
+}
+
+#[test]
+fn a_job_that_nobody_knows_is_not_waited_for_for_ever() {
+    let mut world = World::new(1, 4);
+    let job = world.describe(2, 9, 10).description.job();
+    world.input(0, Input::Watch(job));
+    world.run_for(secs(12));
+    let is_refused = |event: &Event| matches!(event, Event::JobRefused { .. });
+    assert_eq!(world.count_events(0, is_refused), 1);
+    assert!(!world.takes_part(0, job));
+}
+
+#[test]
+fn a_job_larger_than_anybodys_memory_is_finished_and_kept() {
+    let mut world = World::new(8, 0);
+    world.set_config(|config| config.result_bytes_max = 30_000);
+    for node in 0..8 {
+        world.add();
+        world.input(node, Input::Slots(1));
+        world.input(node, Input::Ready(true));
+    }
+    world.run_for(secs(3));
+    let job = world.submit(0, 1, 100);
+    let is_over = |world: &World| {
+        (0..8).all(|node| world.state(node, job).is_none_or(|s| s == JobState::Finished))
+    };
+    world.run_until(secs(60), is_over);
+    let params = world.hosts[0].grid.job(job).unwrap().params;
+    let mut copies = [0u32; 100];
+    for host in &world.hosts {
+        assert!(host.grid.result_bytes() <= 30_000 && host.grid.counters().evicted > 0);
+        assert_eq!(host.shown.len(), 100, "everyone saw every result");
+        for task in 0..100 {
+            copies[task as usize] += u32::from(host.grid.result(job, task).is_some());
+        }
+    }
+    let nowhere = copies.iter().filter(|count| **count == 0).count();
+    println!("room for a quarter: {nowhere} of 100 results in no participant's memory");
+    assert!(nowhere < 25, "{nowhere}");
+    // The store has what they gave up.
+    let node = viewer(&mut world);
+    world.input(node, Input::Watch(job));
+    world.run_until(secs(60), |world| world.state(node, job) == Some(JobState::Finished));
+    world.run_until(secs(60), |world| world.hosts[node].shown.len() == 100);
+    for task in 0..100 {
+        assert_eq!(world.hosts[node].shown.get(&(job, task)), Some(&expected(&params, task)));
+    }
+}
+
+#[test]
+fn copies_are_counted_as_they_are_acknowledged() {
+    let mut world = World::new(2, 6);
+    world.run_for(secs(3));
+    let job = world.submit(0, 1, 30);
+    world.run_until(secs(60), |world| world.is_complete(job));
+    world.run_for(secs(1));
+    for host in &world.hosts {
+        let summary = host.grid.job(job).unwrap();
+        let own = summary.workers.iter().find(|worker| worker.worker == host.id);
+        let own = own.map_or(0, |worker| u64::from(worker.done));
+        assert_eq!(summary.copies_total, 30 + 5 * own, "its own, and five of what it computed");
+        assert_eq!(summary.copies_min, if own == 30 { 6 } else { 1 });
+    }
+}
+
+#[test]
+fn a_thousand_workers_share_one_job() {
+    let mut world = World::new(4, 1000);
+    world.task_time = secs(4);
+    world.run_for(secs(3));
+    let (control, offers) = (world.control_bytes, world.services.offers);
+    let job = world.submit(0, 1, 3000);
+    let start = world.now;
+    world.run_for(secs(10));
+    let owner = world.hosts[0].grid.job(job).unwrap();
+    println!(
+        "1,000 nodes after 10 s: {} participants, {} offers, {} control bytes a participant",
+        owner.participants,
+        world.services.offers - offers,
+        (world.control_bytes - control) / u64::from(owner.participants),
+    );
+    assert!(owner.participants > 900);
+    world.run_until(secs(100), |world| world.state(0, job) == Some(JobState::Finished));
+    let took = world.now.since(start);
+    println!("3,000 tasks of 4 s: {:.1} s, {} computed", took.as_secs_f64(), world.computed);
+    assert!(took < secs(40), "{took:?}; 12 s of work each");
+    world.run_for(millis(500));
+}
