@@ -20,7 +20,7 @@ mod time;
 pub use bounded::{Bounded, Full};
 pub use id::{DIGIT_BITS, DIGITS, Digest, Id, Key, NodeId, RADIX};
 pub use identity::{Card, IdentityError, PublicKey, SECRET_BYTES, Secret, Signature, Voucher};
-pub use rng::Rng;
+pub use rng::{Rng, unit};
 pub use time::{Duration, Time};
 
 /// The integer version of everything that peers exchange. A peer of another version is refused at

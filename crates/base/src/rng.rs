@@ -51,9 +51,8 @@ impl Rng {
     }
 
     /// Uniform in `[0, 1)`, in steps of 2⁻⁵³.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
     pub fn unit(&mut self) -> f64 {
-        (self.next_u64() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+        unit(self.next_u64())
     }
 
     /// True once in `1/p` draws.
@@ -69,6 +68,13 @@ impl Rng {
             }
         }
     }
+}
+
+/// A random word as a number in `[0, 1)`, in steps of 2⁻⁵³.
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
+#[must_use]
+pub fn unit(word: u64) -> f64 {
+    (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
 #[cfg(test)]

@@ -253,6 +253,10 @@ impl Node {
                 self.grid.handle(now, grid::Input::Received { from: from.id, message });
             }
             Frame::Bye => self.break_link(now, link, None),
+            Frame::Group(_) => {
+                let refusal = session.mistake("a group's message, and no groups here");
+                self.on_refusal(now, link, refusal);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ impl Overlay {
         if !is_plausible(from.id, leaf) {
             return self.misbehaved(from.id, "implausible leaf set");
         }
-        self.learn_all(leaf.left.iter().chain(&leaf.right));
+        self.learn_all(leaf.contacts());
         let Some(peer) = self.peers.get(contact.id) else {
             // If it was found dead here before, that makes two who say so.
             return self.end_withholding(contact.id);
@@ -42,7 +42,7 @@ impl Overlay {
         self.remove(from, GoneReason::Left);
         self.watch.bury(self.now, from, true, true);
         if is_plausible(from.id, leaf) {
-            self.learn_all(leaf.left.iter().chain(&leaf.right));
+            self.learn_all(leaf.contacts());
         }
     }
 

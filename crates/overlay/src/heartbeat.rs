@@ -35,8 +35,7 @@ impl Overlay {
 
     /// Between heartbeats to this neighbour. In a ring of two, it is both the left and the right.
     fn period_for(&self, id: NodeId) -> Duration {
-        let is_left = self.leaf.left().first().is_some_and(|left| left.id == id);
-        if is_left { self.period() } else { self.period() * 2 }
+        if self.leaf.is_left_neighbour(id) { self.period() } else { self.period() * 2 }
     }
 
     pub(crate) fn on_heartbeat(&mut self, from: NodeId, beat: Beat) {
@@ -56,8 +55,9 @@ impl Overlay {
         }
         let due = self.leaf.neighbours().map(|contact| {
             let id = contact.id;
-            let beat = self.peers.beats(id).sent + self.period_for(id);
-            if self.watch.is_probing(id) { beat } else { beat.min(self.peers.beats(id).late_at) }
+            let Beats { sent, late_at, .. } = self.peers.beats(id);
+            let beat = sent + self.period_for(id);
+            if self.watch.is_probing(id) { beat } else { beat.min(late_at) }
         });
         due.min()
     }

@@ -19,7 +19,6 @@
 //! relay to be reached first: the one that the closer node itself named, else linked peers, a few
 //! at a time. A relay that is not linked to the node closest to the key hands the message back.
 
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use base::{Key, NodeId};
@@ -30,6 +29,15 @@ use crate::links::Link;
 
 /// Relays that a message tries before it waits a moment.
 const RELAYS_MAX: usize = 4;
+
+/// Where a message to the root of a key goes; see [`Overlay::next_hop`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextHop {
+    /// To this linked peer, which is closer to the key.
+    Hop(NodeId),
+    /// Nowhere else: this node is the root.
+    Root,
+}
 
 /// What to do with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +69,20 @@ pub(crate) struct Way<'a> {
 }
 
 impl Overlay {
-    /// The linked peer to which a message to the root of `key` would go from here; `None` when it
-    /// ends here.
+    /// Where the routing rule sends a message to the root of `key` from here, over linked peers
+    /// that have joined. `None` while this node is not ready, must not answer for a key that it is
+    /// the root of, or knows a closer node that only a detour reaches: then route the message
+    /// itself. Every hop is strictly closer to the key than this node, so whatever is built of hops
+    /// has no loops.
     #[must_use]
-    pub fn next_hop(&self, key: Key) -> Option<NodeId> {
+    pub fn next_hop(&self, key: Key) -> Option<NextHop> {
         let (target, via, from, relayed) = (Target::Root, None, None, false);
-        match self.step(&Way { key, target, via, from, relayed, tried: &[], round: 0 }) {
-            Step::Hop(to, _) => Some(to),
-            Step::Here | Step::Wait | Step::Nowhere => None,
+        let step = self.step(&Way { key, target, via, from, relayed, tried: &[], round: 0 });
+        let is_ready = |id: NodeId| self.links.get(id).is_some_and(|link| link.ready);
+        match step {
+            Step::Here => Some(NextHop::Root),
+            Step::Hop(to, None) if self.ready && is_ready(to) => Some(NextHop::Hop(to)),
+            Step::Hop(..) | Step::Wait | Step::Nowhere => None,
         }
     }
 
@@ -125,7 +139,7 @@ impl Overlay {
     pub(crate) fn closest_known(&self, way: &Way<'_>) -> Option<NodeId> {
         let returning = way.target == Target::Root && !self.leaf.is_empty();
         let me = (self.ready || way.from.is_some() || returning).then_some(self.me.id);
-        let leaf = self.leaf.left().iter().chain(self.leaf.right()).map(|contact| contact.id);
+        let leaf = self.leaf.contacts().map(|contact| contact.id);
         let links = self.links.around(way.key, |link| link.ready || way.relayed);
         way.key.closest(leaf.chain(links).chain(me))
     }
@@ -175,9 +189,7 @@ impl Overlay {
         if let Some(hop) = self.hinted(way, root) {
             return hop;
         }
-        let relays = self.links.open().filter(|link| link.ready).map(|link| link.contact.id);
-        let mut relays: Vec<NodeId> = relays.filter(|id| way.from != Some(*id)).collect();
-        relays.sort_by(|a, b| root.closer(*a, *b));
+        let relays = self.links.ready_towards(root, |link| way.from != Some(link.contact.id));
         let asked = relays.chunks(RELAYS_MAX).nth(usize::from(way.round));
         let asked = asked.or_else(|| relays.chunks(RELAYS_MAX).next()).unwrap_or_default();
         let relay = asked.iter().find(|relay| !way.tried.contains(relay));

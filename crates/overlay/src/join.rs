@@ -192,11 +192,7 @@ impl Overlay {
             self.event(Event::NotReady);
         }
         self.begin_settling(through);
-        self.learn_all([&from]);
-        self.learn_all(leaf.left.iter().chain(&leaf.right));
-        for row in &rows {
-            self.learn_all(row.iter().map(|entry| &entry.contact));
-        }
+        self.learn_answer(from, &rows, &leaf);
     }
 
     pub(crate) fn on_join_refused(&mut self, attempt: u64) {

@@ -36,8 +36,13 @@ impl LeafSet {
         self.left.is_empty()
     }
 
+    /// Both sides, the left one first; in a small ring, whoever stands on both comes twice.
+    pub(crate) fn contacts(&self) -> impl Iterator<Item = &Contact> {
+        self.left.iter().chain(&self.right)
+    }
+
     pub(crate) fn get(&self, id: NodeId) -> Option<Contact> {
-        self.left.iter().chain(&self.right).find(|contact| contact.id == id).copied()
+        self.contacts().find(|contact| contact.id == id).copied()
     }
 
     pub(crate) fn contains(&self, id: NodeId) -> bool {
@@ -102,6 +107,10 @@ impl LeafSet {
 
     pub(crate) fn is_neighbour(&self, id: NodeId) -> bool {
         self.neighbours().any(|contact| contact.id == id)
+    }
+
+    pub(crate) fn is_left_neighbour(&self, id: NodeId) -> bool {
+        self.left.first().is_some_and(|left| left.id == id)
     }
 
     /// The members that stand behind `id`, one step further from this node.

@@ -10,9 +10,10 @@
 //! So its keys are free as soon as its neighbour on the other side has found it dead, too: then it
 //! could only be alive beyond a split of the network, which no promise mends.
 //!
-//! The receiver counts from the arrival, the sender from the sending plus [`SLACK`]: a promise that
-//! is under way for longer than that is void only if the sender's clock runs faster. A process that
-//! was stopped meanwhile finds out by the gap in its own time, before it looks at any lease.
+//! The receiver counts from the moment it handles the heartbeat, the sender from the sending plus
+//! [`Overlay::unnoticed_stop`]. A heartbeat may have waited that long before a process that was
+//! stopped; one that was stopped for longer finds out by the gap in its own time, before it looks
+//! at any lease, and asks its neighbours before it delivers anything.
 
 use alloc::vec::Vec;
 
@@ -20,8 +21,11 @@ use base::{Duration, Key, NodeId, Time};
 
 use crate::Overlay;
 
-/// How long a message may be under way and still renew a lease.
-const SLACK: Duration = Duration::from_secs(2);
+/// The leases of heartbeats to the left neighbour and to the right one, in halves of a period:
+/// neighbours on the left hear from this node every period, those on the right every second one,
+/// and one heartbeat may be lost.
+const LEFT_HALVES: u32 = 5;
+const RIGHT_HALVES: u32 = 9;
 /// Promises given to neighbours that are gone, kept at once; each ends by itself. When full, the
 /// one that ends first makes room.
 const WITHHELD_MAX: usize = 32;
@@ -39,19 +43,20 @@ impl Withheld {
 }
 
 impl Overlay {
-    /// The lease that a heartbeat to a neighbour carries: neighbours on the left hear from this node
-    /// every period, those on the right every second one, and one heartbeat may be lost.
+    /// The lease that a heartbeat to a neighbour carries.
     pub(crate) fn lease_for(&self, id: NodeId) -> Duration {
-        if self.leaf.left().first().is_some_and(|left| left.id == id) {
-            self.period() * 5 / 2
-        } else {
-            self.period() * 9 / 2
-        }
+        let is_left = self.leaf.is_left_neighbour(id);
+        self.period() * if is_left { LEFT_HALVES } else { RIGHT_HALVES } / 2
+    }
+
+    /// The longest stop of this process that changes nothing: the shortest lease that there is.
+    pub(crate) fn unnoticed_stop(&self) -> Duration {
+        self.config.heartbeat * LEFT_HALVES / 2
     }
 
     /// This node promises `id` not to answer for its keys.
     pub(crate) fn note_lease_given(&mut self, id: NodeId, lease: Duration) {
-        let until = self.now + lease + SLACK;
+        let until = self.now + lease + self.unnoticed_stop();
         if let Some(beats) = self.peers.beats_mut(id) {
             beats.given_until = beats.given_until.max(until);
         }

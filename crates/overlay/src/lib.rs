@@ -7,8 +7,8 @@
 //! This file holds the machine's four functions and the dispatch; each conversation has its own
 //! file. `route` carries messages and `hop` chooses their way; `seek` finds an entrance near by and
 //! `join` enters the ring; `survey` makes the tables near; `heartbeat` and `liveness` notice who is
-//! gone and `death` draws the consequences; `repair` keeps the tables full; `unity` looks for another
-//! ring; `links` spends the link budget.
+//! gone and `death` draws the consequences; `repair`, `sharing` and `hearsay` keep the tables full;
+//! `unity` looks for another ring; `budget` and `admission` spend the link budget.
 //!
 //! The rules a reader could break:
 //! - A contact enters a table after it spoke itself, and leaves it after this node's own probes
@@ -22,12 +22,18 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod admission;
+mod budget;
 mod candidates;
 mod config;
+mod custody;
+mod datagram;
 mod death;
 mod face;
+mod hearsay;
 mod heartbeat;
 mod hop;
+mod inspect;
 mod join;
 mod leaf_set;
 mod lease;
@@ -40,38 +46,37 @@ mod repair;
 mod route;
 mod routing_table;
 mod seek;
+mod sharing;
 mod stats;
 mod survey;
 mod tuning;
 mod unity;
+mod watch;
 
 use alloc::collections::VecDeque;
 
 use base::{Duration, NodeId, Rng, Time};
-use wire::overlay::{Contact, Message, Sighting};
+use wire::overlay::{Contact, Message};
 
 pub use config::{Config, Reach};
 pub use face::{Event, GoneReason, Input, Output, Wake};
+pub use hop::NextHop;
 pub use stats::Stats;
 
 use candidates::Candidates;
+use custody::Routes;
 use join::Join;
 use leaf_set::LeafSet;
 use lease::Withheld;
 use links::Links;
-use liveness::Watch;
 use neighbourhood::Neighbourhood;
 use peers::Peers;
 use repair::Repair;
-use route::Routes;
 use routing_table::RoutingTable;
 use survey::Survey;
 use tuning::Tuning;
 use unity::Unity;
-
-/// Heartbeats without a call of [`Overlay::handle`] after which others may have declared this node
-/// dead: it was frozen, and asks its neighbours before it delivers anything.
-const FROZEN_BEATS: u32 = 15;
+use watch::Watch;
 
 /// One node of the overlay.
 #[derive(Debug)]
@@ -165,7 +170,8 @@ impl Overlay {
             }
             return;
         }
-        if slept > self.config.heartbeat * FROZEN_BEATS {
+        // Others may have declared this node dead, and what waited at the door is as old.
+        if slept > self.unnoticed_stop() {
             self.on_thaw();
         }
         match input {
@@ -318,77 +324,6 @@ impl Overlay {
     /// Whether anybody can be sent to, linked or not.
     fn is_direct(&self) -> bool {
         self.config.reach == Reach::Direct
-    }
-
-    /// Whether some table needs the record of `id`.
-    fn is_needed(&self, id: NodeId) -> bool {
-        self.leaf.contains(id)
-            || self.table.contains(id)
-            || self.near.contains(id)
-            || self.links.needs(id)
-    }
-}
-
-/// What an inspector, a driver or a benchmark may look at.
-impl Overlay {
-    /// This node.
-    #[must_use]
-    pub fn me(&self) -> Contact {
-        self.me
-    }
-
-    /// Whether this node answers for its keys.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    /// The leaf set: counter-clockwise and clockwise neighbours, nearest first.
-    #[must_use]
-    pub fn leaf_set(&self) -> (&[Contact], &[Contact]) {
-        (self.leaf.left(), self.leaf.right())
-    }
-
-    /// The routing table's entries as (row, column, contact).
-    pub fn table_rows(&self) -> impl Iterator<Item = (u8, u8, Contact)> + '_ {
-        self.table.entries().map(|((row, column), contact)| (row, column, contact))
-    }
-
-    /// The neighbourhood set, nearest first, with round trips in microseconds.
-    #[must_use]
-    pub fn neighbourhood(&self) -> &[Sighting] {
-        self.near.entries()
-    }
-
-    /// The peers with an open link.
-    pub fn links(&self) -> impl Iterator<Item = Contact> + '_ {
-        self.links.open().map(|link| link.contact)
-    }
-
-    /// Link slots in use: open ones and those kept for a set-up under way.
-    #[must_use]
-    pub fn slots_used(&self) -> u64 {
-        self.links.used()
-    }
-
-    /// Counters since the start.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.stats
-    }
-
-    /// A linked peer through which answers reach this node, to be named in what it seals: a ring
-    /// neighbour, else the entrance to the ring. `None` without links.
-    #[must_use]
-    pub fn return_via(&self) -> Option<NodeId> {
-        let neighbour = self.leaf.neighbours().map(|contact| contact.id);
-        let entrance = self.join.as_ref().and_then(|join| join.through);
-        let oldest = self.links.open().filter(|link| link.ready).min_by_key(|link| link.since);
-        neighbour
-            .filter(|id| self.links.get(*id).is_some_and(|link| link.ready))
-            .chain(entrance)
-            .find(|id| self.links.is_open(*id))
-            .or(oldest.map(|link| link.contact.id))
     }
 }
 

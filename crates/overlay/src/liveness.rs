@@ -6,16 +6,14 @@
 //! after [`MISSES_MAX`] probes in a row, some of which took another path than its link; what
 //! follows is in `death`.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId};
 use wire::overlay::{Contact, LeafState, Message};
 
 use crate::Overlay;
+use crate::watch::Probe;
 
-/// Probes under way. When full, no further one starts: members are asked again at a later beat.
-const PROBES_MAX: usize = 64;
 /// How long an answer may take (chosen: a relayed round trip over slow links).
 const PROBE_TIME: Duration = Duration::from_secs(1);
 /// The same of a peer whose distance is known: three round trips, but not less than this.
@@ -40,108 +38,6 @@ const LINK_SILENCE: Duration = Duration::from_secs(120);
 const NEAR_RARER: u32 = 8;
 /// Probes of silent peers that one beat starts, so that a wake-up does not flood the network.
 const BEAT_PROBES_MAX: usize = 4;
-/// Dead contacts remembered. When full, the one that would be forgotten first makes room.
-const DEAD_MAX: usize = 256;
-/// How long hearsay about a dead member is ignored; doubled each time it proves dead again.
-const DEAD_RETENTION: Duration = Duration::from_secs(60);
-/// The same for a contact that never answered: it may be a newcomer whom no path reaches yet.
-const UNMET_RETENTION: Duration = Duration::from_secs(2);
-const RETENTION_MAX: Duration = Duration::from_secs(15 * 60);
-
-/// A question that has no answer yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Probe {
-    pub(crate) contact: Contact,
-    token: u64,
-    misses: u8,
-    /// Times it was asked again.
-    repeats: u8,
-    detours: u8,
-    /// The question went over the peer's own link.
-    direct: bool,
-    /// Another node found the peer dead, too.
-    pub(crate) accused: bool,
-    asked: Time,
-    due: Time,
-    /// Asked on hearsay: the contact is in no table.
-    pub(crate) hearsay: bool,
-}
-
-/// A contact that did not answer, or said goodbye.
-#[derive(Clone, Copy, Debug)]
-struct Dead {
-    epoch: u64,
-    until: Time,
-    retention: Duration,
-    /// It said goodbye: it does not speak again in this epoch.
-    left: bool,
-}
-
-/// The state of this conversation.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    pub(crate) probes: BTreeMap<NodeId, Probe>,
-    dead: BTreeMap<NodeId, Dead>,
-}
-
-impl Watch {
-    pub(crate) fn next_due(&self) -> Option<Time> {
-        self.probes.values().map(|probe| probe.due).min()
-    }
-
-    pub(crate) fn is_probing(&self, id: NodeId) -> bool {
-        self.probes.contains_key(&id)
-    }
-
-    /// Probes of contacts that are known by hearsay only.
-    pub(crate) fn hearsay(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.probes.values().filter(|probe| probe.hearsay).map(|probe| probe.contact.id)
-    }
-
-    /// The contact of a probe entered a table: from here on its death counts.
-    pub(crate) fn admit(&mut self, id: NodeId) {
-        if let Some(probe) = self.probes.get_mut(&id) {
-            probe.hearsay = false;
-        }
-    }
-
-    pub(crate) fn has_room(&self) -> bool {
-        self.probes.len() < PROBES_MAX
-    }
-
-    /// Whether hearsay about `contact` is to be ignored.
-    pub(crate) fn is_dead(&self, now: Time, contact: Contact) -> bool {
-        let dead = self.dead.get(&contact.id);
-        dead.is_some_and(|dead| contact.epoch <= dead.epoch && now < dead.until)
-    }
-
-    fn has_left(&self, contact: Contact) -> bool {
-        self.dead.get(&contact.id).is_some_and(|dead| dead.left && contact.epoch <= dead.epoch)
-    }
-
-    pub(crate) fn bury(&mut self, now: Time, contact: Contact, left: bool, met: bool) {
-        let first = if met { DEAD_RETENTION } else { UNMET_RETENTION };
-        let again = self.dead.get(&contact.id).filter(|dead| dead.epoch == contact.epoch);
-        let retention = again.map_or(first, |dead| (dead.retention * 2).max(first));
-        let retention = retention.min(RETENTION_MAX);
-        if self.dead.len() >= DEAD_MAX && !self.dead.contains_key(&contact.id) {
-            let next = self.dead.iter().min_by_key(|(_, dead)| dead.until).map(|(id, _)| *id);
-            next.map(|id| self.dead.remove(&id));
-        }
-        let dead = Dead { epoch: contact.epoch, until: now + retention, retention, left };
-        self.dead.insert(contact.id, dead);
-    }
-
-    /// Hearsay about the dead counts again, except about those who said goodbye.
-    pub(crate) fn forget_dead(&mut self) {
-        self.dead.retain(|_, dead| dead.left);
-    }
-
-    /// Forgets the dead twice their retention after it ended, so that it can double.
-    pub(crate) fn prune(&mut self, now: Time) {
-        self.dead.retain(|_, dead| now < dead.until + dead.retention * 2);
-    }
-}
 
 impl Overlay {
     /// Takes note that `from` spoke. False when it is an earlier start of a known peer, or one that
@@ -158,14 +54,11 @@ impl Overlay {
             self.replace(old, from);
         }
         if known.is_none() {
-            self.watch.dead.remove(&from.id);
+            self.watch.unbury(from.id);
             self.end_withholding(from.id);
             self.unity.note_found(from.id);
         }
-        let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
-        let needed =
-            |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
-        self.peers.note(self.now, from, via, needed);
+        self.with_peers(|peers, now, needed| peers.note(now, from, via, needed));
         if let Some(probe) = self.watch.probes.get_mut(&from.id) {
             probe.misses = 0;
             probe.detours = 0;
@@ -221,11 +114,7 @@ impl Overlay {
         self.on_leaf_state(from, leaf, true);
         let leaf = self.leaf.state(self.ready);
         let reply = Message::ProbeReply { token, leaf };
-        match via {
-            // A question that took another path than the straight one is answered on that path.
-            Some(via) if via != self.me.id => self.send_by(from.id, Some(via), reply),
-            _ => self.send(from.id, reply),
-        }
+        self.send_back(from.id, via, reply);
         if self.ready && self.leaf.is_neighbour(from.id) {
             self.send_heartbeat(from.id);
         }
@@ -248,9 +137,14 @@ impl Overlay {
 
     pub(crate) fn on_ping(&mut self, from: Contact, via: Option<NodeId>, token: u64) {
         let reply = Message::Pong { token, ready: self.ready };
-        match via {
-            Some(via) if via != self.me.id => self.send_by(from.id, Some(via), reply),
-            _ => self.send(from.id, reply),
+        self.send_back(from.id, via, reply);
+    }
+
+    /// A question that took another path than the straight one is answered on that path.
+    fn send_back(&mut self, to: NodeId, via: Option<NodeId>, reply: Message) {
+        match via.filter(|via| *via != self.me.id) {
+            Some(via) => self.send_by(to, Some(via), reply),
+            None => self.send(to, reply),
         }
     }
 
@@ -282,11 +176,6 @@ impl Overlay {
             self.note_rtt(from.id, self.now.since(probe.asked));
         }
         true
-    }
-
-    /// Measures a peer that has spoken.
-    pub(crate) fn ping(&mut self, contact: Contact) {
-        self.probe(contact, false);
     }
 
     pub(crate) fn on_probes_due(&mut self) {
@@ -350,10 +239,8 @@ impl Overlay {
 
     /// Somebody near `id` who may still reach it: another one each time.
     fn relay_towards(&mut self, id: NodeId) -> Option<NodeId> {
-        let relays = self.links.open().filter(|link| link.ready && !link.suspect);
-        let mut relays: Vec<NodeId> = relays.map(|link| link.contact.id).collect();
-        relays.retain(|relay| *relay != id);
-        relays.sort_by(|a, b| id.closer(*a, *b));
+        let mut relays =
+            self.links.ready_towards(id, |link| !link.suspect && link.contact.id != id);
         relays.truncate(RELAYS_MAX);
         self.rng.pick(&relays).copied()
     }

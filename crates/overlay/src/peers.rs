@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 use base::{Duration, NodeId, Time};
 use wire::overlay::{Contact, UNMEASURED};
 
+use crate::Overlay;
+
 /// Records at most. When full, the longest silent record that no table needs makes room; if every
 /// record is needed, the stranger is answered but not remembered.
 pub(crate) const PEERS_MAX: usize = 1024;
@@ -102,15 +104,14 @@ impl Peers {
 
     /// Notes a measured round trip. Short ones count at once, long ones by and by: a delay has
     /// more causes than distance.
-    pub(crate) fn measure(&mut self, id: NodeId, rtt: u32) -> u32 {
-        let Some(peer) = self.get_mut(id) else { return rtt };
+    pub(crate) fn measure(&mut self, id: NodeId, rtt: u32) {
+        let Some(peer) = self.get_mut(id) else { return };
         let rtt = rtt.min(UNMEASURED - 1);
         peer.rtt = match peer.rtt {
             UNMEASURED => rtt,
             before if rtt < before => rtt,
             before => before + (rtt - before) / 8,
         };
-        peer.rtt
     }
 
     pub(crate) fn remove(&mut self, id: NodeId) {
@@ -196,6 +197,28 @@ impl Peers {
         for peer in self.records.values_mut() {
             peer.answered = false;
         }
+    }
+}
+
+impl Overlay {
+    /// Whether `id` has a place in one of the three tables.
+    pub(crate) fn is_in_tables(&self, id: NodeId) -> bool {
+        self.leaf.contains(id) || self.table.contains(id) || self.near.contains(id)
+    }
+
+    /// Whether the record of `id` must be kept.
+    pub(crate) fn is_needed(&self, id: NodeId) -> bool {
+        self.is_in_tables(id) || self.links.needs(id)
+    }
+
+    /// Works on the records, with the word on which of them must be kept.
+    pub(crate) fn with_peers(
+        &mut self,
+        work: impl FnOnce(&mut Peers, Time, &dyn Fn(NodeId) -> bool),
+    ) {
+        let mut peers = core::mem::take(&mut self.peers);
+        work(&mut peers, self.now, &|id| self.is_needed(id));
+        self.peers = peers;
     }
 }
 

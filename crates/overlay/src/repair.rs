@@ -1,9 +1,8 @@
-//! Keeping the tables full: what others say about third parties, and asking them for more
-//! (Pastry §3.2, Bamboo's periodic sharing).
+//! Keeping the tables full (Pastry §3.2).
 //!
-//! Contacts named by others wait in `candidates` until they are probed, a few at a time;
-//! `on_leaf_state` is where a sender enters the tables. The leaf set is repaired at once, the
-//! routing table lazily.
+//! `admit` is the one way into a table, for whoever spoke. The leaf set is repaired at once, the
+//! routing table lazily. What others say of third parties is in `hearsay`, what they say of
+//! themselves in `sharing`.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -11,15 +10,9 @@ use alloc::vec::Vec;
 use base::{Duration, Key, NodeId, Time};
 use wire::overlay::{Contact, LeafState, Message, Row, UNMEASURED};
 
-use crate::candidates::Promise;
-use crate::leaf_set::is_plausible;
 use crate::routing_table::Placed;
-use crate::{Event, Overlay, random_part};
+use crate::{Overlay, random_part};
 
-/// Probes of hearsay contacts under way.
-const HEARSAY_PROBES_MAX: usize = 8;
-/// The same while joining, when all that is known is hearsay: a leaf set at a time.
-const JOIN_PROBES_MAX: usize = 16;
 /// Between two beats of maintenance.
 const BEAT: Duration = Duration::from_secs(2);
 /// Between two shares of the leaf set with one member (Bamboo's periodic sharing).
@@ -28,9 +21,6 @@ const SHARE_BEATS: u64 = 22;
 const GAP_BEATS: u32 = 5;
 /// Between two requests for a random row (MSPastry: 20 minutes).
 const ROW_BEATS: u64 = 300;
-/// Silence of a member before its absence from another's leaf set counts: at a join, leaf sets
-/// differ for a moment.
-const DOUBT_SILENCE: Duration = Duration::from_secs(3);
 /// Between two requests for the same row (FreePastry's row-patch throttle).
 const ROW_THROTTLE: Duration = Duration::from_secs(5);
 /// Rows whose last request is remembered: every row there is.
@@ -58,12 +48,10 @@ impl Repair {
             requested: BTreeMap::new(),
         }
     }
-}
 
-impl Repair {
     /// Keeps the contacts of an announcement until its subject is out of the leaf set.
     pub(crate) fn keep_heirs(&mut self, leaf: &LeafState) {
-        self.heirs = leaf.left.iter().chain(&leaf.right).copied().collect();
+        self.heirs = leaf.contacts().copied().collect();
     }
 }
 
@@ -91,46 +79,8 @@ impl Overlay {
         self.check_unity();
         self.watch.prune(self.now);
         self.detach_strangers();
-        let (leaf, table, near, links) = (&self.leaf, &self.table, &self.near, &self.links);
-        let needed =
-            |id| leaf.contains(id) || table.contains(id) || near.contains(id) || links.needs(id);
-        self.peers.prune(self.now, needed);
+        self.with_peers(|peers, now, needed| peers.prune(now, needed));
         self.stale.links = true;
-    }
-
-    /// A leaf set, unasked. The first message on every link is one too, so a sender that shares
-    /// nobody with this node may be of another ring: it enters by a join, not by chance.
-    pub(crate) fn on_leaf_set(&mut self, from: Contact, leaf: &LeafState) {
-        let mut listed = leaf.left.iter().chain(&leaf.right).map(|contact| contact.id);
-        let lists_me = listed.clone().any(|id| id == self.me.id);
-        let shares = listed.any(|id| self.leaf.contains(id));
-        let enters = lists_me || shares || self.leaf.contains(from.id);
-        self.on_leaf_state(from, leaf, leaf.ready && enters);
-        if leaf.ready && enters && !lists_me && self.ready && would_list(from.id, leaf, self.me.id)
-        {
-            self.probe(from, false);
-        }
-    }
-
-    /// `from` describes itself. `enters`: it takes part in a ring, so it may enter the tables.
-    pub(crate) fn on_leaf_state(&mut self, from: Contact, leaf: &LeafState, enters: bool) {
-        if !is_plausible(from.id, leaf) {
-            self.misbehaved(from.id, "implausible leaf set");
-            return;
-        }
-        self.set_ready(from.id, leaf.ready);
-        if !self.ready && self.join.is_none() {
-            return;
-        }
-        if enters {
-            // A newcomer does not know everybody yet.
-            let is_old = self.leaf.contains(from.id);
-            self.admit(from);
-            self.learn_all(leaf.left.iter().chain(&leaf.right));
-            if is_old {
-                self.doubt_unlisted(from.id, leaf);
-            }
-        }
     }
 
     pub(crate) fn on_row_request(&mut self, from: NodeId, row: u8) {
@@ -145,43 +95,6 @@ impl Overlay {
     pub(crate) fn on_row(&mut self, from: NodeId, row: u8, entries: &Row) {
         if self.repair.requested.contains_key(&row) {
             self.learn_sightings(from, entries);
-        }
-    }
-
-    /// Others named these contacts: remember those that would fill the tables.
-    pub(crate) fn learn_all<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
-        for contact in contacts {
-            self.learn(*contact, None);
-        }
-    }
-
-    /// Somebody named `contact`, which is at least `floor` microseconds away, if that is known.
-    pub(crate) fn learn(&mut self, contact: Contact, floor: Option<u32>) {
-        if let Some(promise) = self.promise(contact, floor)
-            && !self.watch.is_probing(contact.id)
-        {
-            self.candidates.put(promise, contact);
-        }
-    }
-
-    /// Starts probes of what others named, the most promising first.
-    pub(crate) fn probe_candidates(&mut self) {
-        if self.candidates.is_empty() {
-            return;
-        }
-        let probes_max = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
-        let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
-        while room > 0 && self.watch.has_room() {
-            let Some((promise, contact)) = self.candidates.pop() else { return };
-            let floor = match promise {
-                Promise::Nearer(floor) => Some(floor),
-                Promise::Leaf(_) | Promise::Hole => None,
-            };
-            // The tables may have changed since it was named.
-            if self.promise(contact, floor).is_some() {
-                self.probe(contact, true);
-                room -= 1;
-            }
         }
     }
 
@@ -271,101 +184,10 @@ impl Overlay {
         self.links.set_ready(id, ready);
     }
 
-    /// What a probe of `contact` may be good for.
-    fn promise(&self, contact: Contact, floor: Option<u32>) -> Option<Promise> {
-        let id = contact.id;
-        if id == self.me.id || self.watch.is_dead(self.now, contact) {
-            return None;
-        }
-        if let Some(bar) = self.seeking() {
-            return floor.filter(|floor| *floor < bar).map(Promise::Nearer);
-        }
-        let at = Promise::Leaf(self.me.id.distance(id));
-        let known = self.peers.get(id);
-        match known.filter(|_| self.is_needed(id)) {
-            Some(peer) if peer.contact.epoch > contact.epoch => return None,
-            Some(peer) if peer.contact.epoch < contact.epoch => return Some(at),
-            _ => {}
-        }
-        if self.leaf.wants(id) {
-            return Some(at);
-        }
-        if self.table.has_hole(id) {
-            return Some(Promise::Hole);
-        }
-        if known.is_some_and(|peer| peer.rtt != UNMEASURED) {
-            // It has been offered its place already.
-            return None;
-        }
-        let floor = floor.filter(|_| self.is_direct())?;
-        let floor = self.peers.met(id).unwrap_or(floor);
-        let is_better = self.table.wants(id, floor) || self.near.wants(floor);
-        is_better.then_some(Promise::Nearer(floor))
-    }
-
-    /// A ready neighbour that does not list a member of this node's leaf set may have found it
-    /// dead: its word is hearsay, the member's silence decides whether to ask.
-    fn doubt_unlisted(&mut self, from: NodeId, leaf: &LeafState) {
-        if !leaf.ready {
-            return;
-        }
-        let listed = |id| leaf.left.iter().chain(&leaf.right).any(|contact| contact.id == id);
-        let silent = |id| {
-            let heard = self.peers.get(id).map(|peer| peer.heard);
-            heard.is_some_and(|heard| self.now.since(heard) >= DOUBT_SILENCE)
-        };
-        let doubted = self.leaf.members().into_iter().filter(|member| {
-            member.id != from
-                && !listed(member.id)
-                && would_list(from, leaf, member.id)
-                && silent(member.id)
-        });
-        for member in doubted.collect::<Vec<_>>() {
-            self.probe(member, false);
-        }
-    }
-
-    fn share_leaf_set(&mut self, turn: u64) {
-        // By turns with the two that matter most, and with any.
-        let member = match turn % 3 {
-            0 => self.leaf.left().first().copied(),
-            1 => self.leaf.right().first().copied(),
-            _ => self.rng.pick(&self.leaf.members()).copied(),
-        };
-        if let Some(member) = member {
-            self.send(member.id, Message::LeafSet(self.leaf.state(self.ready)));
-        }
-    }
-
     fn maintain_rows(&mut self) {
         let rows = u64::from(self.table.depth());
         let row = u8::try_from(self.rng.below(rows)).unwrap_or(0);
         self.repair_row(row);
         self.repair_neighbourhood();
-    }
-}
-
-/// Whether `id` belongs into the leaf set that `from` described.
-fn would_list(from: NodeId, leaf: &LeafState, id: NodeId) -> bool {
-    let left = leaf.left.last().map(|last| last.id.clockwise_to(from));
-    let right = leaf.right.last().map(|last| from.clockwise_to(last.id));
-    left.is_none_or(|reach| id.clockwise_to(from) < reach)
-        || right.is_none_or(|reach| from.clockwise_to(id) < reach)
-}
-
-impl Overlay {
-    /// Tells everybody near that this node has joined.
-    pub(crate) fn announce(&mut self) {
-        self.event(Event::Ready);
-        self.begin_second_stage();
-        let linked = self.links.open().map(|link| link.contact.id);
-        let mut receivers: Vec<NodeId> = linked.collect();
-        let members = self.leaf.members().into_iter().map(|contact| contact.id);
-        receivers.extend(members);
-        receivers.sort_unstable();
-        receivers.dedup();
-        for id in receivers {
-            self.send(id, Message::LeafSet(self.leaf.state(self.ready)));
-        }
     }
 }

@@ -4,136 +4,30 @@
 //! another way; one that has no way at present waits for a while. Repetitions are recognised:
 //! where they were delivered, and where they were passed on.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId, Time};
+use base::{Duration, Key, NodeId};
 use bytes::Bytes;
 use wire::Class;
 use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
 use wire::overlay::{Message, MessageId, Routed, Target};
 
+use crate::custody::{Custody, RTO_FIRST};
 use crate::hop::{Step, Way};
-use crate::recent::{Delivered, Passage, Passed, TRIED_MAX};
+use crate::recent::{Passage, TRIED_MAX};
 use crate::{Event, Output, Overlay};
 
-/// Messages in custody. When full, a message that has a way is passed on without being kept, and
-/// one that has none is not taken: the previous hop keeps it.
-const CUSTODY_MAX: usize = 512;
-/// Bytes of the bodies in custody; the same happens.
-const CUSTODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How long a message may be in custody (chosen: until a dead
-/// root's lease has ended in an idle ring).
-const CUSTODY_TIME: Duration = Duration::from_secs(30);
+/// How long a message may be in custody (chosen: until a dead root's lease has ended in an idle
+/// ring).
+const CUSTODY_TIME: Duration = Duration::from_secs(35);
 /// Between two looks for a way.
 const WAIT: Duration = Duration::from_secs(1);
 /// Times that one message is sent from here.
 const SENDS_MAX: u8 = 48;
-/// Retransmission timeout before the first acknowledgement was measured, and its bounds (FreePastry
-/// has the same shape: tight, because there are other ways).
-const RTO_FIRST: Duration = Duration::from_secs(1);
-const RTO_MIN: Duration = Duration::from_millis(100);
-const RTO_MAX: Duration = Duration::from_secs(3);
 /// What a large body may take on top: the slowest uplink worth waiting for.
 const RTO_BYTES_PER_SECOND: u64 = 32 * 1024;
 /// Bodies up to this size measure the round trip; larger ones measure the bandwidth.
 const RTT_BYTES_MAX: usize = 4 * 1024;
-
-/// The smoothed round trip of one link (RFC 6298).
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Rtt {
-    smoothed: Option<Duration>,
-    variation: Duration,
-}
-
-impl Rtt {
-    pub(crate) fn sample(&mut self, rtt: Duration) {
-        let Some(smoothed) = self.smoothed else {
-            self.smoothed = Some(rtt);
-            self.variation = rtt / 2;
-            return;
-        };
-        let error = rtt.abs_diff(smoothed);
-        self.variation = (self.variation * 3 + error) / 4;
-        self.smoothed = Some((smoothed * 7 + rtt) / 8);
-    }
-
-    fn timeout(&self) -> Duration {
-        match self.smoothed {
-            Some(smoothed) => (smoothed + self.variation * 4).clamp(RTO_MIN, RTO_MAX),
-            None => RTO_FIRST,
-        }
-    }
-}
-
-/// A message that nobody else answers for.
-#[derive(Clone, Debug)]
-struct Custody {
-    routed: Routed,
-    from: Option<NodeId>,
-    /// The previous hop was told that it is here.
-    acknowledged: bool,
-    relayed: bool,
-    /// Whom it was sent to; `None` while it waits for a way.
-    hop: Option<NodeId>,
-    tried: Vec<NodeId>,
-    /// Times it had to wait.
-    round: u8,
-    sends: u8,
-    since: Time,
-    sent: Time,
-    due: Time,
-}
-
-/// The state of this conversation.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    number: u64,
-    custody: BTreeMap<MessageId, Custody>,
-    by_due: BTreeSet<(Time, MessageId)>,
-    bytes: u64,
-    delivered: Delivered,
-    passed: Passed,
-}
-
-impl Routes {
-    pub(crate) fn new(secret: u64) -> Self {
-        Routes {
-            number: 0,
-            custody: BTreeMap::new(),
-            by_due: BTreeSet::new(),
-            bytes: 0,
-            delivered: Delivered::new(secret),
-            passed: Passed::default(),
-        }
-    }
-
-    pub(crate) fn next_due(&self) -> Option<Time> {
-        self.by_due.first().map(|(due, _)| *due)
-    }
-
-    fn has_room(&self, body: &Bytes) -> bool {
-        self.custody.len() < CUSTODY_MAX && self.bytes + body.len() as u64 <= CUSTODY_BYTES_MAX
-    }
-
-    fn keep(&mut self, custody: Custody) {
-        self.bytes += custody.routed.body.len() as u64;
-        self.by_due.insert((custody.due, custody.routed.id));
-        self.custody.insert(custody.routed.id, custody);
-    }
-
-    fn release(&mut self, id: &MessageId) -> Option<Custody> {
-        let custody = self.custody.remove(id)?;
-        self.bytes -= custody.routed.body.len() as u64;
-        self.by_due.remove(&(custody.due, *id));
-        Some(custody)
-    }
-
-    fn held_for(&self, concerns: impl Fn(&Custody) -> bool) -> Vec<MessageId> {
-        let held = self.custody.iter().filter(|(_, custody)| concerns(custody));
-        held.map(|(id, _)| *id).collect()
-    }
-}
 
 impl Overlay {
     /// A body of this node's own.

@@ -88,11 +88,7 @@ impl Overlay {
             return;
         }
         self.unity.attempt = None;
-        self.learn_all([&from]);
-        self.learn_all(leaf.left.iter().chain(&leaf.right));
-        for row in rows {
-            self.learn_all(row.iter().map(|entry| &entry.contact));
-        }
+        self.learn_answer(from, rows, leaf);
     }
 
     fn call_a_lost_one(&mut self) {

@@ -177,7 +177,7 @@ fn flapping_links_kill_nobody() {
 #[test]
 fn a_frozen_node_delivers_nothing_before_it_asked() {
     for seed in seeds() {
-        for (span, noticed) in [(40, false), (40, true), (400, true)] {
+        for (span, noticed) in [(6, false), (12, false), (25, false), (40, true), (400, true)] {
             let mut world = World::ring(seed, 25, 64);
             world.run(10 * SECOND);
             let id = world.ids()[9];
@@ -186,6 +186,7 @@ fn a_frozen_node_delivers_nothing_before_it_asked() {
                 world.run(5 * SECOND);
                 world.cut_all(id);
             }
+            // Meanwhile heartbeats wait at its door, each of them a lease that is long over.
             world.run(span * SECOND);
             // Its keys are others' by now; what it still believes to own arrives as it wakes.
             let number = world.post(id, id, Target::Root);

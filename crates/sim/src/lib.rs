@@ -12,6 +12,7 @@ pub mod check;
 mod connect;
 pub mod experiment;
 mod host;
+mod lives;
 mod network;
 pub mod ring;
 mod server;

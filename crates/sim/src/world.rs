@@ -1,14 +1,15 @@
-//! The world: hosts, the server, an agenda of what happens when.
+//! The world: hosts, the server, an agenda of what happens when. What a scenario does to it is in
+//! `lives`.
 
 use std::collections::BTreeMap;
 
 use base::{Duration, Rng, SECRET_BYTES, Secret, Time};
 use bytes::Bytes;
-use node::{Class, JobId, LinkId, WorkId};
-use peer::{Config, Event, Input, Output, Peer};
+use node::{Class, LinkId, WorkId};
+use peer::{Input, Output};
 
 use crate::server::{Carry, Server};
-use crate::{Host, HostConfig, HostId, KIND, Network, Work, payload};
+use crate::{Host, HostId, KIND, Network, Work, payload};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -111,104 +112,6 @@ impl World {
     /// Hosts whose process runs.
     pub fn alive(&self) -> impl Iterator<Item = (HostId, &Host)> {
         self.hosts().filter(|(_, host)| host.alive)
-    }
-
-    /// Starts a host; it asks for the server at once.
-    pub fn start(&mut self, config: HostConfig) -> HostId {
-        let mut seed = [0; SECRET_BYTES];
-        self.rng.fill(&mut seed);
-        self.start_as(config, Secret::from_seed(&seed), 1)
-    }
-
-    fn start_as(&mut self, config: HostConfig, secret: Secret, epoch: u64) -> HostId {
-        let id = HostId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
-        let settings = Config {
-            public_key: secret.public(),
-            epoch,
-            voucher: None,
-            native: true,
-            links_max: config.links_max,
-        };
-        let peer = Peer::new(settings, self.rng.next_u64(), self.now);
-        self.hosts.push(Host {
-            config,
-            secret,
-            epoch,
-            peer,
-            alive: true,
-            frozen: false,
-            connections: BTreeMap::new(),
-            computing: BTreeMap::new(),
-            wake_at: None,
-            serial: 0,
-            busy: Duration::ZERO,
-            links_peak: 0,
-            events: Vec::new(),
-        });
-        self.drive(id, Input::Slots(config.slots));
-        id
-    }
-
-    /// Ends a host's process without a word (SIGKILL, power cut).
-    pub fn kill(&mut self, id: HostId) {
-        let host = &mut self.hosts[index(id)];
-        host.alive = false;
-        host.computing.clear();
-        let connections = std::mem::take(&mut host.connections);
-        let notice = self.network.death_notice;
-        for connection in connections.into_values() {
-            self.break_far_end(connection, notice, "the peer is silent");
-        }
-        self.later(Duration::ZERO, Happening::Disconnect(id));
-    }
-
-    /// Starts the node of a dead host again, with a higher epoch.
-    pub fn restart(&mut self, id: HostId) -> HostId {
-        let host = self.host(id);
-        let (config, secret, epoch) = (host.config, host.secret.clone(), host.epoch + 1);
-        self.start_as(config, secret, epoch)
-    }
-
-    /// Asks a host to leave: it hands back what it holds, says goodbye and ends.
-    pub fn leave(&mut self, id: HostId) {
-        self.drive(id, Input::Leave);
-    }
-
-    /// Stops a host's process (SIGSTOP): it handles nothing until [`World::thaw`].
-    pub fn freeze(&mut self, id: HostId) {
-        self.hosts[index(id)].frozen = true;
-    }
-
-    /// Lets a frozen host go on.
-    pub fn thaw(&mut self, id: HostId) {
-        self.hosts[index(id)].frozen = false;
-        self.drive(id, Input::Timeout);
-    }
-
-    /// Ends the server's process.
-    pub fn kill_server(&mut self) {
-        for host in self.server.kill() {
-            let latency = self.network.latency(&mut self.rng);
-            let closed = Input::ServerClosed("connection lost".to_owned());
-            self.later(latency, Happening::Input(host, closed));
-        }
-    }
-
-    /// Starts the server again, with the same key.
-    pub fn start_server(&mut self) {
-        self.server.start(&mut self.rng, self.now);
-    }
-
-    /// Submits a job at a host. The event `Submitted` names it.
-    pub fn submit(&mut self, id: HostId, tasks: u32, work: Work) -> Option<JobId> {
-        let host = &mut self.hosts[index(id)];
-        host.serial += 1;
-        let serial = host.serial;
-        self.drive(id, Input::Submit { serial, kind: KIND, tasks, params: work.encode() });
-        self.host(id).events.iter().rev().find_map(|(_, event)| match event {
-            Event::Submitted { serial: of, job } if *of == serial => Some(*job),
-            _ => None,
-        })
     }
 
     /// Gives a host an input, as its driver would.
@@ -355,18 +258,6 @@ impl World {
         } else {
             self.drive(id, input);
         }
-    }
-
-    /// The process ends after its goodbyes: its transports close properly.
-    fn end(&mut self, id: HostId) {
-        let host = &mut self.hosts[index(id)];
-        host.alive = false;
-        let connections = std::mem::take(&mut host.connections);
-        for connection in connections.into_values() {
-            let latency = self.network.latency(&mut self.rng);
-            self.break_far_end(connection, latency, "closed");
-        }
-        self.later(Duration::ZERO, Happening::Disconnect(id));
     }
 
     pub(crate) fn later(&mut self, delay: Duration, happening: Happening) {

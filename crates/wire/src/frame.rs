@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MESSAGE_BYTES_MAX;
-use crate::{grid, overlay};
+use crate::{grid, groups, overlay};
 
 /// Which of a link's two channels carries a message. Control never waits behind bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub enum Frame {
     Grid(grid::Message),
     /// The sender is leaving and has handed back what it held. The link closes next.
     Bye,
+    /// Between two nodes of a group's tree, or towards it.
+    Group(groups::Message),
 }
 
 /// What a sealed message carries between two nodes that share no link.
@@ -49,6 +51,8 @@ pub enum Parcel {
     Grid(grid::Message),
     /// An offer or answer, opaque here (`signal` reads it).
     Signal(Bytes),
+    /// Between two nodes of a group's tree that share no link, or to the origin of an anycast.
+    Group(groups::Message),
 }
 
 impl Frame {
@@ -72,6 +76,7 @@ impl Frame {
         match self {
             Frame::Overlay(overlay::Message::Route(routed)) => routed.class,
             Frame::Grid(message) => message.class(),
+            Frame::Group(message) => message.class(),
             _ => Class::Control,
         }
     }

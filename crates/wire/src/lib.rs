@@ -12,6 +12,7 @@ extern crate std;
 pub mod chunk;
 mod frame;
 pub mod grid;
+pub mod groups;
 pub mod limits;
 pub mod overlay;
 mod sealed;

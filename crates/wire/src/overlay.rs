@@ -44,6 +44,13 @@ pub struct LeafState {
     pub right: Bounded<Contact, LEAF_HALF>,
 }
 
+impl LeafState {
+    /// Both sides, the left one first; in a small ring, whoever stands on both comes twice.
+    pub fn contacts(&self) -> impl Iterator<Item = &Contact> + Clone {
+        self.left.iter().chain(&self.right)
+    }
+}
+
 /// A contact and how far it is from the node that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sighting {

@@ -1,13 +1,14 @@
 //! Every frame survives; nothing else is taken (hostile.md W1, W2, W4).
 
-use base::{Bounded, Card, Digest, Key, NodeId, Secret};
+use base::{Bounded, Card, Digest, Key, NodeId, Secret, Signature};
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::grid::{self, Description, Reason, SignedDescription};
+use wire::groups::{self, CastId, Head, Stream, Walk, WalkId};
 use wire::overlay::{
     Beat, Contact, LeafState, Message, MessageId, RefuseReason, Routed, Row, Sighting, Target,
 };
-use wire::{Class, Frame, Hello, Parcel};
+use wire::{Class, Frame, Hello, Parcel, Sealed, Statement};
 
 fn id(value: u128) -> NodeId {
     NodeId::new(value)
@@ -112,11 +113,51 @@ fn grid_messages() -> Vec<grid::Message> {
     ]
 }
 
+fn group_messages() -> Vec<groups::Message> {
+    let group = Key::new(5 << 100);
+    let stream = Stream { origin: id(3), nonce: 1 << 50 };
+    let cast = CastId { stream, number: 300 };
+    let heads = || Bounded::truncating([Head { stream, newest: 300 }]);
+    let path = || Bounded::truncating([id(1), id(2)]);
+    let walk = WalkId { origin: id(4), number: 99 };
+    let on_its_way = Walk {
+        walk,
+        group,
+        attempt: 1,
+        hops: 70_000,
+        wanted: 3,
+        accepted: 1,
+        stops: Bounded::truncating([id(6), id(7)]),
+        up: Some(id(8)),
+        visited: Bounded::truncating([id(9)]),
+        spared: Bounded::truncating([id(10)]),
+        body: Bytes::from_static(b"offer"),
+    };
+    vec![
+        groups::Message::Join { group, heads: heads() },
+        groups::Message::Joined { group, path: path(), heads: heads() },
+        groups::Message::Below { group, children: Bounded::truncating([id(1)]) },
+        groups::Message::Refused { group },
+        groups::Message::Beat { group, path: path(), heads: heads() },
+        groups::Message::Stay { group, heads: heads() },
+        groups::Message::Leave { group },
+        groups::Message::Enter { group, cast, hops: 2, body: Bytes::from_static(b"body") },
+        groups::Message::Cast { group, cast, body: Bytes::from(vec![7; 500]) },
+        groups::Message::Want { group, stream, numbers: Bounded::truncating([298, 299]) },
+        groups::Message::Walk(on_its_way),
+        groups::Message::WalkAck { walk, attempt: 1, hops: 3 },
+        groups::Message::Walking { walk, attempt: 1 },
+        groups::Message::Accepted { walk },
+        groups::Message::Ended { walk, attempt: 2, accepted: 3 },
+    ]
+}
+
 fn frames() -> Vec<Frame> {
     let hello = Hello { version: base::PROTOCOL_VERSION, epoch: 1 };
     let mut frames = vec![Frame::Hello(hello), Frame::Bye];
     frames.extend(overlay_messages().into_iter().map(Frame::Overlay));
     frames.extend(grid_messages().into_iter().map(Frame::Grid));
+    frames.extend(group_messages().into_iter().map(Frame::Group));
     frames
 }
 
@@ -131,7 +172,9 @@ fn every_frame_survives() {
 fn every_parcel_survives() {
     let overlay = overlay_messages().into_iter().map(Parcel::Overlay);
     let grid = grid_messages().into_iter().map(Parcel::Grid);
-    for parcel in overlay.chain(grid).chain([Parcel::Signal(Bytes::from_static(b"offer"))]) {
+    let groups = group_messages().into_iter().map(Parcel::Group);
+    let signal = Parcel::Signal(Bytes::from_static(b"offer"));
+    for parcel in overlay.chain(grid).chain(groups).chain([signal]) {
         assert_eq!(Parcel::decode(&parcel.encode()), Ok(parcel));
     }
 }
@@ -170,6 +213,28 @@ fn absurd_lengths_are_refused() {
     claim.extend([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]);
     assert!(Frame::decode(&claim).is_err());
     assert!(Frame::decode(&vec![0; wire::limits::MESSAGE_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn a_long_multicast_is_bulk_and_fits_a_message_even_when_sealed() {
+    let cast = CastId { stream: Stream { origin: id(3), nonce: u64::MAX }, number: u64::MAX };
+    let message = |length| groups::Message::Cast {
+        group: Key::new(1),
+        cast,
+        body: Bytes::from(vec![0; length]),
+    };
+    assert_eq!(Frame::Group(message(groups::BULK_BYTES_MIN - 1)).class(), Class::Control);
+    assert_eq!(Frame::Group(message(groups::BULK_BYTES_MIN)).class(), Class::Bulk);
+    let longest = Parcel::Group(message(groups::BODY_BYTES_MAX));
+    let statement = Statement {
+        card: description().description.creator,
+        key: Key::new(1),
+        number: u64::MAX,
+        via: Some(id(1)),
+        parcel: Bytes::from(longest.encode()),
+    };
+    let sealed = Sealed { statement, signature: Signature([7; 64]) };
+    assert!(base::codec::encode(&sealed).len() <= wire::limits::BODY_BYTES_MAX);
 }
 
 #[test]

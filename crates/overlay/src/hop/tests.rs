@@ -92,6 +92,21 @@ fn a_newcomer_is_a_root_to_be_but_no_relay() {
     assert_eq!(past_it, Step::Hop(NodeId::new(ME + 1000), None));
 }
 
+#[test]
+fn the_next_hop_is_a_linked_member_or_the_root_itself() {
+    let mut overlay = node(&[ME + 100], &[ME + 1000]);
+    let next = |overlay: &Overlay, key: u128| overlay.next_hop(Key::new(key));
+    assert_eq!(next(&overlay, ME + 2000), Some(NextHop::Hop(NodeId::new(ME + 1000))));
+    assert_eq!(next(&overlay, ME), Some(NextHop::Root));
+    assert_eq!(next(&overlay, ME + 101), None, "the root is not linked");
+    overlay.handle(Time::ZERO, Input::LinkUp { peer: contact(ME + 400) });
+    tell(&mut overlay, contact(ME + 400), false);
+    assert_eq!(next(&overlay, ME + 401), None, "the root has not joined yet");
+    let config = Config::default();
+    let outside = Overlay::new(config, contact(ME), 1, Time::ZERO);
+    assert_eq!(next(&outside, ME), None);
+}
+
 proptest! {
     #[test]
     fn every_hop_is_strictly_closer(

@@ -82,11 +82,23 @@ pub(super) enum Aim {
 
 /// Routes `count` messages, each from a random node to the id of another one.
 pub(super) fn pairs(request: &Request, world: &mut World, count: u32) -> Summary {
-    let first = world.lookups().len();
     let rate = world.live() * RATE / 100;
-    send(request, world, count, Aim::Nodes, rate);
+    look_up(request, world, count, Aim::Nodes, rate).1
+}
+
+/// Starts `count` lookups, `rate` each hundredth of a second, and waits for the last. The number of
+/// the first one, and what became of them.
+pub(super) fn look_up(
+    request: &Request,
+    world: &mut World,
+    count: u32,
+    aim: Aim,
+    rate: u32,
+) -> (usize, Summary) {
+    let first = world.lookups().len();
+    send(request, world, count, aim, rate);
     world.run_for(LAST);
-    summary(world, &world.lookups()[first..])
+    (first, summary(world, &world.lookups()[first..]))
 }
 
 /// Starts `count` lookups, `rate` each hundredth of a second.
@@ -143,4 +155,11 @@ pub(super) fn health(report: &mut Report, prefix: &str, sum: &Summary) {
     report.tell(format!("{prefix}repeated deliveries at one node"), real(sum.again), "");
     report.firm(Bound::AtMost(0.0));
     report.tell(format!("{prefix}deliveries at a second node"), real(sum.elsewhere), "");
+}
+
+/// All ready hosts, in random order.
+pub(super) fn shuffled(world: &mut World) -> Vec<u32> {
+    let mut hosts: Vec<u32> = world.census().iter().map(|(_, host)| host).collect();
+    world.rng().shuffle(&mut hosts);
+    hosts
 }

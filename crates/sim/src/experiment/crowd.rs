@@ -2,7 +2,7 @@
 
 use base::Duration;
 
-use super::build::{Aim, health, ring, send, until};
+use super::build::{Aim, health, look_up, ring, send, shuffled, until};
 use super::{Bound, Experiment, Report, Request, Source, real};
 use crate::ring::{World, summary, wrong_leaf_sets, wrong_leaf_sets_of};
 
@@ -33,11 +33,9 @@ const STEP: Duration = Duration::from_millis(250);
 fn massfailure(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(MANY);
     let mut report = Report::default();
-    let mut world = ring(request, request.busy(), nodes, &mut report);
-    world.run_for(SETTLE);
+    let mut world = settled(request, nodes, &mut report);
     report.tell("leaf sets that were wrong before", real(wrong_leaf_sets(&world) as u64), "");
-    let mut ring: Vec<u32> = world.census().iter().map(|(_, host)| host).collect();
-    world.rng().shuffle(&mut ring);
+    let ring = shuffled(&mut world);
     for host in &ring[..ring.len() / 4] {
         world.kill(*host);
     }
@@ -54,8 +52,7 @@ fn massfailure(request: &Request) -> Report {
 fn partition(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(SOME);
     let mut report = Report::default();
-    let mut world = ring(request, request.busy(), nodes, &mut report);
-    world.run_for(SETTLE);
+    let mut world = settled(request, nodes, &mut report);
     let all: Vec<_> = world.census().iter().collect();
     let mut halves = [Vec::new(), Vec::new()];
     for entry in all {
@@ -71,9 +68,7 @@ fn partition(request: &Request) -> Report {
     let rest = SPLIT.saturating_sub(took.unwrap_or(SPLIT));
     world.run_for(rest);
     world.heal();
-    let exact =
-        |world: &World| wrong_leaf_sets(world) == 0 && world.census().len() as u32 == world.live();
-    let took = until(request, &mut world, "healing", (STEP, Duration::from_secs(900)), exact);
+    let took = until(request, &mut world, "healing", (STEP, Duration::from_secs(900)), is_one_ring);
     report.tell("one ring after", seconds(took), "s");
     report.firm(Bound::AtMost(CHECK));
     report.tell("leaf sets that are wrong at the end", real(wrong_leaf_sets(&world) as u64), "");
@@ -85,10 +80,8 @@ fn partition(request: &Request) -> Report {
 fn freeze(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(SOME);
     let mut report = Report::default();
-    let mut world = ring(request, request.busy(), nodes, &mut report);
-    world.run_for(SETTLE);
-    let mut ring: Vec<u32> = world.census().iter().map(|(_, host)| host).collect();
-    world.rng().shuffle(&mut ring);
+    let mut world = settled(request, nodes, &mut report);
+    let ring = shuffled(&mut world);
     let frozen = &ring[..(ring.len() / 20).max(1)];
     for host in frozen {
         world.freeze(*host);
@@ -102,9 +95,7 @@ fn freeze(request: &Request) -> Report {
         world.thaw(*host);
     }
     send(request, &mut world, during / 2, Aim::Keys, rate);
-    let exact =
-        |world: &World| wrong_leaf_sets(world) == 0 && world.census().len() as u32 == world.live();
-    let took = until(request, &mut world, "thaw", (STEP, Duration::from_secs(300)), exact);
+    let took = until(request, &mut world, "thaw", (STEP, Duration::from_secs(300)), is_one_ring);
     let after = seconds(took) + during as f64 / 2.0 / rate as f64 / 100.0;
     report.tell("all ready and leaf sets exact, after the thaw, within", after, "s");
     report.firm(Bound::AtMost(60.0));
@@ -116,13 +107,22 @@ fn freeze(request: &Request) -> Report {
     report
 }
 
+/// A ring with jobs everywhere, at rest.
+fn settled(request: &Request, nodes: u32, report: &mut Report) -> World {
+    let mut world = ring(request, request.busy(), nodes, report);
+    world.run_for(SETTLE);
+    world
+}
+
+/// Whether every live node is ready and its leaf set exact.
+fn is_one_ring(world: &World) -> bool {
+    wrong_leaf_sets(world) == 0 && world.census().len() as u32 == world.live()
+}
+
 /// Lookups in the ring as it is now.
 fn check(request: &Request, world: &mut World, report: &mut Report, name: &str) {
-    let first = world.lookups().len();
     let live = world.live();
-    send(request, world, live * 10, Aim::Keys, live / 10);
-    world.run_for(Duration::from_secs(30));
-    let sum = summary(world, &world.lookups()[first..]);
+    let (_, sum) = look_up(request, world, live * 10, Aim::Keys, live / 10);
     health(report, name, &sum);
 }
 

@@ -3,7 +3,7 @@
 use super::build::{health, pairs, ring};
 use super::hops::{LOOKUPS, sizes};
 use super::reference;
-use super::{Bound, Chart, Experiment, Report, Request, Series, Source};
+use super::{Bound, Experiment, Report, Request, Source};
 use crate::ring::Shape;
 
 pub(super) const DISTANCE: Experiment =
@@ -25,17 +25,8 @@ fn run(request: &Request) -> Report {
         health(&mut report, &name, &sum);
         report.count(world.tally());
     }
-    let published = reference::BY_NODES.map(|(nodes, _, distance)| (f64::from(nodes), distance));
-    report.charts.push(Chart {
-        file: "distance",
-        title: "Distance of routes over direct distance, by nodes".into(),
-        x: "nodes",
-        y: "ratio",
-        log_x: true,
-        series: vec![
-            Series { name: "Pastry, Fig 6".into(), points: published.to_vec(), published: true },
-            Series { name: "measured".into(), points: ours, published: false },
-        ],
-    });
+    let axes = ("distance", "Distance of routes over direct distance, by nodes", "ratio");
+    let figure = ("Pastry, Fig 6", (|_, distance| distance) as fn(f64, f64) -> f64);
+    report.charts.push(reference::chart_by_nodes(axes, figure, ours));
     report
 }

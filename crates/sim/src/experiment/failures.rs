@@ -2,9 +2,9 @@
 
 use base::Duration;
 
-use super::build::{Aim, ring, send};
+use super::build::{Aim, look_up, ring};
 use super::{Bound, Experiment, Report, Request, Source, real};
-use crate::ring::{KINDS, Summary, World, summary, table_quality};
+use crate::ring::{KINDS, Summary, World, table_quality};
 
 pub(super) const FAILURES: Experiment =
     Experiment { name: "failures", about: "a tenth dies at once: hops, repair (Fig 10)", run };
@@ -20,7 +20,6 @@ const QUIET: Duration = Duration::from_secs(300);
 const REPAIR: Duration = Duration::from_secs(300);
 /// Kinds of messages before this one are lookups and what carries or acknowledges messages.
 const UPKEEP_KINDS: usize = 3;
-const LAST: Duration = Duration::from_secs(30);
 
 fn run(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(NODES);
@@ -90,16 +89,14 @@ struct Measured {
 }
 
 fn measured(request: &Request, world: &mut World, count: u32, rate: u32) -> Measured {
-    let first = world.lookups().len();
-    send(request, world, count, Aim::Keys, rate);
-    world.run_for(LAST);
+    let (first, sum) = look_up(request, world, count, Aim::Keys, rate);
     let lookups = &world.lookups()[first..];
     let hops: Vec<u64> = lookups
         .iter()
         .filter_map(|lookup| lookup.replica.map(|(_, hops)| u64::from(hops)))
         .collect();
     let replica = real(hops.iter().sum::<u64>()) / real(hops.len().max(1) as u64);
-    Measured { sum: summary(world, lookups), replica }
+    Measured { sum, replica }
 }
 
 fn tell(report: &mut Report, before: &Measured, unrepaired: &Measured, after: &Measured) {

@@ -34,18 +34,9 @@ fn run(request: &Request) -> Report {
         health(&mut report, &name, &sum);
         report.count(world.tally());
     }
-    let published = reference::BY_NODES.map(|(nodes, hops, _)| (f64::from(nodes), hops));
-    report.charts.push(Chart {
-        file: "hops",
-        title: "Mean hops by nodes".into(),
-        x: "nodes",
-        y: "hops",
-        log_x: true,
-        series: vec![
-            Series { name: "Pastry, Fig 4".into(), points: published.to_vec(), published: true },
-            Series { name: "measured".into(), points: ours, published: false },
-        ],
-    });
+    let figure = ("Pastry, Fig 4", (|hops, _| hops) as fn(f64, f64) -> f64);
+    let chart = reference::chart_by_nodes(("hops", "Mean hops by nodes", "hops"), figure, ours);
+    report.charts.push(chart);
     report
 }
 

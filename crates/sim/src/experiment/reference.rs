@@ -1,5 +1,7 @@
 //! Published figures (`pastry.md` §2): the Pastry paper's Figs 4–7 and 10, and the oracle's.
 
+use super::{Chart, Series};
+
 /// Nodes, mean hops (Fig 4), distance over direct distance (Fig 6).
 pub(super) const BY_NODES: [(u32, f64, f64); 7] = [
     (1_000, 2.485, 1.329),
@@ -34,4 +36,25 @@ pub(super) fn at(nodes: u32) -> Option<(f64, f64)> {
     let part = (log(nodes) - log(below)) / (log(size) - log(below));
     let between = |a: f64, b: f64| a + (b - a) * part;
     Some((between(lower_hops, hops), between(lower_distance, distance)))
+}
+
+/// A curve over the sizes of rings beside the published one, of which `figure` says the name and
+/// picks the value (hops, distance).
+pub(super) fn chart_by_nodes(
+    (file, title, y): (&'static str, &str, &'static str),
+    (figure, pick): (&str, fn(f64, f64) -> f64),
+    ours: Vec<(f64, f64)>,
+) -> Chart {
+    let published = BY_NODES.map(|(nodes, hops, distance)| (nodes.into(), pick(hops, distance)));
+    Chart {
+        file,
+        title: title.into(),
+        x: "nodes",
+        y,
+        log_x: true,
+        series: vec![
+            Series { name: figure.into(), points: published.to_vec(), published: true },
+            Series { name: "measured".into(), points: ours, published: false },
+        ],
+    }
 }

@@ -1,8 +1,7 @@
 //! `replicas`: which of the k nodes closest to a key a route meets first (the Pastry paper's Fig 8).
 
-use super::build::{Aim, ring, send};
+use super::build::{Aim, look_up, ring};
 use super::{Bound, Experiment, Report, Request, Source, real};
-use base::Duration;
 
 pub(super) const REPLICAS: Experiment =
     Experiment { name: "replicas", about: "how near the first replica met is (Fig 8)", run };
@@ -21,8 +20,7 @@ fn run(request: &Request) -> Report {
     let mut world = ring(request, request.quiet(), nodes, &mut report);
     world.watch_replicas(K);
     let rate = nodes / 5;
-    send(request, &mut world, LOOKUPS, Aim::Keys, rate);
-    world.run_for(Duration::from_secs(30));
+    look_up(request, &mut world, LOOKUPS, Aim::Keys, rate);
     let mut ranks = [0u64; K];
     for lookup in world.lookups() {
         if let Some((rank, _)) = lookup.replica {

@@ -7,9 +7,3 @@ pub(crate) fn mix(a: u64, b: u64) -> u64 {
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
-
-/// A word as a number in `[0, 1)`.
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
-pub(crate) fn unit(word: u64) -> f64 {
-    (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
-}

@@ -1,8 +1,8 @@
 //! What goes wrong between hosts.
 
-use base::{Duration, Rng};
+use base::{Duration, Rng, unit};
 
-use super::chance::{mix, unit};
+use super::chance::mix;
 
 /// Faults of the network, all off by default. May be changed at any time.
 #[derive(Clone, Copy, Debug, Default)]

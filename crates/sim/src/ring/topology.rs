@@ -8,9 +8,9 @@
 //! - [`Shape::Measured`]: what measured delays look like and the others do not: heavy-tailed access
 //!   lines, and pairs for which a detour is faster (triangle violations), drawn by hash.
 
-use base::{Duration, Rng};
+use base::{Duration, Rng, unit};
 
-use super::chance::{mix, unit};
+use super::chance::mix;
 
 /// One-way delay of one unit of distance on the plane, in microseconds.
 pub const PLANE_MICROS: f64 = 100.0;

@@ -1,60 +1,16 @@
-//! The world: hosts, what they say to each other, time.
+//! The world: its hosts, its time, and what happens next. What a scenario does to hosts is in
+//! `lives`, what a driver does for them in `drive`.
 
-use base::{Duration, Key, NodeId, Rng, Time, codec};
-use bytes::Bytes;
-use overlay::{Config, Event, Input, Output, Overlay, Reach};
-use wire::Class;
-use wire::overlay::{Contact, Message, Target};
+use base::{Duration, Key, NodeId, Rng, Time};
+use overlay::{Input, Overlay, Reach};
+use wire::overlay::Message;
 
 use super::agenda::Agenda;
 use super::chance::mix;
 use super::directory::Directory;
 use super::host::Host;
-use super::lookup::{APPLICATION, Lookup, SEALED};
-use super::{Census, Faults, Shape, Tally, Topology, kind};
-
-/// Bytes that one sealed message may have; above it the world has a mistake.
-const SEALED_BYTES_MAX: usize = 1 << 20;
-/// How long a host without an answer to its join waits for the introducer.
-const INTRODUCTION: Duration = Duration::from_secs(1);
-/// From a host's goodbye to its end.
-const GOODBYE: Duration = Duration::from_secs(1);
-/// Of how many messages one is measured in bytes; a power of two.
-const SAMPLE: u64 = 64;
-
-/// What a world is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Of everything random.
-    pub seed: u64,
-    /// Of every overlay node.
-    pub overlay: Config,
-    /// Distances.
-    pub shape: Shape,
-    /// What goes wrong.
-    pub faults: Faults,
-    /// From the decision to build a link until it is open.
-    pub link_setup: Duration,
-    /// Links that one host builds at once; further ones wait.
-    pub setups_max: u8,
-    /// From the silent death of a host to its peers' links being closed for it (webrtc.md §3).
-    pub death_notice: Duration,
-}
-
-impl Default for Settings {
-    /// Datagrams on a plane.
-    fn default() -> Self {
-        Settings {
-            seed: 1,
-            overlay: Config { reach: Reach::Direct, ..Config::default() },
-            shape: Shape::Plane,
-            faults: Faults::default(),
-            link_setup: Duration::from_secs(1),
-            setups_max: 8,
-            death_notice: Duration::from_secs(8),
-        }
-    }
-}
+use super::lookup::Lookup;
+use super::{Census, Faults, Settings, Tally, Topology};
 
 #[derive(Debug)]
 pub(crate) enum Happening {
@@ -82,19 +38,19 @@ pub(crate) enum Happening {
 #[derive(Debug)]
 pub struct World {
     pub(crate) settings: Settings,
-    now: Time,
+    pub(crate) now: Time,
     pub(crate) rng: Rng,
     pub(crate) salt: u64,
-    agenda: Agenda<Happening>,
+    pub(crate) agenda: Agenda<Happening>,
     pub(crate) hosts: Vec<Host>,
-    directory: Directory,
+    pub(crate) directory: Directory,
     pub(crate) topology: Topology,
     pub(crate) census: Census,
     pub(crate) lookups: Vec<Lookup>,
     pub(crate) replicas: usize,
     pub(crate) tally: Tally,
     pub(crate) next_link: u32,
-    live: u32,
+    pub(crate) live: u32,
     trace: u64,
 }
 
@@ -209,125 +165,6 @@ impl World {
         self.trace
     }
 
-    /// Starts a host with a random id that knows nobody.
-    pub fn start(&mut self) -> u32 {
-        let id = NodeId::new(self.rng.next_u128());
-        self.start_as(Contact { id, epoch: 1 })
-    }
-
-    /// Where the host that is started next will be, for a scenario that picks its entrance.
-    pub fn reserve(&mut self) -> u32 {
-        let next = self.host_count();
-        if !self.topology.has(next) {
-            self.topology.place(&mut self.rng);
-        }
-        next
-    }
-
-    /// Starts a host that knows nobody.
-    pub fn start_as(&mut self, contact: Contact) -> u32 {
-        let number = self.host_count();
-        let overlay = Overlay::new(self.settings.overlay, contact, self.rng.next_u64(), self.now);
-        self.reserve();
-        self.hosts.push(Host::new(contact, Box::new(overlay), self.now));
-        self.directory.insert(contact.id, number);
-        self.live += 1;
-        number
-    }
-
-    /// Starts the first node of a ring.
-    pub fn found(&mut self) -> u32 {
-        let host = self.start();
-        self.input(host, Input::Found);
-        host
-    }
-
-    /// Starts a host and shows it the ring, through `entrance` or, if there is none, one that the
-    /// introducer picks.
-    pub fn join(&mut self, entrance: Option<u32>) -> u32 {
-        let host = self.start();
-        match entrance {
-            Some(entrance) if self.is_direct() => self.enter(host, entrance),
-            _ => self.push(Duration::ZERO, Happening::Introduce(host)),
-        }
-        host
-    }
-
-    /// Shows a host that knows nobody the ring through `entrance`, by a datagram.
-    pub fn introduce_to(&mut self, host: u32, entrance: u32) {
-        self.enter(host, entrance);
-    }
-
-    pub(crate) fn enter(&mut self, host: u32, entrance: u32) {
-        let peer = self.hosts[entrance as usize].contact;
-        self.input(host, Input::LinkUp { peer });
-        self.input(host, Input::Join { through: peer.id });
-    }
-
-    /// Ends a host without a word.
-    pub fn kill(&mut self, host: u32) {
-        let Some(gone) = self.hosts.get_mut(host as usize) else { return };
-        if gone.overlay.take().is_none() {
-            return;
-        }
-        gone.inbox = Vec::new();
-        let id = gone.contact.id;
-        self.census.leave(id, host);
-        self.live -= 1;
-        self.drop_links(host);
-    }
-
-    /// The host says goodbye, and ends a second later.
-    pub fn leave(&mut self, host: u32) {
-        if self.overlay(host).is_none() {
-            return;
-        }
-        let id = self.hosts[host as usize].contact.id;
-        self.hosts[host as usize].left = true;
-        self.census.leave(id, host);
-        self.input(host, Input::Leave);
-        self.push(GOODBYE, Happening::End(host));
-    }
-
-    /// Stops a host's clock and ears.
-    pub fn freeze(&mut self, host: u32) {
-        let frozen = &mut self.hosts[host as usize];
-        frozen.frozen = true;
-        let id = frozen.contact.id;
-        self.census.leave(id, host);
-    }
-
-    /// Lets a frozen host go on: the overdue timer first, then what waited at the door.
-    pub fn thaw(&mut self, host: u32) {
-        let thawed = &mut self.hosts[host as usize];
-        thawed.frozen = false;
-        let inbox = std::mem::take(&mut thawed.inbox);
-        if let Some(overlay) = self.overlay(host)
-            && overlay.is_ready()
-        {
-            self.census.enter(overlay.me().id, host);
-        }
-        for input in [Input::Timeout].into_iter().chain(inbox) {
-            self.input(host, input);
-        }
-    }
-
-    /// Puts a host on one side of a partition.
-    pub fn set_side(&mut self, host: u32, side: u8) {
-        self.hosts[host as usize].side = side;
-    }
-
-    /// Cuts the network between the sides.
-    pub fn part(&mut self) {
-        self.settings.faults.partitioned = true;
-        self.cut_links_between_sides();
-    }
-
-    /// Heals the network.
-    pub fn heal(&mut self) {
-        self.settings.faults.partitioned = false;
-    }
-
     /// The scenario is called back after `span`, with `token`.
     pub fn call_after(&mut self, span: Duration, token: u64) {
         self.push(span, Happening::Call(token));
@@ -392,168 +229,6 @@ impl World {
             Happening::Introduce(host) => self.introduce(host),
             Happening::End(host) => self.kill(host),
             Happening::Call(_) => {}
-        }
-    }
-
-    fn wake(&mut self, number: u32) {
-        let host = &mut self.hosts[number as usize];
-        if host.armed != self.now {
-            return;
-        }
-        host.armed = Time::FAR_FUTURE;
-        let Some(overlay) = host.overlay.as_deref().filter(|_| !host.frozen) else { return };
-        match overlay.poll_timeout() {
-            Some((due, _)) if due <= self.now => self.input(number, Input::Timeout),
-            _ => self.arm(number),
-        }
-    }
-
-    /// Wakes are pushed only when they are earlier than the one that is armed; a late one is noticed
-    /// when the early one comes.
-    fn arm(&mut self, number: u32) {
-        let now = self.now;
-        let host = &mut self.hosts[number as usize];
-        let Some((due, _)) = host.overlay.as_deref().and_then(Overlay::poll_timeout) else {
-            return;
-        };
-        // A host that is never content would stop time otherwise.
-        let due = due.max(now + Duration::from_micros(1));
-        if due < host.armed && due < Time::FAR_FUTURE {
-            host.armed = due;
-            self.agenda.push(due, Happening::Wake(number));
-        }
-    }
-
-    /// Gives a host an input, and does what it then says.
-    pub fn input(&mut self, number: u32, input: Input) {
-        let Some(host) = self.hosts.get_mut(number as usize) else { return };
-        if host.frozen {
-            host.inbox.push(input);
-            return;
-        }
-        let mut next = Some(input);
-        let mut more: Vec<Input> = Vec::new();
-        while let Some(input) = next.take() {
-            self.note_link(number, &input);
-            let now = self.now;
-            let Some(overlay) = self.hosts[number as usize].overlay.as_deref_mut() else { return };
-            overlay.handle(now, input);
-            while let Some(output) = self.poll(number) {
-                more.extend(self.obey(number, output));
-            }
-            if !more.is_empty() {
-                next = Some(more.remove(0));
-            }
-        }
-        if !self.is_direct() {
-            self.check_cap(number);
-        }
-        self.arm(number);
-    }
-
-    fn poll(&mut self, number: u32) -> Option<Output> {
-        self.hosts[number as usize].overlay.as_deref_mut()?.poll_output()
-    }
-
-    fn obey(&mut self, me: u32, output: Output) -> Option<Input> {
-        match output {
-            Output::Send { to, via, message } => self.say(me, to, via, message),
-            Output::Deliver { key, target, body } => self.arrive(me, key, target, &body),
-            Output::Event(event) => {
-                self.note_event(me, &event);
-                None
-            }
-            Output::Dial { .. } | Output::Expect { .. } | Output::HangUp { .. } => {
-                self.obey_link(me, output);
-                None
-            }
-        }
-    }
-
-    fn say(&mut self, me: u32, to: NodeId, via: Option<NodeId>, message: Message) -> Option<Input> {
-        let host = self.directory.get(to);
-        let direct = self.is_direct();
-        let linked = host.is_some_and(|host| self.hosts[me as usize].is_open(host));
-        if linked || direct && via.is_none() {
-            let message = self.spoil(me, message)?;
-            if let Some(host) = host {
-                let link = if direct { Some(0) } else { self.hosts[me as usize].serial(host) };
-                self.transmit(me, host, link, message);
-            }
-            return None;
-        }
-        let sender = &self.hosts[me as usize];
-        let back = sender.overlay.as_deref().and_then(Overlay::return_via);
-        let mut body = vec![SEALED];
-        body.extend(codec::encode(&(sender.contact, back, message)));
-        let (target, class, body) = (Target::Node, Class::Control, Bytes::from(body));
-        Some(Input::Route { key: to, target, via, class, body })
-    }
-
-    fn transmit(&mut self, from: u32, to: u32, link: Option<u32>, message: Message) {
-        let sort = kind(&message);
-        self.tally.kinds[sort] += 1;
-        if self.hosts[to as usize].overlay.is_none() {
-            self.tally.note_to_dead(sort);
-        }
-        if self.tally.sent.is_multiple_of(SAMPLE) {
-            self.tally.sampled_bytes += codec::encode(&message).len() as u64;
-        }
-        self.tally.sent += 1;
-        let faults = self.settings.faults;
-        let (a, b) = (&self.hosts[from as usize], &self.hosts[to as usize]);
-        let apart = faults.partitioned && a.side != b.side;
-        let lost = faults.loss > 0.0 && self.rng.chance(faults.loss);
-        let Some(link) = link.filter(|_| !apart && !lost && !faults.is_deaf(self.salt, from, to))
-        else {
-            self.tally.lost += 1;
-            return;
-        };
-        let delay = self.topology.delay(from, to);
-        if faults.duplication > 0.0 && self.rng.chance(faults.duplication) {
-            let again = delay + faults.lateness(&mut self.rng);
-            self.push(again, Happening::Frame { from, to, link, message: message.clone() });
-        }
-        let late = faults.lateness(&mut self.rng);
-        self.push(delay + late, Happening::Frame { from, to, link, message });
-    }
-
-    fn arrive(&mut self, me: u32, key: Key, target: Target, body: &Bytes) -> Option<Input> {
-        match body.first() {
-            Some(&SEALED) => {
-                let sealed = codec::decode(&body[1..], SEALED_BYTES_MAX).ok();
-                let (from, via, message): (Contact, Option<NodeId>, Message) = sealed?;
-                Some(Input::Received { from, via, message })
-            }
-            Some(&APPLICATION) if target == Target::Root => {
-                self.note_arrival(me, key, body);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn note_event(&mut self, me: u32, event: &Event) {
-        let now = self.now;
-        let host = &mut self.hosts[me as usize];
-        let id = host.contact.id;
-        match event {
-            Event::Ready if !host.left => {
-                host.ready_at.get_or_insert(now);
-                self.census.enter(id, me);
-                self.trace(&[3, u64::from(me)]);
-            }
-            Event::NotReady => {
-                self.census.leave(id, me);
-                self.tally.unready += 1;
-                self.trace(&[4, u64::from(me)]);
-            }
-            Event::JoinFailed => {
-                self.tally.joins_failed += 1;
-                self.push(INTRODUCTION, Happening::Introduce(me));
-            }
-            Event::Misbehaved { .. } => self.tally.misbehaved += 1,
-            _ => {}
         }
     }
 }

@@ -1,0 +1,79 @@
+//! An overlay that is always right about those it knows: leaf sets of eight a side, a routing table
+//! with a random entry where there is one, Pastry's rule for the next hop. It learns of births and
+//! deaths when it is told to.
+
+use std::collections::BTreeSet;
+
+use base::{DIGITS, Key, NodeId, RADIX, Rng};
+use groups::Way;
+
+const LEAVES_A_SIDE: usize = 8;
+
+/// What one node knows.
+#[derive(Clone, Default)]
+pub(crate) struct Tables {
+    leaves: BTreeSet<NodeId>,
+    table: BTreeSet<NodeId>,
+    /// Leaf sets cover the whole ring.
+    is_small: bool,
+}
+
+impl Tables {
+    /// The tables of `me` among `ring`, sorted, which contains it. Entries that still stand are
+    /// kept.
+    pub(crate) fn fill(&mut self, me: NodeId, ring: &[NodeId], rng: &mut Rng) {
+        let at = ring.binary_search(&me).unwrap();
+        let count = ring.len();
+        let side = LEAVES_A_SIDE.min(count - 1);
+        self.is_small = count <= 2 * LEAVES_A_SIDE + 1;
+        let right = (1..=side).map(|step| ring[(at + step) % count]);
+        let left = (1..=side).map(|step| ring[(at + count - step) % count]);
+        self.leaves = right.chain(left).filter(|id| *id != me).collect();
+        let before = std::mem::take(&mut self.table);
+        for row in 0..DIGITS {
+            let bits = 128 - 4 * u32::from(row);
+            let prefix = me.value().checked_shr(bits).unwrap_or(0).checked_shl(bits).unwrap_or(0);
+            let span = |low: u128, bits: u32| {
+                let high = low | 1u128.checked_shl(bits).map_or(u128::MAX, |one| one - 1);
+                let from = ring.partition_point(|id| id.value() < low);
+                &ring[from..ring.partition_point(|id| id.value() <= high)]
+            };
+            if span(prefix, bits).len() <= 1 {
+                break;
+            }
+            for digit in (0..RADIX).filter(|digit| *digit != me.digit(row)) {
+                let slot = span(prefix | u128::from(digit) << (bits - 4), bits - 4);
+                let kept = slot.iter().find(|id| before.contains(id));
+                self.table.extend(kept.or_else(|| rng.pick(slot)));
+            }
+        }
+    }
+
+    pub(crate) fn known(&self) -> impl Iterator<Item = NodeId> {
+        self.leaves.union(&self.table).copied()
+    }
+
+    pub(crate) fn leaves(&self) -> &BTreeSet<NodeId> {
+        &self.leaves
+    }
+
+    /// Pastry §2.3: the leaf set, the prefix, the rare case.
+    pub(crate) fn way(&self, me: NodeId, key: Key) -> Way {
+        let near = key.closest(self.leaves.iter().copied().chain([me])).unwrap();
+        let reach = self.leaves.iter().map(|leaf| me.distance(*leaf)).max().unwrap_or(0);
+        if self.is_small || me.distance(key) <= reach {
+            return if near == me { Way::Root } else { Way::Hop(near) };
+        }
+        let shared = me.shared_digits(key);
+        let by_prefix = self.known().filter(|id| id.shared_digits(key) > shared);
+        if let Some(hop) = by_prefix.max_by_key(|id| (id.shared_digits(key) == shared + 1, *id)) {
+            return Way::Hop(hop);
+        }
+        let is_nearer =
+            |id: &NodeId| id.shared_digits(key) >= shared && key.closer(*id, me).is_lt();
+        match key.closest(self.known().filter(is_nearer)) {
+            Some(hop) => Way::Hop(hop),
+            None => Way::Root,
+        }
+    }
+}

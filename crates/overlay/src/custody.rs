@@ -1,0 +1,120 @@
+//! Messages that this node answers for until somebody else has taken them over.
+//!
+//! State only: what is kept, up to which bounds, and when it is looked at again. Where a message
+//! goes is decided in `route` and `hop`.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use base::{Duration, NodeId, Time};
+use bytes::Bytes;
+use wire::overlay::{MessageId, Routed};
+
+use crate::recent::{Delivered, Passed};
+
+/// Messages in custody. When full, a message that has a way is passed on without being kept, and
+/// one that has none is not taken: the previous hop keeps it.
+const CUSTODY_MAX: usize = 512;
+/// Bytes of the bodies in custody; the same happens.
+const CUSTODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Retransmission timeout before the first acknowledgement was measured, and its bounds (FreePastry
+/// has the same shape: tight, because there are other ways).
+pub(crate) const RTO_FIRST: Duration = Duration::from_secs(1);
+const RTO_MIN: Duration = Duration::from_millis(100);
+const RTO_MAX: Duration = Duration::from_secs(3);
+
+/// The smoothed round trip of one link (RFC 6298).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rtt {
+    smoothed: Option<Duration>,
+    variation: Duration,
+}
+
+impl Rtt {
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        let Some(smoothed) = self.smoothed else {
+            self.smoothed = Some(rtt);
+            self.variation = rtt / 2;
+            return;
+        };
+        let error = rtt.abs_diff(smoothed);
+        self.variation = (self.variation * 3 + error) / 4;
+        self.smoothed = Some((smoothed * 7 + rtt) / 8);
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        match self.smoothed {
+            Some(smoothed) => (smoothed + self.variation * 4).clamp(RTO_MIN, RTO_MAX),
+            None => RTO_FIRST,
+        }
+    }
+}
+
+/// A message that nobody else answers for.
+#[derive(Clone, Debug)]
+pub(crate) struct Custody {
+    pub(crate) routed: Routed,
+    pub(crate) from: Option<NodeId>,
+    /// The previous hop was told that it is here.
+    pub(crate) acknowledged: bool,
+    pub(crate) relayed: bool,
+    /// Whom it was sent to; `None` while it waits for a way.
+    pub(crate) hop: Option<NodeId>,
+    pub(crate) tried: Vec<NodeId>,
+    /// Times it had to wait.
+    pub(crate) round: u8,
+    pub(crate) sends: u8,
+    pub(crate) since: Time,
+    pub(crate) sent: Time,
+    pub(crate) due: Time,
+}
+
+/// The state of this conversation.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    pub(crate) number: u64,
+    pub(crate) custody: BTreeMap<MessageId, Custody>,
+    pub(crate) by_due: BTreeSet<(Time, MessageId)>,
+    bytes: u64,
+    pub(crate) delivered: Delivered,
+    pub(crate) passed: Passed,
+}
+
+impl Routes {
+    pub(crate) fn new(secret: u64) -> Self {
+        Routes {
+            number: 0,
+            custody: BTreeMap::new(),
+            by_due: BTreeSet::new(),
+            bytes: 0,
+            delivered: Delivered::new(secret),
+            passed: Passed::default(),
+        }
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.by_due.first().map(|(due, _)| *due)
+    }
+
+    pub(crate) fn has_room(&self, body: &Bytes) -> bool {
+        self.custody.len() < CUSTODY_MAX && self.bytes + body.len() as u64 <= CUSTODY_BYTES_MAX
+    }
+
+    pub(crate) fn keep(&mut self, custody: Custody) {
+        self.bytes += custody.routed.body.len() as u64;
+        self.by_due.insert((custody.due, custody.routed.id));
+        self.custody.insert(custody.routed.id, custody);
+    }
+
+    pub(crate) fn release(&mut self, id: &MessageId) -> Option<Custody> {
+        let custody = self.custody.remove(id)?;
+        self.bytes -= custody.routed.body.len() as u64;
+        self.by_due.remove(&(custody.due, *id));
+        Some(custody)
+    }
+
+    pub(crate) fn held_for(&self, concerns: impl Fn(&Custody) -> bool) -> Vec<MessageId> {
+        let held = self.custody.iter().filter(|(_, custody)| concerns(custody));
+        held.map(|(id, _)| *id).collect()
+    }
+}

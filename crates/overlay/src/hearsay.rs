@@ -1,0 +1,98 @@
+//! What others say about third parties: remembered in `candidates`, asked a few at a time, and
+//! believed by nobody.
+
+use base::Bounded;
+use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Row, UNMEASURED};
+
+use crate::Overlay;
+use crate::candidates::Promise;
+
+/// Probes of hearsay contacts under way.
+const HEARSAY_PROBES_MAX: usize = 8;
+/// The same while joining, when all that is known is hearsay: a leaf set at a time.
+const JOIN_PROBES_MAX: usize = 16;
+
+impl Overlay {
+    /// Others named these contacts: remember those that would fill the tables.
+    pub(crate) fn learn_all<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
+        for contact in contacts {
+            self.learn(*contact, None);
+        }
+    }
+
+    /// What the root and the hops of a join named.
+    pub(crate) fn learn_answer(
+        &mut self,
+        root: Contact,
+        rows: &Bounded<Row, JOIN_ROWS_MAX>,
+        leaf: &LeafState,
+    ) {
+        self.learn_all([&root]);
+        self.learn_all(leaf.contacts());
+        for row in rows {
+            self.learn_all(row.iter().map(|entry| &entry.contact));
+        }
+    }
+
+    /// Somebody named `contact`, which is at least `floor` microseconds away, if that is known.
+    pub(crate) fn learn(&mut self, contact: Contact, floor: Option<u32>) {
+        if let Some(promise) = self.promise(contact, floor)
+            && !self.watch.is_probing(contact.id)
+        {
+            self.candidates.put(promise, contact);
+        }
+    }
+
+    /// Starts probes of what others named, the most promising first.
+    pub(crate) fn probe_candidates(&mut self) {
+        if self.candidates.is_empty() {
+            return;
+        }
+        let probes_max = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
+        let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
+        while room > 0 && self.watch.has_room() {
+            let Some((promise, contact)) = self.candidates.pop() else { return };
+            let floor = match promise {
+                Promise::Nearer(floor) => Some(floor),
+                Promise::Leaf(_) | Promise::Hole => None,
+            };
+            // The tables may have changed since it was named.
+            if self.promise(contact, floor).is_some() {
+                self.probe(contact, true);
+                room -= 1;
+            }
+        }
+    }
+
+    /// What a probe of `contact` may be good for.
+    fn promise(&self, contact: Contact, floor: Option<u32>) -> Option<Promise> {
+        let id = contact.id;
+        if id == self.me.id || self.watch.is_dead(self.now, contact) {
+            return None;
+        }
+        if let Some(bar) = self.seeking() {
+            return floor.filter(|floor| *floor < bar).map(Promise::Nearer);
+        }
+        let at = Promise::Leaf(self.me.id.distance(id));
+        let known = self.peers.get(id);
+        match known.filter(|_| self.is_needed(id)) {
+            Some(peer) if peer.contact.epoch > contact.epoch => return None,
+            Some(peer) if peer.contact.epoch < contact.epoch => return Some(at),
+            _ => {}
+        }
+        if self.leaf.wants(id) {
+            return Some(at);
+        }
+        if self.table.has_hole(id) {
+            return Some(Promise::Hole);
+        }
+        if known.is_some_and(|peer| peer.rtt != UNMEASURED) {
+            // It has been offered its place already.
+            return None;
+        }
+        let floor = floor.filter(|_| self.is_direct())?;
+        let floor = self.peers.met(id).unwrap_or(floor);
+        let is_better = self.table.wants(id, floor) || self.near.wants(floor);
+        is_better.then_some(Promise::Nearer(floor))
+    }
+}
