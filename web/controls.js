@@ -3,7 +3,7 @@
 // Fields show the view and change it; whether a view can be computed is said by the kernel, in its
 // own words. Fields that a person is typing in are left alone.
 
-import { element, say } from './store.js';
+import { copied, element, say } from './store.js';
 
 /** @typedef {import('./app.js').App} App */
 
@@ -92,16 +92,7 @@ export function createControls(app) {
     return { ...view, ...framing(view.formula, { ...view, formula: '' }) };
   }
 
-  async function copyLink() {
-    const button = element('copy-link');
-    try {
-      await navigator.clipboard.writeText(location.href);
-      say(button, 'Copied');
-    } catch {
-      say(button, 'Copy it from the address bar');
-    }
-    setTimeout(() => say(button, 'Copy link'), 1600);
-  }
+  const copyLink = () => void copied(element('copy-link'), location.href);
 
   // What to render.
 
