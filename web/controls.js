@@ -80,7 +80,7 @@ export function createControls(app) {
     ['go-up', () => app.viewer.pan(0, -1)],
     ['go-down', () => app.viewer.pan(0, 1)],
     ['go-home', () => app.see(home())],
-    ['copy-link', copyLink],
+    ['copy-link', () => void copied(element('copy-link'), location.href)],
   ];
   for (const [id, act] of buttons) element(id).addEventListener('click', act);
   element('explorer').addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
@@ -91,8 +91,6 @@ export function createControls(app) {
     const { view } = app.store.get();
     return { ...view, ...framing(view.formula, { ...view, formula: '' }) };
   }
-
-  const copyLink = () => void copied(element('copy-link'), location.href);
 
   // What to render.
 
