@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tests::{Browser, Engine, Peer, Scratch, Server, assert_same, render};
+use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, render};
 
 use crate::alone_on_this_machine;
 use crate::scene::{SEAHORSE, View, download, job, launch, open_tab, wait_for_tiles};
