@@ -12,9 +12,9 @@ mod process;
 mod tiles;
 
 pub use browser::{Browser, Engine, Page};
-pub use native::{Peer, Server, alone, render};
+pub use native::{Peer, Server, alone, detach, render, watch};
 pub use picture::{Picture, assert_same};
-pub use process::{Lines, Process};
+pub use process::{Lines, Polled, Process};
 pub use tiles::{RandomTile, random_tiles};
 
 use std::path::PathBuf;

@@ -108,6 +108,30 @@ pub fn render(server: &Server, view: &[&str], file: &Path) -> Result<Process> {
     Process::start("render", command)
 }
 
+/// Starts `millefeuille watch --json` of a job in the network of `server`.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn watch(server: &Server, job: &str, arguments: &[&str], file: &Path) -> Result<Process> {
+    let mut command = Command::new(millefeuille());
+    command.args(["watch", job, "--json", "--server", &server.url]).args(arguments);
+    command.arg("-o").arg(file);
+    Process::start("watch", command)
+}
+
+/// Hands a view to the network of `server` with `render --detach` and returns the job's id.
+///
+/// # Errors
+/// When the network does not take it.
+pub fn detach(server: &Server, view: &[&str]) -> Result<String> {
+    let mut command = Command::new(millefeuille());
+    command.args(["render", "--json", "--detach", "--server", &server.url]).args(view);
+    let output = command.output()?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout)?;
+    document["job"].as_str().map(str::to_owned).context("detach names the job")
+}
+
 /// Renders a view with `render --alone` and returns what it printed.
 ///
 /// # Errors

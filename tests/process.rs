@@ -10,6 +10,17 @@ use serde_json::Value;
 
 use crate::PATIENCE;
 
+/// What a process printed next, or that it did not.
+#[derive(Debug)]
+pub enum Polled {
+    /// A line of JSON.
+    Line(Value),
+    /// Nothing in that time.
+    Nothing,
+    /// It has closed its output.
+    Closed,
+}
+
 /// The lines a process has printed and not been asked about yet.
 #[derive(Debug)]
 pub struct Lines {
@@ -27,15 +38,24 @@ impl Lines {
     }
 
     fn next_within(&self, patience: Duration) -> Result<Option<Value>> {
+        match self.poll(patience)? {
+            Polled::Line(line) => Ok(Some(line)),
+            Polled::Closed => Ok(None),
+            Polled::Nothing => bail!("{} printed nothing for {patience:?}", self.name),
+        }
+    }
+
+    /// Waits for the next line, but not longer than `patience`.
+    ///
+    /// # Errors
+    /// When it printed what is no JSON.
+    pub fn poll(&self, patience: Duration) -> Result<Polled> {
         match self.receiver.recv_timeout(patience) {
-            Ok(line) => Ok(Some(
-                serde_json::from_str(&line)
-                    .with_context(|| format!("{} printed {line:?}", self.name))?,
-            )),
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => {
-                bail!("{} printed nothing for {patience:?}", self.name)
-            }
+            Ok(line) => serde_json::from_str(&line)
+                .map(Polled::Line)
+                .with_context(|| format!("{} printed {line:?}", self.name)),
+            Err(RecvTimeoutError::Disconnected) => Ok(Polled::Closed),
+            Err(RecvTimeoutError::Timeout) => Ok(Polled::Nothing),
         }
     }
 

@@ -12,7 +12,7 @@ import { createControls } from './controls.js';
 import { createPanels } from './panels.js';
 import { createLog, sentence } from './log.js';
 import { plain, spare } from './jobs.js';
-import { HOME, HOME_PALETTE, linkOf, viewOfLink } from './view.js';
+import { HOME, HOME_PALETTE, jobOfLink, linkOf, linkOfJob, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
 
@@ -42,6 +42,8 @@ export class App {
   #onChange;
   log = createLog(element('log'));
   #linkTimer = 0;
+  /** The job that this page's link names. @type {string | null} */
+  #job = jobOfLink(location.hash);
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -80,7 +82,9 @@ export class App {
     addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
     addEventListener('hashchange', () => {
       const link = viewOfLink(location.hash);
+      this.#job = jobOfLink(location.hash);
       if (link) { this.colour(link.palette); this.see(link.view); }
+      if (this.#job && this.store.get().status === 'joined') this.watch(this.#job);
     });
   }
 
@@ -103,6 +107,7 @@ export class App {
     const url = server ?? new URL('/ws', location.href.replace(/^http/, 'ws')).href;
     this.store.set({ status: 'starting', trouble: '' });
     this.peer.tell({ t: 'join', url });
+    if (this.#job) this.watch(this.#job);
   }
 
   async stop() {
@@ -117,6 +122,12 @@ export class App {
     this.peer.begin();
     this.#tellCores();
     this.see(this.store.get().view);
+  }
+
+  /** Follows a job of the network, from wherever it stands. @param {string} job */
+  watch(job) {
+    this.peer.tell({ t: 'watch', job });
+    this.log('Looking for the job that the link names.');
   }
 
   /** @param {boolean} paused */
@@ -160,7 +171,7 @@ export class App {
     clearTimeout(this.#linkTimer);
     this.#linkTimer = window.setTimeout(() => {
       const { view, palette } = this.store.get();
-      history.replaceState(null, '', linkOf(view, palette));
+      history.replaceState(null, '', this.#job ? linkOfJob(this.#job, view, palette) : linkOf(view, palette));
     }, LINK_MILLIS);
   }
 

@@ -3,7 +3,7 @@
 // Fields show the view and change it; whether a view can be computed is said by the kernel, in its
 // own words. Fields that a person is typing in are left alone.
 
-import { element, say } from './store.js';
+import { copied, element, say } from './store.js';
 
 /** @typedef {import('./app.js').App} App */
 
@@ -80,7 +80,7 @@ export function createControls(app) {
     ['go-up', () => app.viewer.pan(0, -1)],
     ['go-down', () => app.viewer.pan(0, 1)],
     ['go-home', () => app.see(home())],
-    ['copy-link', copyLink],
+    ['copy-link', () => void copied(element('copy-link'), location.href)],
   ];
   for (const [id, act] of buttons) element(id).addEventListener('click', act);
   element('explorer').addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
@@ -90,17 +90,6 @@ export function createControls(app) {
   function home() {
     const { view } = app.store.get();
     return { ...view, ...framing(view.formula, { ...view, formula: '' }) };
-  }
-
-  async function copyLink() {
-    const button = element('copy-link');
-    try {
-      await navigator.clipboard.writeText(location.href);
-      say(button, 'Copied');
-    } catch {
-      say(button, 'Copy it from the address bar');
-    }
-    setTimeout(() => say(button, 'Copy link'), 1600);
   }
 
   // What to render.

@@ -25,6 +25,10 @@
  * @property {number} participants
  * @property {number} reassigned
  * @property {number} duplicates
+ * @property {number} epoch how often the owner changed, and one
+ * @property {number} recordCopies peers that hold the job's record
+ * @property {number} copiesMin of a finished tile, as far as this tab knows
+ * @property {number} copiesTotal of all finished tiles
  * @property {number} scale pixels of the picture for each of the canvas
  * @property {HTMLCanvasElement} canvas
  */
@@ -49,7 +53,7 @@ export function openJob({ picture, owner, mine, tasks, view }) {
   return {
     id: picture, owner, mine, view, total: tasks, tiles: new Map(), painted: new Map(), by: {},
     state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
-    reassigned: 0, duplicates: 0, scale, canvas,
+    reassigned: 0, duplicates: 0, epoch: 1, recordCopies: 0, copiesMin: 0, copiesTotal: 0, scale, canvas,
   };
 }
 
@@ -106,8 +110,8 @@ export function drawBeneath({ canvas, scale, painted }, preview) {
 
 /** @param {Job} job @param {any} summary of a report */
 export function noteSummary(job, summary) {
-  const { participants, reassigned, duplicates } = summary;
-  Object.assign(job, { participants, reassigned, duplicates });
+  const { owner, participants, reassigned, duplicates, epoch, recordCopies, copiesMin, copiesTotal } = summary;
+  Object.assign(job, { owner, participants, reassigned, duplicates, epoch, recordCopies, copiesMin, copiesTotal });
   noteState(job, summary.state);
 }
 
@@ -175,8 +179,9 @@ export function hueOf(id) {
 /** @param {Job} job */
 export function plain(job) {
   const { id, owner, mine, view, total, by, state, participants, reassigned, duplicates } = job;
+  const { epoch, recordCopies, copiesMin, copiesTotal } = job;
   return {
     id, owner, mine, view: { ...view }, done: job.tiles.size, total, by: { ...by }, state,
-    participants, reassigned, duplicates,
+    participants, reassigned, duplicates, epoch, recordCopies, copiesMin, copiesTotal,
   };
 }

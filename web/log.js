@@ -40,6 +40,8 @@ export function sentence(event) {
     case 'misbehaved': return `${peer} sent something no honest peer sends: ${event.why}.`;
     case 'link-failed': return `No connection to ${peer}: ${event.reason}.`;
     case 'job-refused': return `A job was refused: ${event.reason}.`;
+    case 'accepted': return `${counted(event.copies, 'peer')} hold the job: it goes on without this tab.`;
+    case 'owner-changed': return event.mine ? 'The owner left; this tab owns the job now.' : `The job has another owner: ${peer}.`;
     case 'worker-lost': {
       const how = event.left ? 'left' : 'was lost';
       return event.tasks > 0

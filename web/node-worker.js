@@ -57,6 +57,7 @@ function act(peer, data) {
     case 'leave': return peer.leave();
     case 'cores': return peer.cores(data.count, data.paused);
     case 'launch': return peer.launch(data.picture, data.view);
+    case 'watch': return peer.watch(data.job);
     case 'cancel': return peer.cancel(data.job);
     case 'preview': return peer.preview(data.picture, data.view, data.urgent);
     case 'forget': return peer.forget(data.prefix);

@@ -19,6 +19,7 @@ export class Peer {
   leave(): void;
   cores(count: number, paused: boolean): void;
   launch(picture: string, view: Picture): void;
+  watch(job: string): void;
   cancel(job: string): void;
   preview(picture: string, view: Picture, urgent: boolean): void;
   forget(prefix: string): void;

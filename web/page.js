@@ -56,6 +56,11 @@ class Millefeuille extends EventTarget {
     return (await this.#open()).album.launch(view);
   }
 
+  /** Follow a job of the network by its id. @param {string} job */
+  async watch(job) {
+    (await this.#open()).watch(job);
+  }
+
   /** End the shown job, or take no further part in it. */
   async cancel() {
     this.#app?.album.cancel();
@@ -111,6 +116,12 @@ themeButton.addEventListener('click', () => {
     // Chosen for this visit only.
   }
 });
+
+// A link to a job says so.
+if (/[#&]job=/.test(location.hash)) {
+  const invited = document.getElementById('invited');
+  if (invited) invited.hidden = false;
+}
 
 // What this browser cannot do, said before anybody presses a button.
 

@@ -2,10 +2,11 @@
 //
 // Buttons call the app; nothing here keeps a state of its own but what a screen shows.
 
-import { element, say } from './store.js';
+import { copied, element, say } from './store.js';
 import { createRing, shortId } from './ring.js';
 import { bytesText, counted, fileName, timeText } from './words.js';
 import { hueOf, rateOf, secondsLeft } from './jobs.js';
+import { linkOfJob } from './view.js';
 import { CORES } from './app.js';
 
 /** @typedef {import('./app.js').State} State */
@@ -26,6 +27,7 @@ export function createPanels(app) {
     ['retry', () => app.retry()],
     ['cancel-job', () => app.album.cancel()],
     ['download', () => void download()],
+    ['share-job', share],
     ['mode-explore', () => app.album.show(null)],
     ['mode-picture', () => { const job = app.album.current(); if (job) app.album.show(job.id); }],
   ];
@@ -34,6 +36,13 @@ export function createPanels(app) {
   const slider = /** @type {HTMLInputElement} */ (element('cores'));
   slider.max = String(CORES);
   slider.addEventListener('input', () => app.setCores(Number(slider.value)));
+
+  function share() {
+    const job = app.album.current();
+    if (!job) return;
+    const link = new URL(linkOfJob(job.id, job.view, app.store.get().palette), location.href);
+    void copied(element('share-job'), link.href);
+  }
 
   async function download() {
     const button = element('download');
@@ -100,6 +109,8 @@ export function createPanels(app) {
     element('cancel-job').hidden = !running;
     say(element('cancel-job'), job.mine ? 'Stop job' : 'Stop helping');
     element('download').disabled = done === 0;
+    element('share-job').hidden = job.id.startsWith('solo');
+    say(element('job-held'), heldText(job, state.node?.id));
     say(element('download'), done < job.total ? 'Download PNG so far' : 'Download PNG');
     drawWorkers(job, state);
     if (performance.now() - saidAt > SAY_MILLIS || !running) {
@@ -188,12 +199,23 @@ function mood({ status, server, node }) {
   return node?.ready ? 'good' : 'quiet';
 }
 
+/** Who owns a job, and how safe it is. @param {Job} job @param {string | undefined} me */
+function heldText(job, me) {
+  if (job.id.startsWith('solo')) return '';
+  const owner = job.owner === me ? 'this tab' : shortId(job.owner);
+  const after = job.epoch > 1 ? `, after ${counted(job.epoch - 1, 'hand-over')}` : '';
+  const record = job.recordCopies ? ` · known to ${counted(job.recordCopies, 'peer')}` : '';
+  const mean = job.copiesTotal / Math.max(job.tiles.size, 1);
+  const tiles = mean > 1 ? ` · ${mean.toFixed(1)} copies of each tile` : '';
+  return `Owner: ${owner}${after}${record}${tiles}`;
+}
+
 /** @param {Job} job */
 function jobText(job) {
   const { state, participants } = job;
   if (state === 'finished') return `Complete in ${timeText((job.endedAt - job.openedAt) / 1000)}.`;
   if (state === 'cancelled') return 'Stopped.';
-  if (state === 'orphaned') return 'Its owner is gone; what was done is kept.';
+  if (state === 'orphaned') return 'Its owner is gone; another peer takes over.';
   if (state === 'refused') return job.reason;
   const rate = rateOf(job);
   const left = secondsLeft(job);

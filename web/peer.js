@@ -6,6 +6,7 @@
 //   leave                            say goodbye; `left` follows
 //   cores {count, paused}            how many tile workers; a pause ends work for jobs only
 //   launch {picture, view}           render a picture under this new name: `opened` or `refused` follows
+//   watch {job}                      follow a job of the network: `opened` follows when it is found
 //   cancel {job}                     end an own job, or leave another's
 //   preview {picture, view, urgent}  compute a picture for this page only, under this name
 //   forget {prefix}                  stop the previews whose names begin like this

@@ -63,3 +63,21 @@ export function element(id) {
 export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
+
+/**
+ * Puts a link on the clipboard and lets its button say so; where the browser forbids that, the
+ * link is shown to be copied by hand.
+ * @param {HTMLButtonElement} button
+ * @param {string} link
+ */
+export async function copied(button, link) {
+  const usual = button.textContent ?? '';
+  button.disabled = true;
+  try {
+    await navigator.clipboard.writeText(link);
+    say(button, 'Copied');
+  } catch {
+    window.prompt('Copy this link', link);
+  }
+  setTimeout(() => { say(button, usual); button.disabled = false; }, 1600);
+}

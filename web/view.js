@@ -158,6 +158,20 @@ export function linkOf(view, palette) {
 }
 
 /**
+ * The link that shows a job to whoever opens it.
+ * @param {string} job
+ * @param {View} view
+ * @param {Palette} palette
+ */
+export const linkOfJob = (job, view, palette) => `${linkOf(view, palette)}&job=${job}`;
+
+/** The job that a link names, if it names one. @param {string} hash @returns {string | null} */
+export function jobOfLink(hash) {
+  const job = new URLSearchParams(hash.replace(/^#/, '')).get('job') ?? '';
+  return /^[0-9a-f]{32}$/.test(job) ? job : null;
+}
+
+/**
  * What a permalink names; unknown or damaged parts are left at home.
  * @param {string} hash
  * @returns {{view: View, palette: Palette} | null}

@@ -2,7 +2,9 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { HOME, HOME_PALETTE, added, difference, linkOf, moved, pitch, viewOfLink, zoomText, zoomed } from './view.js';
+import {
+  HOME, HOME_PALETTE, added, difference, jobOfLink, linkOf, linkOfJob, moved, pitch, viewOfLink, zoomText, zoomed,
+} from './view.js';
 
 const DEEP = { ...HOME, re: '-0.743643887037158704752191506114774', im: '0.131825904205311970493132056385139', zoom: '1e10' };
 
@@ -90,4 +92,15 @@ test('what is damaged in a permalink is left at home', () => {
   for (const hash of ['', '#', '#main', '#p=ocean']) assert.equal(viewOfLink(hash), null);
   const link = viewOfLink('#re=oops&im=0.5&z=&i=many&f=newton&p=<b>&d=-1&o=x');
   assert.deepEqual(link, { view: { ...HOME, im: '0.5' }, palette: HOME_PALETTE });
+});
+
+test('a job\'s link names the job and its view, and what is no id names none', () => {
+  const job = '0123456789abcdef0123456789abcdef';
+  const link = linkOfJob(job, DEEP, HOME_PALETTE);
+  assert.equal(jobOfLink(link), job);
+  assert.deepEqual(viewOfLink(link)?.view, DEEP);
+  assert.equal(jobOfLink(`#job=${job}`), job);
+  for (const hash of ['', '#', linkOf(DEEP, HOME_PALETTE), '#job=', '#job=0123', `#job=${job}0`, '#job=../../etc']) {
+    assert.equal(jobOfLink(hash), null, hash);
+  }
 });

@@ -5,8 +5,10 @@
 //! `cargo xtask test` installs and builds everything.
 
 mod kernel;
+mod outlive;
 mod page;
 mod picture;
+mod scene;
 mod server;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

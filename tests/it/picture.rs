@@ -1,98 +1,11 @@
 //! One picture, by tabs and native peers together, also when peers or the server vanish.
 
 use anyhow::{Context as _, Result, ensure};
-use data_encoding::BASE64;
-use serde_json::{Value, json};
-use tests::{Browser, Engine, Page, Peer, Picture, Scratch, Server, alone, assert_same, render};
+use serde_json::Value;
+use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, render};
 
 use crate::alone_on_this_machine;
-
-/// A view whose tiles are dear enough that four peers all get some: the seahorse valley.
-struct View {
-    re: &'static str,
-    im: &'static str,
-    zoom: &'static str,
-    max_iter: u32,
-    size: (u32, u32),
-}
-
-const SEAHORSE: View = View {
-    re: "-0.743643887037158704752",
-    im: "0.131825904205311970493",
-    zoom: "1e10",
-    max_iter: 100_000,
-    size: (2048, 1536),
-};
-
-impl View {
-    fn arguments(&self) -> Vec<String> {
-        let (width, height) = self.size;
-        let pairs = [
-            ("--formula", "mandelbrot".to_owned()),
-            ("--re", self.re.to_owned()),
-            ("--im", self.im.to_owned()),
-            ("--zoom", self.zoom.to_owned()),
-            ("--max-iter", self.max_iter.to_string()),
-            ("--size", format!("{width}x{height}")),
-            ("--palette", "ember".to_owned()),
-        ];
-        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
-    }
-
-    fn for_page(&self) -> Value {
-        json!({
-            "formula": "mandelbrot", "re": self.re, "im": self.im, "zoom": self.zoom,
-            "c_re": "0", "c_im": "0", "max_iter": self.max_iter,
-            "width": self.size.0, "height": self.size.1, "palette": "ember",
-        })
-    }
-
-    /// The picture as one process computes it.
-    fn expected(&self, scratch: &Scratch) -> Result<Picture> {
-        let file = scratch.file("alone.png");
-        let arguments = self.arguments();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        alone(&arguments, &file)?;
-        let picture = Picture::read(&file)?;
-        ensure!(picture.colours() > 1_000, "a picture of nothing proves nothing");
-        Ok(picture)
-    }
-}
-
-/// A tab that takes part.
-fn open_tab(browser: &mut Browser, server: &Server) -> Result<Page> {
-    let page = browser.open(&server.url)?;
-    browser.eval(page, "window.millefeuille.start({cores: 1})")?;
-    browser.wait(page, "window.millefeuille.state().ready")?;
-    Ok(page)
-}
-
-fn launch(browser: &mut Browser, page: Page, view: &View) -> Result<()> {
-    browser.eval(page, &format!("window.millefeuille.launch({})", view.for_page()))?;
-    Ok(())
-}
-
-fn wait_for_tiles(browser: &mut Browser, page: Page, count: u32) -> Result<()> {
-    let enough = format!("(window.millefeuille.state().job?.done ?? 0) >= {count}");
-    browser.wait(page, &enough).map(drop)
-}
-
-fn job(browser: &mut Browser, page: Page) -> Result<Value> {
-    browser.eval(page, "window.millefeuille.state().job")
-}
-
-fn download(browser: &mut Browser, page: Page) -> Result<Picture> {
-    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
-    let text = browser.eval(
-        page,
-        "(async () => { const blob = await window.millefeuille.png();
-            const bytes = new Uint8Array(await blob.arrayBuffer());
-            let text = ''; for (let at = 0; at < bytes.length; at += 8192)
-                text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-            return btoa(text); })()",
-    )?;
-    Picture::decode(&BASE64.decode(text.as_str().context("text")?.as_bytes())?)
-}
+use crate::scene::{SEAHORSE, View, download, job, launch, open_tab, wait_for_tiles};
 
 fn everyone_computed(by: &Value, count: usize) -> Result<()> {
     let tiles: Vec<u64> =

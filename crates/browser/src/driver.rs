@@ -50,6 +50,8 @@ pub(crate) struct Driver {
     server: Server,
     ice_servers: Array,
     solo: Option<Solo>,
+    /// The job that the page asked to follow last.
+    watched: Option<JobId>,
     previews: Previews,
     pictures: BTreeMap<JobId, Picture>,
     pace: Pace,
@@ -77,6 +79,7 @@ impl Driver {
             server: Server::Off,
             ice_servers: Array::new(),
             solo: None,
+            watched: None,
             previews: Previews::new(Rc::clone(&host)),
             pictures: BTreeMap::new(),
             pace: Pace::default(),
@@ -193,6 +196,7 @@ impl Driver {
             Ask::Leave => self.part(),
             Ask::Cores { count, paused } => self.set_cores(count, paused),
             Ask::Launch { picture, view } => self.launch(picture, &view),
+            Ask::Watch(job) => self.watch(&job),
             Ask::Cancel(job) => self.cancel(&job),
             Ask::Preview { picture, view, urgent } => {
                 self.previews.order(&mut self.pool, &picture, &view, urgent);

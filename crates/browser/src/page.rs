@@ -28,6 +28,8 @@ pub(crate) enum Ask {
     Cores { count: u16, paused: bool },
     /// Render a picture, with whoever helps.
     Launch { picture: String, view: ViewObject },
+    /// Follow a job of the network.
+    Watch(String),
     /// End a job, or take no further part in it.
     Cancel(String),
     /// Compute a picture for this page only.
@@ -99,6 +101,12 @@ impl Peer {
     /// follows. A name that was used before would be taken for the same picture.
     pub fn launch(&self, picture: String, view: ViewObject) {
         self.ask(Ask::Launch { picture, view });
+    }
+
+    /// Follows a job by its id, as soon as this tab is a member: `opened` follows once a peer has
+    /// shown what it is.
+    pub fn watch(&self, job: String) {
+        self.ask(Ask::Watch(job));
     }
 
     /// Ends a job of this tab, or takes no further part in another's.

@@ -97,6 +97,10 @@ pub(crate) fn job_note(job: &JobSummary) -> Note {
         .with("tasks", job.tasks)
         .with("done", job.done)
         .with("participants", job.participants)
+        .with("epoch", count(job.epoch))
+        .with("recordCopies", job.record_copies)
+        .with("copiesMin", job.copies_min)
+        .with("copiesTotal", count(job.copies_total))
         .with("reassigned", job.reassigned)
         .with("duplicates", job.duplicates)
         .with("workers", list(job.workers.iter().map(worker)))
@@ -142,6 +146,10 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
             .with("left", *left),
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))
+        }
+        GridEvent::Accepted { job, copies } => note("accepted", job).with("copies", *copies),
+        GridEvent::OwnerChanged { job, owner, .. } => {
+            note("owner-changed", job).with("peer", owner.to_string())
         }
         GridEvent::Misbehaved { peer, why } => {
             Note::event("misbehaved").with("peer", peer.to_string()).with("why", *why)

@@ -1,9 +1,11 @@
 //! The commands, and what those that join a network have in common.
 
 mod gather;
+pub(crate) mod job;
 pub(crate) mod peer;
 pub(crate) mod probe;
 pub(crate) mod render;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 

@@ -69,6 +69,8 @@ enum LogFormat {
 enum Command {
     Peer(command::peer::Args),
     Render(command::render::Args),
+    Watch(command::watch::Args),
+    Job(command::job::Args),
     Probe(command::probe::Args),
 }
 
@@ -99,6 +101,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Peer(args) => runtime()?.block_on(command::peer::run(args, json)),
         Command::Render(args) => runtime()?.block_on(command::render::run(args, json, quiet)),
+        Command::Watch(args) => runtime()?.block_on(command::watch::run(args, json, quiet)),
+        Command::Job(args) => runtime()?.block_on(command::job::run(args, json)),
         Command::Probe(args) => command::probe::run(args, json),
     }
 }

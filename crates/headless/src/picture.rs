@@ -119,6 +119,11 @@ impl Draft {
         Ok(Draft { target: target.to_owned(), path, file: Some(file) })
     }
 
+    /// The name it will have.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Fills the file and gives it its name.
     pub(crate) fn complete<T>(
         mut self,

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 const BAR: &str = "{bar:32} {percent:>3}%  {pos}/{len} tiles  {per_sec}  ETA {eta}  {msg}";
 const WAITING: &str = "{spinner} {msg}";
 
-/// The bar, or what stands for it.
-#[derive(Debug)]
+/// The bar, or what stands for it. Clones share the bar.
+#[derive(Clone, Debug)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     is_quiet: bool,
@@ -68,6 +68,15 @@ impl Progress {
     pub(crate) fn peers(&self, count: u16) {
         if let Some(bar) = &self.bar {
             bar.set_message(if count == 1 { "1 peer".into() } else { format!("{count} peers") });
+        }
+    }
+
+    /// Something worth a line.
+    pub(crate) fn say(&self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(what),
+            None if !self.is_quiet => eprintln!("{what}"),
+            None => {}
         }
     }
 

@@ -83,6 +83,16 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
         GridEvent::JobChanged { job, state } => {
             json!({ "event": "job_changed", "job": job.to_string(), "state": state_name(*state) })
         }
+        GridEvent::Accepted { job, copies } => {
+            json!({ "event": "accepted", "job": job.to_string(), "copies": copies })
+        }
+        GridEvent::OwnerChanged { job, owner, epoch } => json!({
+            "event": "owner_changed",
+            "job": job.to_string(), "owner": owner.to_string(), "epoch": epoch,
+        }),
+        GridEvent::Recovered { job, after } => json!({
+            "event": "recovered", "job": job.to_string(), "after_seconds": seconds(*after),
+        }),
         GridEvent::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
     })
 }
@@ -101,6 +111,64 @@ pub(crate) fn state_name(state: JobState) -> &'static str {
     }
 }
 
+/// A job as programs see it.
+pub(crate) fn job(job: &JobSummary) -> Value {
+    let workers: Vec<Value> = job
+        .workers
+        .iter()
+        .map(|w| json!({ "id": w.worker.to_string(), "tiles": w.done, "leased": w.leased }))
+        .collect();
+    json!({
+        "job": job.job.to_string(),
+        "state": state_name(job.state),
+        "owner": job.owner.to_string(),
+        "epoch": job.epoch,
+        "tiles": job.tasks,
+        "done": job.done,
+        "participants": job.participants,
+        "record_copies": job.record_copies,
+        "copies": { "min": job.copies_min, "mean": copies_mean(job) },
+        "workers": workers,
+    })
+}
+
+/// The same for people.
+pub(crate) fn job_text(job: &JobSummary) -> String {
+    let share = 100 * u64::from(job.done) / u64::from(job.tasks.max(1));
+    let mut text = format!(
+        "job      {}\nstate    {}, {} of {} tiles ({share} %)\nowner    {} (epoch {})\ncopies   \
+         {} of the record; of each tile at least {}, {:.1} on average, as far as is known here",
+        job.job,
+        state_name(job.state),
+        job.done,
+        job.tasks,
+        job.owner,
+        job.epoch,
+        job.record_copies,
+        job.copies_min,
+        copies_mean(job),
+    );
+    for worker in &job.workers {
+        text += &format!("\nworker   {}  {} tiles", worker.worker, worker.done);
+    }
+    text
+}
+
+/// Known copies of a finished tile, on average.
+fn copies_mean(job: &JobSummary) -> f64 {
+    let mean = job.copies_total as f64 / f64::from(job.done.max(1));
+    (mean * 10.0).round() / 10.0
+}
+
+/// Tells about a finished picture: programs on stdout, people on stderr.
+pub(crate) fn outcome(outcome: &Outcome, is_json: bool, is_quiet: bool) {
+    match (is_json, is_quiet) {
+        (true, _) => print(&outcome.document()),
+        (false, false) => eprintln!("{}", outcome.sentence()),
+        (false, true) => {}
+    }
+}
+
 /// What became of a render.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -113,7 +181,8 @@ pub(crate) struct Outcome {
     pub(crate) traffic: Traffic,
     /// Tiles that were missing or damaged in the end, and computed for the file.
     pub(crate) repaired: u32,
-    pub(crate) file: String,
+    /// `None`: nobody wanted one.
+    pub(crate) file: Option<String>,
 }
 
 impl Outcome {
@@ -156,10 +225,8 @@ impl Outcome {
             n => format!(" by {n} peers"),
         };
         let (seconds, (width, height)) = (self.took.as_secs_f64(), self.size);
-        format!(
-            "{}: {width}×{height} pixels, {} tiles{by} in {seconds:.1} s",
-            self.file, self.tiles
-        )
+        let file = self.file.as_deref().unwrap_or("no file");
+        format!("{file}: {width}×{height} pixels, {} tiles{by} in {seconds:.1} s", self.tiles)
     }
 }
 

@@ -4,6 +4,7 @@
 //! `setup` installs. A rule that a machine can check lives in `tidy`, not in review.
 
 mod bench;
+mod chaos;
 mod demo;
 mod run;
 mod setup;
@@ -29,6 +30,7 @@ Usage: cargo xtask COMMAND
   ci                               the same as test, without a filter
   tidy                             crate walls, allowed dependencies, bans in pure crates
   bench [SECTION…]                 measured ratios: kernel, link, grid
+  chaos [--minutes N] [--peers N] [--tabs N] [--seed S]   jobs while peers are killed, stopped, closed
   setup                            install what the tests need: chromium, firefox-esr, node, wasm target
 ";
 
@@ -65,6 +67,7 @@ fn command(args: &[&str]) -> Result<()> {
             passed(stages.check("tidy", || tidy::run(&repo).map(|()| Counts::ONE)))
         })?,
         ["bench", sections @ ..] => staged(|stages| bench::run(&repo, stages, sections))?,
+        ["chaos", options @ ..] => staged(|stages| chaos::run(&repo, stages, options))?,
         ["setup"] => staged(|stages| setup::install(&repo, stages))?,
         _ => bail!("unknown: cargo xtask {}\n\n{HELP}", args.join(" ")),
     }

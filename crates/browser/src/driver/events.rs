@@ -34,7 +34,10 @@ impl Driver {
             note.post(&self.host);
         }
         match event {
-            node::Event::Ready => self.give_solo(),
+            node::Event::Ready => {
+                self.give_solo();
+                self.watch_now();
+            }
             node::Event::Grid(GridEvent::JobOpened { job, owner, kind, params, tasks }) => {
                 self.on_job_opened(job, owner, kind, &params, tasks);
             }

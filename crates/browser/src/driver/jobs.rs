@@ -188,6 +188,20 @@ impl Driver {
         }
     }
 
+    /// Follows a job of the network, as soon as this tab is a member. What is no id is no job.
+    pub(super) fn watch(&mut self, job: &str) {
+        self.watched = job.parse().ok();
+        if self.node().is_some_and(node::Node::is_ready) {
+            self.watch_now();
+        }
+    }
+
+    pub(super) fn watch_now(&mut self) {
+        if let Some(job) = self.watched {
+            self.tell(Input::Watch(job));
+        }
+    }
+
     /// Stops what this tab renders alone, or has not given to the grid yet, and says so. What the
     /// grid has goes on there.
     fn end_solo(&mut self) {
@@ -211,9 +225,10 @@ impl Driver {
     ) {
         // Both were appraised before; a job that cannot be read is no job of ours.
         let Ok(picture) = Picture::from_job(kind, params, tasks) else { return };
-        let mine = self.node().is_some_and(|node| node.id() == owner);
+        // A job's id begins like its creator's.
+        let mine = self.node().is_some_and(|node| node.id().value() >> 64 == job.value() >> 64);
         let is_wanted = self.solo.as_ref().is_some_and(|solo| solo.stage == Stage::Given { job });
-        if mine && !is_wanted {
+        if mine && !is_wanted && self.watched != Some(job) {
             // Cancelled while it was being signed: it ends in this turn, and is not worth a word.
             return;
         }

@@ -1,7 +1,5 @@
 //! The tiles of one picture, collected from wherever they come, until they are a file.
 
-use std::fmt;
-
 use anyhow::Context as _;
 use base::{Duration, NodeId, Time};
 use bytes::Bytes;
@@ -13,14 +11,15 @@ use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
 use crate::progress::Progress;
-use crate::report::{self, Outcome};
+use crate::report::Outcome;
 use crate::signals::Signals;
 
 /// A picture under way.
 pub(super) struct Gather {
     picture: Picture,
+    /// `None` once it is complete, or when nobody wants a file.
     draft: Option<Draft>,
-    file: String,
+    file: Option<String>,
     pub(super) progress: Progress,
     /// One for each task.
     payloads: Vec<Option<Bytes>>,
@@ -28,19 +27,14 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// Nothing of `picture` yet, to become `draft`, whose name is `file`.
-    pub(super) fn new(
-        picture: Picture,
-        draft: Draft,
-        file: impl fmt::Display,
-        is_quiet: bool,
-    ) -> Self {
+    /// Nothing of `picture` yet; to become `draft`, if a file is wanted.
+    pub(super) fn new(picture: Picture, draft: Option<Draft>, progress: Progress) -> Self {
         Gather {
             payloads: vec![None; picture.spec.task_count() as usize],
             picture,
-            draft: Some(draft),
-            file: file.to_string(),
-            progress: Progress::new(is_quiet),
+            file: draft.as_ref().map(|draft| draft.target().display().to_string()),
+            draft,
+            progress,
             done: 0,
         }
     }
@@ -102,13 +96,16 @@ impl Gather {
             GridEvent::JobChanged { job, state } if job == mine => match state {
                 JobState::Running => {}
                 JobState::Finished => return Ok(true),
-                JobState::Cancelled | JobState::Orphaned => {
+                JobState::Orphaned => self.progress.say("the owner is gone; another takes over"),
+                JobState::Cancelled => {
                     let (done, of) = (self.done, self.payloads.len());
-                    let state = report::state_name(state);
-                    let message = format!("the job was {state} with {done} of {of} tiles done");
+                    let message = format!("the job was cancelled with {done} of {of} tiles done");
                     return Err(Failure::new(Code::Incomplete, message));
                 }
             },
+            GridEvent::OwnerChanged { job, owner, .. } if job == mine => {
+                self.progress.say(&format!("{owner:?} owns the job now"));
+            }
             _ => {}
         }
         Ok(false)
@@ -136,12 +133,13 @@ impl Gather {
         Ok(self.outcome(summary, Some(me), took, traffic, repaired))
     }
 
-    /// Writes the file; returns how many tiles were missing or damaged, and computed here.
+    /// Writes the file, if one is wanted; returns how many tiles were missing or damaged, and
+    /// computed here.
     pub(super) fn write(&mut self) -> impl Future<Output = Result<u32, Failure>> + use<> {
         let payloads = std::mem::take(&mut self.payloads);
         let (picture, draft) = (self.picture.clone(), self.draft.take());
         async move {
-            let draft = draft.context("a picture is written once")?;
+            let Some(draft) = draft else { return Ok(0) };
             let write = move || draft.complete(|out| picture.write(out, &payloads));
             let repaired = tokio::task::spawn_blocking(write).await.context("writing")??;
             if repaired > 0 {

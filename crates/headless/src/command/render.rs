@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base::Time;
+use base::{Duration, Time};
 use bytes::Bytes;
 use fractal::{Formula, Palette, View};
 use headless::clock::Clock;
-use node::{JobId, Traffic, WorkId};
+use node::{Event as NodeEvent, GridEvent, JobId, Traffic, WorkId};
 use peer::{Event, Input};
+use serde_json::json;
 
 use super::gather::Gather;
 use super::{Resources, become_member, interrupted, say_goodbye};
@@ -16,9 +17,13 @@ use crate::driver::{Driver, Notice, seed};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
 use crate::workload;
+
+/// A job that no other peer holds by then is not left alone.
+const ENTRUSTED_MAX: Duration = Duration::from_secs(30);
 
 /// Compute a picture with the help of a network, and write it as PNG
 #[derive(Debug, clap::Args)]
@@ -60,8 +65,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "P", default_value_t)]
     palette: Palette,
     /// The file to write
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "detach")]
+    output: Option<PathBuf>,
+    /// Leave once the network holds the job, and print its id for `watch`
+    #[arg(long, requires = "server", conflicts_with = "output")]
+    detach: bool,
 }
 
 /// Width and height in pixels.
@@ -106,9 +114,12 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     let view = args.view();
     let spec = view.validate().map_err(Failure::usage)?;
     let picture = Picture { view, spec, palette: args.palette };
-    let draft = Draft::create(&args.output)?;
     let signals = Signals::listen().map_err(anyhow::Error::from)?;
-    let mut gather = Gather::new(picture, draft, args.output.display(), is_quiet);
+    if args.detach {
+        return detach(&picture, args, signals, is_json).await;
+    }
+    let draft = args.output.as_deref().map(Draft::create).transpose()?;
+    let mut gather = Gather::new(picture, draft, Progress::new(is_quiet));
     let outcome = match &args.server {
         Some(server) if !args.alone => {
             together(&mut gather, server, &args.resources, signals).await
@@ -116,12 +127,7 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
         _ => alone(&mut gather, args.resources.threads(), signals).await,
     };
     gather.progress.end();
-    let outcome = outcome?;
-    match (is_json, is_quiet) {
-        (true, _) => report::print(&outcome.document()),
-        (false, false) => eprintln!("{}", outcome.sentence()),
-        (false, true) => {}
-    }
+    report::outcome(&outcome?, is_json, is_quiet);
     Ok(())
 }
 
@@ -154,6 +160,60 @@ async fn alone(
     let took = clock.now().since(Time::ZERO);
     let repaired = gather.write().await?;
     Ok(gather.outcome(None, None, took, Traffic::default(), repaired))
+}
+
+/// Leaves the job to the network, and prints its id.
+async fn detach(
+    picture: &Picture,
+    args: &Args,
+    mut signals: Signals,
+    is_json: bool,
+) -> Result<(), Failure> {
+    let server = args.server.as_deref().unwrap_or_default();
+    let mut driver = args.resources.join(server)?;
+    let accepted = entrust(picture, &mut driver, server, &mut signals).await;
+    say_goodbye(&mut driver, &mut signals).await;
+    let (job, copies) = accepted?;
+    match is_json {
+        true => report::print(&json!({ "job": job.to_string(), "record_copies": copies })),
+        false => println!("{job}"),
+    }
+    Ok(())
+}
+
+/// Submits, and waits until the job would outlive this peer.
+async fn entrust(
+    picture: &Picture,
+    driver: &mut Driver,
+    server: &str,
+    signals: &mut Signals,
+) -> Result<(JobId, u16), Failure> {
+    become_member(driver, server, signals).await?;
+    let mine = submit(picture, driver, signals).await?;
+    let too_late = tokio::time::sleep(ENTRUSTED_MAX);
+    tokio::pin!(too_late);
+    loop {
+        tokio::select! {
+            notice = driver.next() => match notice {
+                Notice::Event(Event::Node(NodeEvent::Grid(event))) => match event {
+                    GridEvent::Accepted { job, copies } if job == mine && copies > 1 => {
+                        return Ok((job, copies));
+                    }
+                    GridEvent::JobRefused { job, reason } if job == mine => {
+                        let message = format!("the job was refused: {reason}");
+                        return Err(Failure::usage(message));
+                    }
+                    _ => {}
+                },
+                _ => {}
+            },
+            code = signals.next() => return Err(interrupted(code)),
+            () = &mut too_late => {
+                let message = "no other peer holds the job: without this one it would be lost";
+                return Err(Failure::new(Code::Incomplete, message));
+            }
+        }
+    }
 }
 
 /// With whoever is there, and a goodbye to them, whatever became of it.

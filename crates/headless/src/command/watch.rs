@@ -1,0 +1,110 @@
+//! `millefeuille watch`: the picture of a job that somebody else launched, at any time after that.
+
+use std::path::PathBuf;
+
+use base::Duration;
+use bytes::Bytes;
+use fractal::Palette;
+use node::{Event as NodeEvent, GridEvent, JobId};
+use peer::{Event, Input};
+
+use super::gather::Gather;
+use super::{Resources, become_member, interrupted, say_goodbye};
+use crate::driver::{Driver, Notice};
+use crate::failure::{Code, Failure};
+use crate::picture::{Draft, Picture};
+use crate::progress::Progress;
+use crate::report::{self, Outcome};
+use crate::signals::Signals;
+
+/// A job that no peer has shown by then is not found.
+const FOUND_MAX: Duration = Duration::from_secs(30);
+
+/// Follow a job by its id until it is finished, whoever owns it by now, and write its picture
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The job's id, as `render --detach` prints it
+    job: JobId,
+    /// The server that introduces peers, as http://HOST:PORT
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
+    server: String,
+    #[command(flatten)]
+    resources: Resources,
+    /// Colours
+    #[arg(long, value_name = "P", default_value_t)]
+    palette: Palette,
+    /// The file to write; without it the job is only followed
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Follows, writes, and tells about it.
+pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
+    let draft = args.output.as_deref().map(Draft::create).transpose()?;
+    let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
+    let progress = Progress::new(is_quiet);
+    let mut driver = args.resources.join(&args.server)?;
+    let outcome = follow(args, draft, &progress, &mut driver, &mut signals).await;
+    say_goodbye(&mut driver, &mut signals).await;
+    progress.end();
+    report::outcome(&outcome?, is_json, is_quiet);
+    Ok(())
+}
+
+async fn follow(
+    args: &Args,
+    draft: Option<Draft>,
+    progress: &Progress,
+    driver: &mut Driver,
+    signals: &mut Signals,
+) -> Result<Outcome, Failure> {
+    progress.waiting(&format!("joining the network of {}", args.server));
+    become_member(driver, &args.server, signals).await?;
+    progress.waiting(&format!("looking for the job {}", args.job));
+    let found = find(driver, args.job, signals).await?;
+    let (view, spec) =
+        fractal::appraise(found.kind, &found.params, found.tasks).map_err(Failure::usage)?;
+    let picture = Picture { view, spec, palette: args.palette };
+    let mut gather = Gather::new(picture, draft, progress.clone());
+    let begun = driver.now();
+    gather.collect(driver, args.job, signals).await?;
+    gather.finish(driver, args.job, begun).await
+}
+
+/// What a job turned out to be.
+pub(super) struct Found {
+    pub(super) kind: u16,
+    pub(super) params: Bytes,
+    pub(super) tasks: u32,
+}
+
+/// Asks the network for a job, and follows it from then on.
+pub(super) async fn find(
+    driver: &mut Driver,
+    wanted: JobId,
+    signals: &mut Signals,
+) -> Result<Found, Failure> {
+    driver.ask(Input::Watch(wanted));
+    let too_late = tokio::time::sleep(FOUND_MAX);
+    tokio::pin!(too_late);
+    loop {
+        tokio::select! {
+            notice = driver.next() => match notice {
+                Notice::Event(Event::Node(NodeEvent::Grid(GridEvent::JobOpened {
+                    job, kind, params, tasks, ..
+                }))) if job == wanted => return Ok(Found { kind, params, tasks }),
+                Notice::Event(Event::Node(NodeEvent::Grid(GridEvent::JobRefused {
+                    job, reason,
+                }))) if job == wanted => {
+                    return Err(Failure::usage(format_args!("the job cannot be followed: {reason}")));
+                }
+                _ => {}
+            },
+            code = signals.next() => return Err(interrupted(code)),
+            () = &mut too_late => {
+                let message = format!("no peer of this network knows the job {wanted}");
+                return Err(Failure::new(Code::Unreachable, message));
+            }
+        }
+    }
+}

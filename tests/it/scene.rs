@@ -1,0 +1,93 @@
+//! The picture that the tests render, and what a test does with a tab.
+
+use anyhow::{Context as _, Result, ensure};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use tests::{Browser, Page, Picture, Scratch, Server, alone};
+
+/// A view whose tiles are dear enough that four peers all get some: the seahorse valley.
+pub(crate) struct View {
+    pub(crate) re: &'static str,
+    pub(crate) im: &'static str,
+    pub(crate) zoom: &'static str,
+    pub(crate) max_iter: u32,
+    pub(crate) size: (u32, u32),
+}
+
+pub(crate) const SEAHORSE: View = View {
+    re: "-0.743643887037158704752",
+    im: "0.131825904205311970493",
+    zoom: "1e10",
+    max_iter: 100_000,
+    size: (2048, 1536),
+};
+
+impl View {
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let (width, height) = self.size;
+        let pairs = [
+            ("--formula", "mandelbrot".to_owned()),
+            ("--re", self.re.to_owned()),
+            ("--im", self.im.to_owned()),
+            ("--zoom", self.zoom.to_owned()),
+            ("--max-iter", self.max_iter.to_string()),
+            ("--size", format!("{width}x{height}")),
+            ("--palette", "ember".to_owned()),
+        ];
+        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+
+    pub(crate) fn for_page(&self) -> Value {
+        json!({
+            "formula": "mandelbrot", "re": self.re, "im": self.im, "zoom": self.zoom,
+            "c_re": "0", "c_im": "0", "max_iter": self.max_iter,
+            "width": self.size.0, "height": self.size.1, "palette": "ember",
+        })
+    }
+
+    /// The picture as one process computes it.
+    pub(crate) fn expected(&self, scratch: &Scratch) -> Result<Picture> {
+        let file = scratch.file("alone.png");
+        let arguments = self.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        alone(&arguments, &file)?;
+        let picture = Picture::read(&file)?;
+        ensure!(picture.colours() > 1_000, "a picture of nothing proves nothing");
+        Ok(picture)
+    }
+}
+
+/// A tab that takes part.
+pub(crate) fn open_tab(browser: &mut Browser, server: &Server) -> Result<Page> {
+    let page = browser.open(&server.url)?;
+    browser.eval(page, "window.millefeuille.start({cores: 1})")?;
+    browser.wait(page, "window.millefeuille.state().ready")?;
+    Ok(page)
+}
+
+pub(crate) fn launch(browser: &mut Browser, page: Page, view: &View) -> Result<()> {
+    browser.eval(page, &format!("window.millefeuille.launch({})", view.for_page()))?;
+    Ok(())
+}
+
+pub(crate) fn wait_for_tiles(browser: &mut Browser, page: Page, count: u32) -> Result<()> {
+    let enough = format!("(window.millefeuille.state().job?.done ?? 0) >= {count}");
+    browser.wait(page, &enough).map(drop)
+}
+
+pub(crate) fn job(browser: &mut Browser, page: Page) -> Result<Value> {
+    browser.eval(page, "window.millefeuille.state().job")
+}
+
+pub(crate) fn download(browser: &mut Browser, page: Page) -> Result<Picture> {
+    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
+    let text = browser.eval(
+        page,
+        "(async () => { const blob = await window.millefeuille.png();
+            const bytes = new Uint8Array(await blob.arrayBuffer());
+            let text = ''; for (let at = 0; at < bytes.length; at += 8192)
+                text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+            return btoa(text); })()",
+    )?;
+    Picture::decode(&BASE64.decode(text.as_str().context("text")?.as_bytes())?)
+}
