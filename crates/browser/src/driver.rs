@@ -144,6 +144,9 @@ impl Driver {
             }
             Output::Compute { work, task, params, .. } => self.compute(work, task, &params),
             Output::Abandon(work) => self.pool.abandon(|errand| *errand == Errand::Grid(work)),
+            // Nothing is kept beyond this tab's life yet.
+            Output::Keep { .. } | Output::Forget(_) => {}
+            Output::Load(name) => self.tell(Input::Loaded { name, value: None }),
             Output::Event(event) => self.on_event(event),
             Output::Left => self.part(),
         }

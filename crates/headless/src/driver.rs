@@ -229,6 +229,8 @@ impl Driver {
                 self.pool.compute(work, task, kind, params);
             }
             Output::Abandon(work) => self.pool.abandon(work),
+            Output::Keep { .. } | Output::Forget(_) => {}
+            Output::Load(name) => self.tell(Input::Loaded { name, value: None }),
             Output::Event(event) => self.on_event(event),
             Output::Left => self.links.finish_all(self.now),
         }

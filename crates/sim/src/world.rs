@@ -155,6 +155,9 @@ impl World {
             Output::Abandon(work) => {
                 self.hosts[index(id)].computing.remove(&work);
             }
+            // A host without a disk.
+            Output::Keep { .. } | Output::Forget(_) => {}
+            Output::Load(name) => inputs.push(Input::Loaded { name, value: None }),
             Output::Event(event) => self.hosts[index(id)].events.push((self.now, event)),
             Output::Left => self.later(Duration::from_millis(200), Happening::Gone(id)),
         }
