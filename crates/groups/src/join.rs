@@ -19,12 +19,14 @@ use crate::{Event, GROUPS_MAX, Groups, Output};
 /// Groups of which a node is no member and that it carries for one peer. Beyond it the peer is
 /// refused: a stranger cannot fill the table.
 const CARRIED_MAX: usize = 64;
+/// Places in the table that are kept for the node's own memberships, whoever else asks.
+const OWN_MIN: usize = 64;
 /// Heartbeats until a node that asks for a place asks elsewhere.
 const JOIN_BEATS: u32 = 2;
 
 impl Groups {
     pub(crate) fn on_join_input(&mut self, now: Time, group: Group) {
-        if !self.open(now, group) {
+        if !self.open(now, group, GROUPS_MAX) {
             let why = "no room for another group";
             return self.event(Event::Refused { group, why });
         }
@@ -40,10 +42,10 @@ impl Groups {
         }
     }
 
-    /// Makes this node part of a tree. False if there is no room.
-    fn open(&mut self, now: Time, group: Group) -> bool {
+    /// Makes this node part of a tree. False if it is in `groups_max` others.
+    fn open(&mut self, now: Time, group: Group, groups_max: usize) -> bool {
         if !self.trees.contains_key(&group) {
-            if self.trees.len() >= GROUPS_MAX {
+            if self.trees.len() >= groups_max {
                 return false;
             }
             self.trees.insert(group, Tree::new(now));
@@ -168,7 +170,7 @@ impl Groups {
 
     pub(crate) fn on_join(&mut self, now: Time, from: NodeId, group: Group, heads: &Heads) {
         let is_room = self.trees.contains_key(&group) || self.carried_for(from) < CARRIED_MAX;
-        if !is_room || !self.open(now, group) {
+        if !is_room || !self.open(now, group, GROUPS_MAX - OWN_MIN) {
             return self.send(from, Message::Refused { group });
         }
         self.learn(now, group, from, heads);

@@ -275,8 +275,8 @@ fn churn_closes_no_loop_and_leaves_no_orphan() {
             world.run_for(millis(late));
             world.settle();
             let born = members.len() - 3;
-            for node in members[born..].to_vec() {
-                world.join(node, group);
+            for node in &members[born..] {
+                world.join(*node, group);
             }
             for node in world.some(2) {
                 world.input(node, Input::Leave { group });

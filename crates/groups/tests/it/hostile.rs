@@ -36,6 +36,22 @@ fn a_stranger_cannot_fill_the_table_of_groups() {
 }
 
 #[test]
+fn many_strangers_leave_room_for_own_memberships() {
+    let mut world = World::new(1, 30);
+    for number in 0..2000u128 {
+        let message = Message::Join { group: Key::new(number << 100), heads: Bounded::new() };
+        let from = world.hosts[1 + usize::try_from(number % 29).unwrap()].id;
+        world.input(0, Input::Received { from, message });
+    }
+    for number in 0..64 {
+        world.join(0, Key::new(u128::MAX - number));
+    }
+    let refused = |event: &Event| matches!(event, Event::Refused { .. });
+    assert!(!world.hosts[0].events.iter().any(refused));
+    assert_eq!(world.hosts[0].groups.groups().count(), GROUPS_MAX);
+}
+
+#[test]
 fn a_group_too_many_is_refused_and_says_so() {
     let mut world = World::new(2, 2);
     for number in 0..=GROUPS_MAX as u128 {

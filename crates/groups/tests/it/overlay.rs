@@ -1,27 +1,35 @@
 //! An overlay that is always right about those it knows: leaf sets of eight a side, a routing table
-//! with a random entry where there is one, Pastry's rule for the next hop. It learns of births and
+//! with the nearest node for each entry, as on a plane, Pastry's rule for the next hop. It learns of births and
 //! deaths when it is told to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use base::{DIGITS, Key, NodeId, RADIX, Rng};
+use base::{DIGITS, Key, NodeId, RADIX};
 use groups::Way;
 
 const LEAVES_A_SIDE: usize = 8;
+
+/// The square of the distance between two nodes on a plane, where a node's id has put it: by bits
+/// that no routing looks at.
+fn way_between(a: NodeId, b: NodeId) -> u128 {
+    let x = |id: NodeId| id.value() >> 32 & 0xffff_ffff;
+    let y = |id: NodeId| id.value() & 0xffff_ffff;
+    x(a).abs_diff(x(b)).pow(2) + y(a).abs_diff(y(b)).pow(2)
+}
 
 /// What one node knows.
 #[derive(Clone, Default)]
 pub(crate) struct Tables {
     leaves: BTreeSet<NodeId>,
-    table: BTreeSet<NodeId>,
+    /// By row and column.
+    table: BTreeMap<(u8, u8), NodeId>,
     /// Leaf sets cover the whole ring.
     is_small: bool,
 }
 
 impl Tables {
-    /// The tables of `me` among `ring`, sorted, which contains it. Entries that still stand are
-    /// kept.
-    pub(crate) fn fill(&mut self, me: NodeId, ring: &[NodeId], rng: &mut Rng) {
+    /// The tables of `me` among `ring`, sorted, which contains it.
+    pub(crate) fn fill(&mut self, me: NodeId, ring: &[NodeId]) {
         let at = ring.binary_search(&me).unwrap();
         let count = ring.len();
         let side = LEAVES_A_SIDE.min(count - 1);
@@ -29,7 +37,7 @@ impl Tables {
         let right = (1..=side).map(|step| ring[(at + step) % count]);
         let left = (1..=side).map(|step| ring[(at + count - step) % count]);
         self.leaves = right.chain(left).filter(|id| *id != me).collect();
-        let before = std::mem::take(&mut self.table);
+        self.table.clear();
         for row in 0..DIGITS {
             let bits = 128 - 4 * u32::from(row);
             let prefix = me.value().checked_shr(bits).unwrap_or(0).checked_shl(bits).unwrap_or(0);
@@ -43,14 +51,15 @@ impl Tables {
             }
             for digit in (0..RADIX).filter(|digit| *digit != me.digit(row)) {
                 let slot = span(prefix | u128::from(digit) << (bits - 4), bits - 4);
-                let kept = slot.iter().find(|id| before.contains(id));
-                self.table.extend(kept.or_else(|| rng.pick(slot)));
+                if let Some(entry) = slot.iter().min_by_key(|id| way_between(me, **id)) {
+                    self.table.insert((row, digit), *entry);
+                }
             }
         }
     }
 
     pub(crate) fn known(&self) -> impl Iterator<Item = NodeId> {
-        self.leaves.union(&self.table).copied()
+        self.leaves.iter().chain(self.table.values()).copied()
     }
 
     pub(crate) fn leaves(&self) -> &BTreeSet<NodeId> {
@@ -65,9 +74,8 @@ impl Tables {
             return if near == me { Way::Root } else { Way::Hop(near) };
         }
         let shared = me.shared_digits(key);
-        let by_prefix = self.known().filter(|id| id.shared_digits(key) > shared);
-        if let Some(hop) = by_prefix.max_by_key(|id| (id.shared_digits(key) == shared + 1, *id)) {
-            return Way::Hop(hop);
+        if let Some(hop) = self.table.get(&(shared, key.digit(shared))) {
+            return Way::Hop(*hop);
         }
         let is_nearer =
             |id: &NodeId| id.shared_digits(key) >= shared && key.closer(*id, me).is_lt();

@@ -68,6 +68,21 @@ fn a_thousand_members_have_no_more_children_than_they_may() {
 }
 
 #[test]
+fn an_idle_tree_costs_three_short_messages_an_edge_in_two_heartbeats() {
+    let mut world = World::new(11, 300);
+    let members: Vec<usize> = world.living().collect();
+    grown(&mut world, &members);
+    world.run_for(secs(20));
+    let before = world.sent;
+    world.run_for(secs(400));
+    let sent = (world.sent.control - before.control) as f64 / 299.0 / 400.0;
+    let bytes = (world.sent.bytes - before.bytes) as f64 / 299.0 / 400.0;
+    println!("idle, 300 members: {sent:.3} messages, {bytes:.1} bytes an edge and second");
+    assert!((0.72..=0.76).contains(&sent), "{sent}");
+    assert!(bytes < 60.0, "{bytes}");
+}
+
+#[test]
 fn a_group_that_everyone_left_is_forgotten_by_everyone() {
     let mut world = World::new(8, 300);
     let members = world.some(100);

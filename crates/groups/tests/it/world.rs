@@ -149,7 +149,7 @@ impl World {
         for node in &nodes {
             let host = &mut self.hosts[*node];
             let before = host.tables.leaves().clone();
-            host.tables.fill(host.id, &ring, &mut self.rng);
+            host.tables.fill(host.id, &ring);
             if *host.tables.leaves() != before {
                 moved.push(*node);
             }
