@@ -130,7 +130,7 @@ fn start_log(cli: &Cli) {
         _ if cli.voice.quiet => "error",
         Command::Peer(_) => "warn,millefeuille=info",
         // The bar says the rest.
-        Command::Render(_) | Command::Probe(_) => "warn",
+        Command::Render(_) | Command::Watch(_) | Command::Job(_) | Command::Probe(_) => "warn",
     };
     let filter = std::env::var("MILLEFEUILLE_LOG").ok();
     let filter = filter.and_then(|text| EnvFilter::try_new(text).ok());

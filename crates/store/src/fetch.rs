@@ -3,9 +3,9 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use base::{Bounded, Digest, Duration, NodeId, Time};
+use base::{Digest, Duration, NodeId, Time};
 use bytes::Bytes;
-use wire::store::{COPIES, Message, Name};
+use wire::store::{Message, Name};
 
 use crate::record::Parts;
 use crate::{Event, Merge, Output, Store};
@@ -287,38 +287,6 @@ impl<M: Merge> Store<M> {
                 fetch.add_source(slow);
             }
             self.ask_next(&name);
-        }
-    }
-
-    /// Somebody wants a value; `from` may be this node when it is the root.
-    pub(crate) fn on_fetch(&mut self, from: NodeId, name: Name) {
-        let value = self.value(&name).cloned();
-        let bytes = match name {
-            Name::Blob(_) => value.as_ref().map_or(0, Bytes::len),
-            Name::Record(_) => 0,
-        };
-        if from == self.me || !self.served.allows(self.now, from, bytes as u64) {
-            self.counters.ignored += 1;
-            return;
-        }
-        if let Some(held) = self.shelf.get_mut(&name)
-            && matches!(name, Name::Blob(_))
-        {
-            // It asks because it lost its copy, if it ever had one.
-            held.copies.remove(&from);
-        }
-        match (name, value) {
-            (Name::Blob(digest), Some(blob)) => {
-                self.counters.sent_bytes += blob.len() as u64;
-                self.send(from, Message::Blob { digest, blob });
-            }
-            (Name::Record(key), Some(_)) => self.send_outline(from, key),
-            (_, None) => {
-                let members = self.place.standing(name.key(), |_| false).members;
-                let others = members.into_iter().filter(|id| *id != self.me && *id != from);
-                let holders = Bounded::<_, COPIES>::truncating(others);
-                self.send(from, Message::Absent { name, holders });
-            }
         }
     }
 

@@ -124,6 +124,14 @@ fn log_grid(event: &GridEvent) {
             tracing::info!(?job, ?worker, tasks, left, "lost a worker");
         }
         GridEvent::JobChanged { job, state } => tracing::info!(?job, ?state, "job"),
+        GridEvent::Accepted { job, copies } => tracing::info!(?job, copies, "the job is held"),
+        GridEvent::OwnerChanged { job, owner, epoch } => {
+            tracing::info!(?job, ?owner, epoch, "the job has another owner");
+        }
+        GridEvent::Recovered { job, after } => {
+            let after = after.as_secs_f64();
+            tracing::info!(?job, "owns the job now; it goes on after {after:.1} s");
+        }
         GridEvent::Misbehaved { peer, why } => tracing::warn!(?peer, why, "a peer misbehaves"),
         GridEvent::Participants { job, count } => tracing::debug!(?job, count, "participants"),
     }
