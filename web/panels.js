@@ -193,7 +193,7 @@ function jobText(job) {
   const { state, participants } = job;
   if (state === 'finished') return `Complete in ${timeText((job.endedAt - job.openedAt) / 1000)}.`;
   if (state === 'cancelled') return 'Stopped.';
-  if (state === 'orphaned') return 'Its owner is gone; what was done is kept.';
+  if (state === 'orphaned') return 'Its owner is gone; another takes over.';
   if (state === 'refused') return job.reason;
   const rate = rateOf(job);
   const left = secondsLeft(job);

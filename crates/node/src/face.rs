@@ -2,12 +2,16 @@
 
 use alloc::string::String;
 
-use base::{Card, NodeId, PublicKey, Signature};
+use base::{Card, Duration, NodeId, PublicKey, Signature};
 use bytes::Bytes;
 use grid::{Failure, WorkId};
 use overlay::GoneReason;
 use wire::Class;
 use wire::grid::{JobId, SignedDescription};
+
+/// How long a leaving node hands over what it holds. Chosen: whoever closes a tab or a terminal
+/// does not wait longer, and four others hold the same values.
+const LEAVE_TIME: Duration = Duration::from_secs(3);
 
 /// Settings of a node.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,10 @@ pub struct Config {
     pub card: Card,
     /// Of the overlay.
     pub overlay: overlay::Config,
+    /// Of the groups.
+    pub groups: groups::Config,
+    /// Of the store.
+    pub store: store::Config,
     /// Of the grid.
     pub grid: grid::Config,
 }
@@ -30,6 +38,8 @@ impl Config {
             network,
             card,
             overlay: overlay::Config::default(),
+            groups: groups::Config::default(),
+            store: store::Config { leave_time: LEAVE_TIME, ..store::Config::default() },
             grid: grid::Config::new(network),
         }
     }
@@ -101,7 +111,9 @@ pub enum Input {
     },
     /// Own this job (see [`crate::Node::describe`]); its parameters were checked.
     Submit(SignedDescription),
-    /// End an own job, or take no further part in another's.
+    /// Follow a job by its id without working on it.
+    Watch(JobId),
+    /// End an own job for everybody, or take no further part in another's.
     Cancel(JobId),
     /// The answer to [`Output::Appraise`].
     Appraised {
@@ -243,6 +255,10 @@ pub enum Event {
 pub enum Wake {
     /// The overlay's reason.
     Overlay(overlay::Wake),
+    /// The groups' reason.
+    Groups(groups::Wake),
+    /// The store's reason.
+    Store(store::Wake),
     /// The grid's reason.
     Grid(grid::Wake),
     /// A link has not said hello in time.

@@ -1,8 +1,9 @@
-//! Composition: sessions on links; overlay and grid pumped together; the one machine a driver
-//! sees.
+//! Composition: sessions on links; overlay, groups, store and grid pumped together; the one machine
+//! a driver sees.
 //!
-//! `node` carries the outputs of one machine to the inputs of another and turns messages into
-//! chunks on links ([`session`]), or into sealed messages for peers without one ([`seal`]). It
+//! `node` carries the outputs of one machine to the inputs of another ([`pump`], [`carry`]) and turns
+//! messages into chunks on links ([`session`]), or into sealed messages for peers without one
+//! ([`seal`]). It
 //! does not know what a task computes, how a link is built, or what time it is.
 //!
 //! Driving contract: one [`Node::handle`], then [`Node::poll_output`] until `None`, then the next.
@@ -13,9 +14,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod carry;
 mod face;
 mod inspect;
 mod pump;
+mod record;
 mod seal;
 mod session;
 mod traffic;
@@ -26,7 +29,10 @@ use alloc::vec::Vec;
 use base::{NodeId, Rng, Time};
 use bytes::Bytes;
 use grid::Grid;
+use groups::Groups;
 use overlay::Overlay;
+use store::Store;
+use wire::groups::WalkId;
 use wire::overlay::Contact;
 use wire::{Frame, Parcel};
 
@@ -41,6 +47,7 @@ pub use traffic::{Amount, Traffic};
 pub use wire::Class;
 pub use wire::grid::{Description, JobId, SignedDescription};
 
+use record::JobRecord;
 use seal::Sealer;
 use session::{Refusal, Session};
 
@@ -50,7 +57,17 @@ pub struct Node {
     config: Config,
     me: NodeId,
     overlay: Overlay,
+    groups: Groups,
+    store: Store<JobRecord>,
     grid: Grid,
+    rng: Rng,
+    /// Walks that wait for the grid's answer, by the number it knows them by.
+    offers: BTreeMap<u64, WalkId>,
+    offered: u64,
+    /// Signatures asked for by the grid: the job that is cancelled, by token.
+    cancels: BTreeMap<u64, JobId>,
+    /// Who asks for a link to each peer: see [`carry`].
+    preferred: BTreeMap<NodeId, u8>,
     sealer: Sealer,
     /// Links that are open, by the driver's name. As many as the overlay's cap allows, plus the
     /// introductions under way; the driver opens none unasked.
@@ -70,8 +87,10 @@ pub struct Node {
 enum Farewell {
     /// Nobody asked for it.
     Unsaid,
-    /// The grid has said it; the overlay routes until that is signed and on its way.
+    /// The grid has said it, and the store hands over what it holds.
     Grid,
+    /// The groups have said it; the overlay routes until that is signed and on its way.
+    Groups,
     /// The overlay has said it. Encoded frames for linked peers, which wait for what is sealed.
     Overlay(Vec<(LinkId, Vec<u8>)>),
     /// Everything is queued.
@@ -89,7 +108,14 @@ impl Node {
         Node {
             me,
             overlay: Overlay::new(config.overlay, contact, rng.next_u64(), now),
+            groups: Groups::new(config.groups, me, rng.next_u64(), now),
+            store: Store::new(config.store, me, rng.next_u64(), now),
             grid: Grid::new(config.grid, me, rng.next_u64(), now),
+            rng,
+            offers: BTreeMap::new(),
+            offered: 0,
+            cancels: BTreeMap::new(),
+            preferred: BTreeMap::new(),
             sealer: Sealer::new(config.network, config.card),
             config,
             sessions: BTreeMap::new(),
@@ -123,10 +149,12 @@ impl Node {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
         let overlay = self.overlay.poll_timeout().map(|(at, why)| (at, Wake::Overlay(why)));
+        let groups = self.groups.poll_timeout().map(|(at, why)| (at, Wake::Groups(why)));
+        let store = self.store.poll_timeout().map(|(at, why)| (at, Wake::Store(why)));
         let grid = self.grid.poll_timeout().map(|(at, why)| (at, Wake::Grid(why)));
         let hello = self.sessions.values().filter_map(Session::hello_deadline).min();
         let hello = hello.map(|at| (at, Wake::Hello));
-        [overlay, grid, hello].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [overlay, groups, store, grid, hello].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Takes one input; drain [`Node::poll_output`] afterwards.
@@ -148,6 +176,7 @@ impl Node {
             Input::Found => self.overlay.handle(now, overlay::Input::Found),
             Input::Join { through } => self.overlay.handle(now, overlay::Input::Join { through }),
             Input::Submit(job) => self.grid.handle(now, grid::Input::Submit(job)),
+            Input::Watch(job) => self.grid.handle(now, grid::Input::Watch(job)),
             Input::Cancel(job) => self.grid.handle(now, grid::Input::Cancel(job)),
             Input::Appraised { job, verdict } => {
                 self.grid.handle(now, grid::Input::Appraised { job, verdict });
@@ -189,6 +218,7 @@ impl Node {
             self.links.remove(&peer);
             self.outputs.push_back(Output::Event(Event::Unlinked(peer)));
             self.overlay.handle(now, overlay::Input::LinkDown { peer });
+            self.groups.handle(now, groups::Input::LinkDown { peer });
         } else {
             // It never said hello: to the overlay the attempt failed.
             self.overlay.handle(now, overlay::Input::DialFailed { peer });
@@ -253,12 +283,12 @@ impl Node {
                 self.grid.handle(now, grid::Input::Received { from: from.id, message });
             }
             Frame::Bye => self.break_link(now, link, None),
-            Frame::Group(_) => {
-                let refusal = session.mistake("a group's message, and no groups here");
-                self.on_refusal(now, link, refusal);
+            Frame::Group(message) => {
+                self.groups.handle(now, groups::Input::Received { from: from.id, message });
             }
-            // A node without a store holds nothing for others.
-            Frame::Store(_) => self.traffic.refused += 1,
+            Frame::Store(message) => {
+                self.store.handle(now, store::Input::Received { from: from.id, message });
+            }
         }
     }
 
@@ -276,6 +306,7 @@ impl Node {
         self.links.insert(peer.id, link);
         self.outputs.push_back(Output::Event(Event::Linked(peer.id)));
         self.overlay.handle(now, overlay::Input::LinkUp { peer });
+        self.groups.handle(now, groups::Input::LinkUp { peer: peer.id });
         // Bulk may have overtaken the hello; its channel is another one.
         for message in held {
             self.on_message(now, link, Class::Bulk, &message);
@@ -305,6 +336,8 @@ impl Node {
             self.break_link(now, link, Some("no hello"));
         }
         self.overlay.handle(now, overlay::Input::Timeout);
+        self.groups.handle(now, groups::Input::Timeout);
+        self.store.handle(now, store::Input::Timeout);
         self.grid.handle(now, grid::Input::Timeout);
     }
 
@@ -312,12 +345,23 @@ impl Node {
         if matches!(self.farewell, Farewell::Unsaid) {
             self.farewell = Farewell::Grid;
             self.grid.handle(now, grid::Input::Leave);
+            // What the grid wrote last is to be held by others too.
+            self.pump(now);
+            self.store.handle(now, store::Input::Leave);
+        }
+    }
+
+    /// The store has handed over; nobody needs this node any more.
+    pub(crate) fn on_handed_over(&mut self, now: Time) {
+        if matches!(self.farewell, Farewell::Grid) {
+            self.farewell = Farewell::Groups;
+            self.groups.handle(now, groups::Input::Shutdown);
         }
     }
 
     /// The next step of the goodbye, once nothing waits for a signature any more.
     fn go_on_leaving(&mut self, now: Time) {
-        if matches!(self.farewell, Farewell::Grid) && !self.sealer.is_waiting() {
+        if matches!(self.farewell, Farewell::Groups) && !self.sealer.is_waiting() {
             self.farewell = Farewell::Overlay(Vec::new());
             self.overlay.handle(now, overlay::Input::Leave);
             self.pump(now);

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use base::{NodeId, Signature, Time};
 use bytes::Bytes;
 use wire::overlay::{Contact, Message as OverlayMessage, Target};
-use wire::{Class, Frame, Hello, Parcel, grid as grid_wire};
+use wire::{Class, Frame, Hello, Parcel};
 
+use crate::carry::Talk;
 use crate::seal::Route;
 use crate::session::Queued;
 use crate::{Event, Farewell, LinkId, Node, Output};
@@ -23,13 +24,17 @@ impl Node {
         for _ in 0..STEPS_MAX {
             if let Some(output) = self.overlay.poll_output() {
                 self.on_overlay(now, output);
+            } else if let Some(output) = self.groups.poll_output() {
+                self.on_groups(now, output);
+            } else if let Some(output) = self.store.poll_output() {
+                self.on_store(now, output);
             } else if let Some(output) = self.grid.poll_output() {
                 self.on_grid(now, output);
             } else {
                 return;
             }
         }
-        panic!("overlay and grid keep each other busy");
+        panic!("the machines keep each other busy");
     }
 
     fn on_overlay(&mut self, now: Time, output: overlay::Output) {
@@ -44,7 +49,7 @@ impl Node {
             overlay::Output::Expect { peer, permit } => {
                 self.outputs.push_back(Output::Expect { peer, permit });
             }
-            overlay::Output::HangUp { peer } => self.hang_up(peer),
+            overlay::Output::HangUp { peer } => self.hang_up(now, peer),
             overlay::Output::Event(event) => self.on_overlay_event(now, event),
         }
     }
@@ -52,21 +57,22 @@ impl Node {
     fn on_overlay_event(&mut self, now: Time, event: overlay::Event) {
         let event = match event {
             overlay::Event::Ready => {
-                self.grid.handle(now, grid::Input::Ready(true));
+                self.tell_ready(now, true);
                 Event::Ready
             }
             overlay::Event::NotReady => {
-                self.grid.handle(now, grid::Input::Ready(false));
+                self.tell_ready(now, false);
                 Event::NotReady
             }
             overlay::Event::PeerGone { peer, reason } => {
                 let left = reason == overlay::GoneReason::Left;
+                self.store.handle(now, store::Input::PeerGone(peer));
                 self.grid.handle(now, grid::Input::PeerGone { peer, left });
                 Event::PeerGone { peer, reason }
             }
             overlay::Event::JoinFailed => Event::JoinFailed,
             overlay::Event::NeighboursChanged => {
-                self.grid.handle(now, grid::Input::RootsMoved);
+                self.tell_neighbours(now);
                 Event::NeighboursChanged
             }
             overlay::Event::Misbehaved { peer, why } => {
@@ -76,39 +82,6 @@ impl Node {
             overlay::Event::Undeliverable { .. } => return,
         };
         self.outputs.push_back(Output::Event(event));
-    }
-
-    fn on_grid(&mut self, now: Time, output: grid::Output) {
-        match output {
-            grid::Output::Send { to, class, message } => self.send_grid(now, &[to], class, message),
-            grid::Output::Publish { to, message } => {
-                let class = message.class();
-                self.send_grid(now, &to, class, message);
-            }
-            grid::Output::Route { key, message } => {
-                let route = Route { key, target: Target::Root, via: None, class: message.class() };
-                self.seal(route, &Parcel::Grid(message));
-            }
-            grid::Output::Prefer(peer) => {
-                self.overlay.handle(now, overlay::Input::Prefer { peer });
-            }
-            grid::Output::Unprefer(peer) => {
-                self.overlay.handle(now, overlay::Input::Unprefer { peer });
-            }
-            grid::Output::Appraise { job, kind, params, tasks } => {
-                self.outputs.push_back(Output::Appraise { job, kind, params, tasks });
-            }
-            grid::Output::Compute { work, job, task, kind, params } => {
-                self.outputs.push_back(Output::Compute { work, job, task, kind, params });
-            }
-            grid::Output::Abandon(work) => self.outputs.push_back(Output::Abandon(work)),
-            grid::Output::Event(event @ grid::Event::Misbehaved { peer, why }) => {
-                self.on_misbehaviour(now, Event::Grid(event), peer, why);
-            }
-            grid::Output::Event(event) => {
-                self.outputs.push_back(Output::Event(Event::Grid(event)));
-            }
-        }
     }
 
     fn send_overlay(
@@ -135,18 +108,18 @@ impl Node {
     }
 
     /// Sends one message to several peers, encoded once for all that are linked.
-    fn send_grid(&mut self, now: Time, to: &[NodeId], class: Class, message: grid_wire::Message) {
+    pub(crate) fn send_all(&mut self, now: Time, to: &[NodeId], class: Class, talk: Talk) {
         let linked: Vec<LinkId> = to.iter().filter_map(|id| self.links.get(id).copied()).collect();
         let unlinked: Vec<NodeId> =
             to.iter().filter(|id| !self.links.contains_key(id)).copied().collect();
         if !unlinked.is_empty() {
-            let parcel = Parcel::Grid(message.clone());
+            let parcel = talk.clone().into_parcel();
             for id in unlinked {
                 self.seal_to_node(id, None, class, &parcel);
             }
         }
         if !linked.is_empty() {
-            let bytes = Frame::Grid(message).encode();
+            let bytes = talk.into_frame().encode();
             for link in linked {
                 self.send_frame(now, link, class, &bytes);
             }
@@ -173,9 +146,10 @@ impl Node {
         }
     }
 
-    fn hang_up(&mut self, peer: NodeId) {
+    fn hang_up(&mut self, now: Time, peer: NodeId) {
         if let Some(link) = self.links.remove(&peer) {
             self.sessions.remove(&link);
+            self.groups.handle(now, groups::Input::LinkDown { peer });
             self.outputs.push_back(Output::HangUp(link));
             self.outputs.push_back(Output::Event(Event::Unlinked(peer)));
         }
@@ -191,7 +165,7 @@ impl Node {
         self.seal(Route { key: to, target: Target::Node, via, class }, parcel);
     }
 
-    fn seal(&mut self, route: Route, parcel: &Parcel) {
+    pub(crate) fn seal(&mut self, route: Route, parcel: &Parcel) {
         let bytes = Bytes::from(parcel.encode());
         match self.sealer.prepare(route, self.overlay.return_via(), bytes) {
             Some((token, bytes)) => self.outputs.push_back(Output::Sign { token, bytes }),
@@ -200,6 +174,9 @@ impl Node {
     }
 
     pub(crate) fn on_signed(&mut self, now: Time, token: u64, signature: Signature) {
+        if let Some(job) = self.cancels.remove(&token) {
+            return self.grid.handle(now, grid::Input::CancelSigned { job, signature });
+        }
         let Some((route, body)) = self.sealer.complete(token, signature) else { return };
         let Route { key, target, via, class } = route;
         self.overlay.handle(now, overlay::Input::Route { key, target, via, class, body });
@@ -225,6 +202,15 @@ impl Node {
             (Ok(Parcel::Grid(message)), Target::Root) => {
                 self.grid.handle(now, grid::Input::Delivered { key, from, message });
             }
+            (Ok(Parcel::Group(message)), Target::Node) => {
+                self.groups.handle(now, groups::Input::Received { from, message });
+            }
+            (Ok(Parcel::Store(message)), Target::Node) => {
+                self.store.handle(now, store::Input::Received { from, message });
+            }
+            (Ok(Parcel::Store(message)), Target::Root) => {
+                self.store.handle(now, store::Input::Delivered { key, from, message });
+            }
             (Ok(Parcel::Signal(payload)), Target::Node) => {
                 self.outputs.push_back(Output::Signal { from, via, payload });
             }
@@ -237,7 +223,13 @@ impl Node {
     }
 
     /// A peer said what no honest peer says. Whoever is linked does not do that for ever.
-    fn on_misbehaviour(&mut self, now: Time, event: Event, peer: NodeId, why: &'static str) {
+    pub(crate) fn on_misbehaviour(
+        &mut self,
+        now: Time,
+        event: Event,
+        peer: NodeId,
+        why: &'static str,
+    ) {
         self.outputs.push_back(Output::Event(event));
         let Some(link) = self.links.get(&peer).copied() else { return };
         let Some(session) = self.sessions.get_mut(&link) else { return };

@@ -67,6 +67,12 @@ impl Sealer {
         !self.waiting.is_empty()
     }
 
+    /// A token that no statement has, for something else that is to be signed.
+    pub(crate) fn fresh_token(&mut self) -> u64 {
+        self.token += 1;
+        self.token
+    }
+
     /// Prepares a message; returns the token and the bytes to be signed, or `None` when too many
     /// are waiting.
     pub(crate) fn prepare(

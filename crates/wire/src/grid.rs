@@ -107,9 +107,17 @@ impl SignedDescription {
     /// [`IdentityError`] when the creator, a node of this `network`, did not sign it.
     pub fn verify(&self, network: &PublicKey) -> Result<JobId, IdentityError> {
         self.description.creator.verify(network)?;
-        let key = self.description.creator.public_key;
-        key.verify(&self.description.signing_bytes(), &self.signature)?;
+        self.verify_signature()?;
         Ok(self.description.job())
+    }
+
+    /// Checks that whoever the card names signed it, whoever vouches for the card.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when it is another's signature.
+    pub fn verify_signature(&self) -> Result<(), IdentityError> {
+        let key = self.description.creator.public_key;
+        key.verify(&self.description.signing_bytes(), &self.signature)
     }
 }
 

@@ -100,9 +100,10 @@ impl Gather {
                 return Err(Failure::usage(format_args!("the job was refused: {reason}")));
             }
             GridEvent::JobChanged { job, state } if job == mine => match state {
-                JobState::Running => {}
+                // Without an owner for a while: somebody takes it over, or this node does again.
+                JobState::Running | JobState::Orphaned => {}
                 JobState::Finished => return Ok(true),
-                JobState::Cancelled | JobState::Orphaned => {
+                JobState::Cancelled => {
                     let (done, of) = (self.done, self.payloads.len());
                     let state = report::state_name(state);
                     let message = format!("the job was {state} with {done} of {of} tiles done");

@@ -119,12 +119,20 @@ impl Record {
         codec::encode(self)
     }
 
+    /// Reads a record that was checked before.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when these are no record's bytes.
+    pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, RECORD_BYTES_MAX)
+    }
+
     /// Reads a record or delta of `key` and checks what can be checked of it.
     ///
     /// # Errors
     /// [`Invalid`]; nothing was kept of the bytes.
     pub fn open(bytes: &[u8], key: JobId, network: &PublicKey) -> Result<Self, Invalid> {
-        let record: Record = codec::decode(bytes, RECORD_BYTES_MAX)?;
+        let record = Record::read(bytes)?;
         record.check(key)?;
         record.job.verify(network)?;
         record.check_cancellation(key)?;
@@ -140,7 +148,7 @@ impl Record {
         key: JobId,
         known: &SignedDescription,
     ) -> Result<Self, Invalid> {
-        let record: Record = codec::decode(bytes, RECORD_BYTES_MAX)?;
+        let record = Record::read(bytes)?;
         record.check(key)?;
         if record.job != *known {
             return Err(Invalid::OtherJob);
@@ -226,20 +234,20 @@ impl Record {
 }
 
 /// What a holder of `key` holds after `news`, and whether that differs from what it held. Both are
-/// bytes of records; `held` was checked when it came.
+/// bytes of records; `held` was checked when it came. Whether the creator belongs to this network is
+/// not checked here, but by whoever acts on the record ([`Record::open`]).
 ///
 /// # Errors
-/// [`Invalid`] when `news` is no record of this job in this network. What is held stays.
-pub fn merged(
-    key: JobId,
-    held: Option<&[u8]>,
-    news: &[u8],
-    network: &PublicKey,
-) -> Result<(Vec<u8>, bool), Invalid> {
+/// [`Invalid`] when `news` is no record of this job. What is held stays.
+pub fn merged(key: JobId, held: Option<&[u8]>, news: &[u8]) -> Result<(Vec<u8>, bool), Invalid> {
     let Some(held) = held else {
-        return Ok((Record::open(news, key, network)?.encode(), true));
+        let record = Record::read(news)?;
+        record.check(key)?;
+        record.job.verify_signature()?;
+        record.check_cancellation(key)?;
+        return Ok((record.encode(), true));
     };
-    let mut record: Record = codec::decode(held, RECORD_BYTES_MAX)?;
+    let mut record = Record::read(held)?;
     let news = Record::open_known(news, key, &record.job)?;
     let changed = record.merge(&news);
     Ok((record.encode(), changed))

@@ -101,8 +101,7 @@ proptest! {
 
     #[test]
     fn holders_agree_in_whatever_order_they_hear(a in any_record(), b in any_record()) {
-        let network = introducer().public();
-        let merge = |held: Option<&[u8]>, news: &Record| merged(key(), held, &news.encode(), &network);
+        let merge = |held: Option<&[u8]>, news: &Record| merged(key(), held, &news.encode());
         let (first, _) = merge(None, &a).unwrap();
         let (first, changed) = merge(Some(&first), &b).unwrap();
         prop_assert_eq!(changed, b.beyond(&a).is_some());
@@ -138,8 +137,10 @@ fn only_the_creator_makes_and_cancels() {
     let wrong = Record { cancelled: Some(other.sign(&cancel_bytes(key()))), ..record() };
     assert!(matches!(open(&wrong), Err(Invalid::Unproved(_))));
     let held = record().encode();
-    assert!(merged(key(), Some(&held), &wrong.encode(), &network).is_err());
-    assert!(merged(key(), Some(&held), &forged.encode(), &network).is_err());
+    assert!(merged(key(), Some(&held), &wrong.encode()).is_err());
+    assert!(merged(key(), Some(&held), &forged.encode()).is_err());
+    assert!(merged(key(), None, &forged.encode()).is_err());
+    assert!(merged(key(), None, &wrong.encode()).is_err());
     assert!(Record::open(&record().encode(), key(), &other.public()).is_err(), "another network");
     assert!(Record::open(&record().encode(), JobId::new(5), &network).is_err(), "another key");
 }
@@ -152,7 +153,7 @@ fn entries_of_tasks_that_the_job_does_not_have_are_refused() {
     let bytes = record.encode();
     assert_eq!(Record::open(&bytes, key(), &network), Err(Invalid::OutOfBounds));
     let held = self::record().encode();
-    assert_eq!(merged(key(), Some(&held), &bytes, &network), Err(Invalid::OutOfBounds));
+    assert_eq!(merged(key(), Some(&held), &bytes), Err(Invalid::OutOfBounds));
 }
 
 #[test]
