@@ -255,7 +255,7 @@ function endOf(job) {
   switch (job.state) {
     case 'finished': return `The picture is complete: ${counted(job.total, 'tile')} in ${seconds} s.`;
     case 'cancelled': return job.mine ? 'Your picture was stopped.' : 'The job was stopped by its owner.';
-    case 'orphaned': return 'The owner of the job is gone; what was done is kept here.';
+    case 'orphaned': return 'The owner of the job is gone; another node takes over.';
     default: return 'The job goes on.';
   }
 }

@@ -144,6 +144,10 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
             .with("peer", worker.to_string())
             .with("tasks", *tasks)
             .with("left", *left),
+        GridEvent::Accepted { job, copies } => note("job-accepted", job).with("copies", *copies),
+        GridEvent::OwnerChanged { job, owner, epoch } => {
+            note("owner-changed", job).with("peer", owner.to_string()).with("epoch", count(*epoch))
+        }
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))
         }
@@ -163,6 +167,6 @@ pub(crate) fn millis(span: Duration) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown to people")]
-fn count(bytes: u64) -> f64 {
-    bytes as f64
+fn count(number: u64) -> f64 {
+    number as f64
 }

@@ -5,12 +5,11 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Bounded, Digest, Duration, NodeId, Time};
+use base::{Digest, Duration, NodeId, Time};
 use bytes::Bytes;
-use wire::grid::{Done, JobId, Message, TASK_LIST_MAX, Tasks};
+use wire::grid::{Done, JobId, Message, Tasks};
 
 use crate::job::{Job, Role};
-use crate::worker::Ticket;
 use crate::{Grid, JobState, Output};
 
 /// Results of one job asked for and not here yet. Chosen: keeps a 100 ms path at 10 Mbit/s full
@@ -25,10 +24,6 @@ const OWNER_TRIES_MAX: u8 = 6;
 /// others wait. The first tries have none: each goes elsewhere.
 const PAUSE_HEARTBEATS_MAX: u32 = 4;
 const OWNER_PAUSE_HEARTBEATS_MAX: u32 = 1;
-/// Results sent on request to one peer in one heartbeat, and to all who take no part together.
-/// Beyond it requests are ignored; honest peers repeat them.
-const SERVED_MAX: u32 = 256;
-
 /// Where a result may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
@@ -86,9 +81,10 @@ impl Fetch {
     /// The next tasks to ask for, with how often that was tried, as far as the window allows.
     fn due(&self, now: Time) -> Vec<(u32, u8)> {
         let room = FETCH_WINDOW.saturating_sub(self.asked.len());
-        let due = self.lacking.iter().filter(|(task, want)| {
-            want.at <= now && !self.asked.contains_key(task)
-        });
+        let due = self
+            .lacking
+            .iter()
+            .filter(|(task, want)| want.at <= now && !self.asked.contains_key(task));
         due.take(room).map(|(task, want)| (*task, want.tries)).collect()
     }
 
@@ -200,7 +196,9 @@ impl Grid {
         let asked: Vec<(JobId, u32)> = self
             .jobs
             .values()
-            .flat_map(|job| job.fetch.asked_by_digest(digest).into_iter().map(|task| (job.id, task)))
+            .flat_map(|job| {
+                job.fetch.asked_by_digest(digest).into_iter().map(|task| (job.id, task))
+            })
             .collect();
         for (id, task) in asked {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
@@ -209,41 +207,6 @@ impl Grid {
                 (Some(done), Some(payload)) => self.accept(now, id, task, done, payload.clone()),
                 _ => job.miss(task, now, heartbeat),
             }
-        }
-    }
-
-    /// Answers with what is here, and with what is known of the rest. The owner also learns what
-    /// is not done here: it may lease it to others.
-    pub(crate) fn on_fetch(&mut self, now: Time, from: NodeId, id: JobId, tasks: &Tasks) {
-        self.hear(now, from, id);
-        let Some(job) = self.jobs.get_mut(&id) else {
-            self.counters.ignored += 1;
-            return;
-        };
-        let payer = if job.knows(from) { from } else { NodeId::ZERO };
-        let served = job.served.entry(payer).or_default();
-        let room = SERVED_MAX.saturating_sub(*served);
-        let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX).min(room);
-        *served += count;
-        let is_owner = from == job.owner();
-        let (mut absent, mut known) = (Tasks::new(), Bounded::<_, TASK_LIST_MAX>::new());
-        // Invariant: the lists have the same maximum.
-        let fits = "no more tasks are answered than were asked for";
-        for &task in tasks.iter().take(usize::try_from(count).unwrap_or(0)) {
-            let Some(job) = self.jobs.get(&id) else { return };
-            if let Some(result) = self.result_message(job, task) {
-                self.send(from, result);
-            } else if let Some(done) = job.done.get(&task) {
-                known.push((task, *done)).expect(fits);
-            } else if is_owner && !self.worker.holds(&Ticket::new(job, task)) {
-                absent.push(task).expect(fits);
-            }
-        }
-        if !known.is_empty() {
-            self.send(from, Message::Known { job: id, done: known });
-        }
-        if !absent.is_empty() {
-            self.give_back(id, absent);
         }
     }
 
@@ -271,7 +234,8 @@ impl Grid {
             }
             if job.learn(now, *task, *done) {
                 learnt.insert(*task);
-            } else if job.is_owned() && job.done.get(task).is_some_and(|d| d.worker != done.worker) {
+            } else if job.is_owned() && job.done.get(task).is_some_and(|d| d.worker != done.worker)
+            {
                 job.duplicates = job.duplicates.saturating_add(1);
                 self.counters.duplicates += 1;
             }
@@ -345,7 +309,11 @@ mod tests {
             assert_eq!(fetch.due(now), [(5, tries)]);
             assert_eq!(fetch.hopeless(TRIES_MAX), [0; 0]);
             fetch.miss(5, now, PATIENCE);
-            assert_eq!(fetch.due(now).is_empty(), tries > 1, "the first tries go elsewhere at once");
+            assert_eq!(
+                fetch.due(now).is_empty(),
+                tries > 1,
+                "the first tries go elsewhere at once"
+            );
             now = now + PATIENCE;
         }
         assert_eq!(fetch.hopeless(TRIES_MAX), [5]);

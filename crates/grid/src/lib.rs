@@ -20,6 +20,7 @@ mod enlist;
 mod event;
 mod face;
 mod fetch;
+mod inspect;
 mod job;
 mod lease;
 mod pace;
@@ -27,6 +28,7 @@ mod presence;
 mod record;
 mod recruit;
 mod result;
+mod serve;
 mod status;
 mod tenure;
 mod watch;
@@ -36,7 +38,6 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use base::{Digest, Key, NodeId, Rng, Time};
-use bytes::Bytes;
 use wire::grid::{Done, JobId, Message};
 
 pub use board::FAILURES_MAX;
@@ -197,55 +198,6 @@ impl Grid {
             }
         }
         Some(next)
-    }
-
-    /// Every job that this node knows, the oldest first.
-    #[must_use]
-    pub fn jobs(&self) -> Vec<JobSummary> {
-        let mut jobs: Vec<&Job> = self.jobs.values().collect();
-        jobs.sort_by_key(|job| job.age);
-        jobs.into_iter().map(|job| job.summary(&self.results)).collect()
-    }
-
-    /// One job.
-    #[must_use]
-    pub fn job(&self, job: JobId) -> Option<JobSummary> {
-        self.jobs.get(&job).map(|job| job.summary(&self.results))
-    }
-
-    /// Whether a job is under way in which this node takes part.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        self.jobs.values().any(Job::is_running)
-    }
-
-    /// A task's numbers, if they are in memory here.
-    #[must_use]
-    pub fn result(&self, job: JobId, task: u32) -> Option<&Bytes> {
-        self.results.get(job, task)
-    }
-
-    /// Bytes of results in memory here.
-    #[must_use]
-    pub fn result_bytes(&self) -> u64 {
-        self.results.bytes()
-    }
-
-    /// Tasks that wait here for a free slot.
-    #[must_use]
-    pub fn queue_len(&self) -> u32 {
-        self.worker.queue_count()
-    }
-
-    /// What this node did so far.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        let board = |job: &Job| match &job.role {
-            Role::Owner(owned) => u64::from(owned.board.reassigned()),
-            Role::Participant(_) => 0,
-        };
-        let reassigned = self.counters.reassigned + self.jobs.values().map(board).sum::<u64>();
-        Counters { reassigned, ..self.counters }
     }
 
     fn on_received(&mut self, now: Time, from: NodeId, message: Message) {

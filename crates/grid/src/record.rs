@@ -134,9 +134,9 @@ impl Grid {
         }
         job.fetch.lack(learnt.iter().copied(), now);
         let lacks = |task: &&u32| {
-            job.done.get(task).is_some_and(|ours| {
-                record.done.get(task).is_none_or(|theirs| ours.beats(theirs))
-            })
+            job.done
+                .get(task)
+                .is_some_and(|ours| record.done.get(task).is_none_or(|theirs| ours.beats(theirs)))
         };
         let unwritten: Vec<u32> = job.seen.iter().filter(lacks).copied().collect();
         for task in unwritten {

@@ -83,7 +83,8 @@ impl Grid {
     fn contest(&mut self, now: Time, id: JobId, claim: Tenure) -> bool {
         let (ready, heartbeat) = (self.ready, self.config.heartbeat);
         let leap = |job: &Job| claim.epoch > job.tenure.epoch.saturating_add(LEAP_MAX);
-        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_root && ready && !leap(job)) else {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_root && ready && !leap(job))
+        else {
             return false;
         };
         let Some(owned) = job.owned() else { return false };

@@ -64,12 +64,7 @@ impl Grid {
         }
     }
 
-    pub(crate) fn on_watch_appraised(
-        &mut self,
-        now: Time,
-        id: JobId,
-        verdict: Result<(), String>,
-    ) {
+    pub(crate) fn on_watch_appraised(&mut self, now: Time, id: JobId, verdict: Result<(), String>) {
         let Some(record) = self.watches.remove(&id).and_then(|watch| watch.record) else { return };
         if let Err(reason) = verdict {
             return self.refuse_job(id, &reason);

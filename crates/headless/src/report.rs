@@ -72,6 +72,16 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
         GridEvent::Participants { job, count } => {
             json!({ "event": "participants", "job": job.to_string(), "count": count })
         }
+        GridEvent::Accepted { job, copies } => {
+            json!({ "event": "accepted", "job": job.to_string(), "copies": copies })
+        }
+        GridEvent::OwnerChanged { job, owner, epoch } => json!({
+            "event": "owner_changed",
+            "job": job.to_string(), "owner": owner.to_string(), "epoch": epoch,
+        }),
+        GridEvent::Recovered { job, after } => json!({
+            "event": "recovered", "job": job.to_string(), "after_s": after.as_secs_f64(),
+        }),
         GridEvent::TaskFailed { job, task, worker, reason } => json!({
             "event": "task_failed",
             "job": job.to_string(), "task": task, "worker": worker.to_string(), "reason": reason,

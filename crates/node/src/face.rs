@@ -2,13 +2,17 @@
 
 use alloc::string::String;
 
-use base::{Card, NodeId, PublicKey, Signature};
+use base::{Card, Duration, NodeId, PublicKey, Signature};
 use bytes::Bytes;
 use grid::{Failure, WorkId};
 use overlay::GoneReason;
 use wire::Class;
 use wire::grid::{JobId, SignedDescription};
 use wire::store::Name;
+
+/// How long a leaving node hands over what it holds. Chosen: whoever closes a tab or a terminal
+/// does not wait longer, and four others hold the same values.
+const LEAVE_TIME: Duration = Duration::from_secs(3);
 
 /// Settings of a node.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +40,7 @@ impl Config {
             card,
             overlay: overlay::Config::default(),
             groups: groups::Config::default(),
-            store: store::Config::default(),
+            store: store::Config { leave_time: LEAVE_TIME, ..store::Config::default() },
             grid: grid::Config::new(network),
         }
     }

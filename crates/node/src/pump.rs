@@ -115,7 +115,9 @@ impl Node {
         self.outputs.push_back(Output::Event(event));
     }
 
+    /// Groups and store stand before the grid asks for them.
     fn on_ready(&mut self, now: Time, ready: bool) {
+        self.on_neighbours(now);
         self.groups.handle(now, groups::Input::Ready(ready));
         self.store.handle(now, store::Input::Ready(ready));
         self.grid.handle(now, grid::Input::Ready(ready));

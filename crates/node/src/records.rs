@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use base::{Key, PublicKey, codec};
+use base::{Key, PublicKey};
 use bytes::Bytes;
 use store::{Merge, Merged, Refusal};
-use wire::grid::{RECORD_BYTES_MAX, Record, merged};
+use wire::grid::{Record, merged};
 
 /// Tasks whose entries make one piece. A result changes the piece that its task falls into, and no
 /// other: 1,000 entries and the longest description stay below a piece's 60 KiB.
@@ -26,7 +26,7 @@ impl Merge for Records {
 
     fn pieces(&self, record: &[u8], _: usize) -> Vec<Bytes> {
         // Only what was merged here is cut here.
-        let Ok(whole) = codec::decode::<Record>(record, RECORD_BYTES_MAX) else {
+        let Ok(whole) = Record::read(record) else {
             return Vec::new();
         };
         let head = Record::new(whole.job.clone());

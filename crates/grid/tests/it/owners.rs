@@ -6,9 +6,6 @@ use wire::grid::{Done, JobId, Record, Tenure};
 
 use crate::world::{World, expected, millis, secs};
 
-/// Seeds of the measurement.
-const SEEDS: u64 = 24;
-
 /// Who owns the job, as whoever owns it says.
 fn owners(world: &World, job: JobId) -> Vec<usize> {
     let owns = |node: &usize| {
@@ -44,15 +41,25 @@ fn is_recovery(event: &Event) -> bool {
     matches!(event, Event::Recovered { .. })
 }
 
-/// In heartbeats, after the most that the ring takes to notice.
 fn heartbeats(span: Duration) -> f64 {
     span.as_secs_f64() / base::HEARTBEAT.as_secs_f64()
 }
 
 #[test]
 fn a_job_survives_its_owner() {
+    kill_owners(10);
+}
+
+/// The measurement of hostile.md J1: `cargo test -p grid --test it -- --ignored --nocapture`.
+#[test]
+#[ignore = "300 seeds take minutes"]
+fn jobs_survive_their_owners_by_the_hundred() {
+    kill_owners(300);
+}
+
+fn kill_owners(seeds: u64) {
     let (mut waits, mut again, mut known) = (Vec::new(), 0, Vec::new());
-    for seed in 0..SEEDS {
+    for seed in 0..seeds {
         let mut world = World::new(seed, 8);
         world.loss = if seed % 2 == 0 { 0.0 } else { 0.02 };
         world.run_for(secs(3));
@@ -76,14 +83,19 @@ fn a_job_survives_its_owner() {
     known.sort_by(f64::total_cmp);
     let at = |list: &[f64], share: usize| list[(list.len() - 1) * share / 100];
     println!(
-        "owner killed, {SEEDS} seeds: first lease {:.2} heartbeats after the death in the median, {:.2} \
-         at the 99th percentile, {:.2} at most; after the loss was known {:.2} and {:.2}; \
+        "owner killed, {seeds} seeds: first lease {:.2} heartbeats after the death in the median, \
+         {:.2} at the 99th percentile, {:.2} at most; after the loss was known {:.2} and {:.2}; \
          {again} of {} tasks computed twice",
-        at(&waits, 50), at(&waits, 99), at(&waits, 100), at(&known, 50), at(&known, 99), SEEDS * 160,
+        at(&waits, 50),
+        at(&waits, 99),
+        at(&waits, 100),
+        at(&known, 50),
+        at(&known, 99),
+        seeds * 160,
     );
     // hostile.md J1; the ring needs 3 to 4 of these to notice.
     assert!(at(&waits, 50) <= 5.0 && at(&waits, 99) <= 8.0);
-    assert!(again <= SEEDS * 8, "{again}: what the dead owner had in hand, and little else");
+    assert!(again <= seeds * 8, "{again}: what the dead owner had in hand, and little else");
 }
 
 #[test]
@@ -96,9 +108,10 @@ fn one_owner_after_the_other_dies() {
             world.run_for(secs(4) + millis(seed * 77 % 900));
             let [owner] = owners(&world, job)[..] else { panic!("{}", world.describe_jobs()) };
             world.kill(owner);
-            world.run_until(secs(30), |world| {
-                matches!(owners(world, job)[..], [next] if next != owner)
-            });
+            world.run_until(
+                secs(30),
+                |world| matches!(owners(world, job)[..], [next] if next != owner),
+            );
         }
         world.run_until(secs(300), |world| world.is_complete(job));
         check_survivors(&world, job);
@@ -156,7 +169,7 @@ fn two_owners_for_a_while_lose_nothing() {
 #[test]
 fn a_partition_is_two_owners_and_one_picture() {
     let mut twice = 0;
-    for seed in 0..8 {
+    for seed in 0..4 {
         let mut world = World::new(seed, 8);
         world.run_for(secs(3));
         let job = world.submit(0, 1, 600);
@@ -165,12 +178,12 @@ fn a_partition_is_two_owners_and_one_picture() {
         world.run_for(secs(5) + millis(seed * 111));
         assert_eq!(owners(&world, job).len(), 2, "seed {seed}: {}", world.describe_jobs());
         world.heal();
-        world.run_until(secs(300), |world| world.is_complete(job));
+        world.run_until(secs(100), |world| world.is_complete(job));
         check_survivors(&world, job);
         assert_eq!(owners(&world, job), [0], "seed {seed}");
         twice += world.computed - 600;
     }
-    println!("a partition of about 12 s: {} of 600 tasks computed twice", twice as f64 / 40.0);
+    println!("a partition of about 12 s: {} of 600 tasks computed twice", twice as f64 / 4.0);
 }
 
 #[test]
@@ -307,8 +320,7 @@ fn a_job_is_accepted_when_it_no_longer_needs_its_creator() {
         world.run_for(secs(3));
         let job = world.submit(0, 1, 40);
         world.run_for(secs(1));
-        let is_accepted =
-            |event: &Event| matches!(event, Event::Accepted { copies: count, .. } if *count == copies);
+        let is_accepted = |event: &Event| matches!(event, Event::Accepted { copies: count, .. } if *count == copies);
         assert_eq!(world.count_events(0, is_accepted), 1);
         assert_eq!(world.holders(job), usize::from(copies));
         assert_eq!(world.hosts[0].grid.job(job).unwrap().record_copies, copies);

@@ -16,18 +16,50 @@ const REPLICAS: usize = 5;
 
 /// What the services do later.
 pub(crate) enum Task {
-    Publish { to: usize, group: Key, origin: NodeId, message: Message },
-    Walk { walk: u64 },
-    Route { from: usize, key: Key, message: Message },
-    Merge { to: usize, job: JobId, delta: Bytes },
-    Recall { to: usize, job: JobId },
-    Keep { from: usize, payload: Bytes },
-    Load { to: usize, digest: Digest },
-    Sign { node: usize, job: JobId, bytes: Bytes },
+    Publish {
+        to: usize,
+        group: Key,
+        origin: NodeId,
+        message: Message,
+    },
+    Walk {
+        walk: u64,
+    },
+    Route {
+        from: usize,
+        key: Key,
+        message: Message,
+    },
+    Merge {
+        to: usize,
+        job: JobId,
+        delta: Bytes,
+    },
+    Recall {
+        to: usize,
+        job: JobId,
+    },
+    Keep {
+        from: usize,
+        payload: Bytes,
+    },
+    Load {
+        to: usize,
+        digest: Digest,
+    },
+    Sign {
+        node: usize,
+        job: JobId,
+        bytes: Bytes,
+    },
     /// The ring notices that a node is silent.
-    Notice { node: usize },
+    Notice {
+        node: usize,
+    },
     /// A node that woke is in the ring again.
-    Rejoin { node: usize },
+    Rejoin {
+        node: usize,
+    },
     /// Two sides hear of each other again.
     Reunite,
     /// Holders of a record compare what they hold, from time to time.
@@ -193,8 +225,8 @@ impl World {
     /// As the store's holder: merges, and tells the grid of what changed.
     fn merge(&mut self, node: usize, job: JobId, news: &[u8]) {
         let held = self.services.records.get(&(node, job));
-        let network = self.introducer.public();
         let held_bytes = held.map(|(record, _)| record.as_slice());
+        let network = self.introducer.public();
         let Ok((record, changed)) = wire::grid::merged(job, held_bytes, news, &network) else {
             return;
         };
@@ -363,7 +395,8 @@ impl World {
             }
             Task::Load { to, digest } => {
                 let blob = self.services.blobs.get(&digest);
-                let is_there = |holder: &usize| self.hosts[*holder].alive && self.reaches(*holder, to);
+                let is_there =
+                    |holder: &usize| self.hosts[*holder].alive && self.reaches(*holder, to);
                 let blob = blob.filter(|(_, holders)| holders.iter().any(is_there));
                 let payload = blob.map(|(payload, _)| payload.clone());
                 self.services.loads += u64::from(payload.is_some());

@@ -119,12 +119,20 @@ impl Record {
         codec::encode(self)
     }
 
+    /// Reads a record that was checked before.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when these are no record's bytes.
+    pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, RECORD_BYTES_MAX)
+    }
+
     /// Reads a record or delta of `key` and checks what can be checked of it.
     ///
     /// # Errors
     /// [`Invalid`]; nothing was kept of the bytes.
     pub fn open(bytes: &[u8], key: JobId, network: &PublicKey) -> Result<Self, Invalid> {
-        let record: Record = codec::decode(bytes, RECORD_BYTES_MAX)?;
+        let record = Record::read(bytes)?;
         record.check(key)?;
         record.job.verify(network)?;
         record.check_cancellation(key)?;
@@ -140,7 +148,7 @@ impl Record {
         key: JobId,
         known: &SignedDescription,
     ) -> Result<Self, Invalid> {
-        let record: Record = codec::decode(bytes, RECORD_BYTES_MAX)?;
+        let record = Record::read(bytes)?;
         record.check(key)?;
         if record.job != *known {
             return Err(Invalid::OtherJob);
@@ -239,7 +247,7 @@ pub fn merged(
     let Some(held) = held else {
         return Ok((Record::open(news, key, network)?.encode(), true));
     };
-    let mut record: Record = codec::decode(held, RECORD_BYTES_MAX)?;
+    let mut record = Record::read(held)?;
     let news = Record::open_known(news, key, &record.job)?;
     let changed = record.merge(&news);
     Ok((record.encode(), changed))

@@ -140,6 +140,8 @@ fn only_the_creator_makes_and_cancels() {
     let held = record().encode();
     assert!(merged(key(), Some(&held), &wrong.encode(), &network).is_err());
     assert!(merged(key(), Some(&held), &forged.encode(), &network).is_err());
+    assert!(merged(key(), None, &forged.encode(), &network).is_err());
+    assert!(merged(key(), None, &wrong.encode(), &network).is_err());
     assert!(Record::open(&record().encode(), key(), &other.public()).is_err(), "another network");
     assert!(Record::open(&record().encode(), JobId::new(5), &network).is_err(), "another key");
 }
