@@ -63,7 +63,7 @@ pub(crate) struct World {
     /// Digest of everything that was sent and shown.
     pub(crate) trace: Digest,
     config: Config,
-    introducer: Secret,
+    pub(crate) introducer: Secret,
     steps: BTreeMap<(Time, u64), Step>,
     count: u64,
     pub(crate) rng: Rng,
