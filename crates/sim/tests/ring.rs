@@ -229,7 +229,21 @@ fn what_bad_nodes_swallow_arrives_over_many_ways() {
         world.look_up_widely(*from, *key);
     }
     world.run_for(30 * SECOND);
-    assert!(is_clean(&summary(&world, &world.lookups()[first..])));
+    let sum = summary(&world, &world.lookups()[first..]);
+    assert!(sum.arrived * 100 >= sum.asked * 95, "{sum:?}");
+    assert_eq!((sum.wrong, sum.again), (0, 0), "{sum:?}");
+}
+
+#[test]
+fn pairs_that_are_deaf_one_way_lose_no_message() {
+    for seed in seeds(3) {
+        let mut world = ring(settings(seed), 40);
+        world.faults_mut().asymmetry = 0.03;
+        world.run_for(60 * SECOND);
+        let sum = exchange(&mut world, 10);
+        assert!(sum.arrived * 1_000 >= sum.asked * 998, "seed {seed}: {sum:?}");
+        assert_eq!((sum.wrong, sum.again), (0, 0), "seed {seed}: {sum:?}");
+    }
 }
 
 #[test]
