@@ -10,6 +10,7 @@ use base::{Duration, NodeId, Time};
 use bytes::Bytes;
 use wire::overlay::{MessageId, Routed};
 
+use crate::hop::Way;
 use crate::recent::{Delivered, Passed};
 
 /// Messages in custody. When full, a message that has a way is passed on without being kept, and
@@ -67,6 +68,15 @@ pub(crate) struct Custody {
     pub(crate) since: Time,
     pub(crate) sent: Time,
     pub(crate) due: Time,
+}
+
+impl Custody {
+    /// The message as far as its way is concerned.
+    pub(crate) fn way(&self) -> Way<'_> {
+        let Routed { key, target, via, .. } = self.routed;
+        let (from, relayed, tried, round) = (self.from, self.relayed, &self.tried, self.round);
+        Way { key, target, via, from, relayed, tried, round }
+    }
 }
 
 /// The state of this conversation.

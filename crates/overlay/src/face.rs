@@ -53,6 +53,16 @@ pub enum Input {
         /// Opaque.
         body: Bytes,
     },
+    /// Route a body to the root of a key over many ways at once: for what went out once and got no
+    /// answer, as hops may be bad. Delivered once, at about twenty times the cost.
+    Spread {
+        /// Where to.
+        key: Key,
+        /// Its channel.
+        class: Class,
+        /// Opaque.
+        body: Bytes,
+    },
     /// The application exchanges much with this peer: link up when a slot is free.
     Prefer {
         /// With whom.

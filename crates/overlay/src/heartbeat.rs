@@ -77,12 +77,13 @@ impl Overlay {
                 }
             }
             if sent + self.period_for(id) <= self.now {
-                self.send_heartbeat(id);
+                self.send_heartbeat(id, None);
             }
         }
     }
 
-    pub(crate) fn send_heartbeat(&mut self, id: NodeId) {
+    /// `via` as in the question that this one answers, if it does.
+    pub(crate) fn send_heartbeat(&mut self, id: NodeId, via: Option<NodeId>) {
         let (period, lease) = (self.period_for(id), self.lease_for(id));
         let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
         let beat = Beat { period: millis(period), lease: millis(lease), busy: self.busy };
@@ -95,6 +96,6 @@ impl Overlay {
             }
         }
         self.note_lease_given(id, lease);
-        self.send(id, Message::Heartbeat(beat));
+        self.send_back(id, via, Message::Heartbeat(beat));
     }
 }

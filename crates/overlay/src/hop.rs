@@ -17,7 +17,8 @@
 //! Where a ring neighbour cannot be linked, a message may reach a node that knows a closer one but
 //! has no link towards it. It then makes a detour: [`Routed::via`](wire::overlay::Routed) names a
 //! relay to be reached first: the one that the closer node itself named, else linked peers, a few
-//! at a time. A relay that is not linked to the node closest to the key hands the message back.
+//! at a time. A relay that is not linked to the node closest to the key hands the message back. With
+//! datagrams, the same helps where a pair of nodes is deaf one way.
 
 use core::cmp::Ordering;
 
@@ -181,9 +182,10 @@ impl Overlay {
 
     /// The way to `root`, which is closer than this node while no usable link is.
     fn detour(&self, way: &Way<'_>, root: NodeId) -> Step {
-        if self.links.is_open(root) {
+        let silent = way.tried.contains(&root);
+        if self.links.is_open(root) && !(silent && self.may_be_deaf(way)) {
             // The last hop has no alternative: the same node again, until it is judged dead.
-            let refused = way.from == Some(root) && way.tried.contains(&root);
+            let refused = way.from == Some(root) && silent;
             return if refused { Step::Wait } else { Step::Hop(root, None) };
         }
         if let Some(hop) = self.hinted(way, root) {
@@ -194,6 +196,12 @@ impl Overlay {
         let asked = asked.or_else(|| relays.chunks(RELAYS_MAX).next()).unwrap_or_default();
         let relay = asked.iter().find(|relay| !way.tried.contains(relay));
         relay.map_or(Step::Wait, |relay| Step::Hop(*relay, Some(*relay)))
+    }
+
+    /// Datagrams may reach a node from everywhere but here: then a relay carries them, and after a
+    /// moment the straight way has its turn again. A link that passes one way only is closed.
+    fn may_be_deaf(&self, way: &Way<'_>) -> bool {
+        self.is_direct() && way.target == Target::Root
     }
 
     /// This node was asked for its link to `root`: it has one, or knows who has, or hands back.

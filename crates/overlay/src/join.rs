@@ -9,6 +9,7 @@ use base::{Bounded, Duration, NodeId, Time};
 use wire::limits::HOPS_MAX;
 use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row, Sighting, Target};
 
+use crate::density::{Gamma, is_sparse, spacing};
 use crate::hop::{Step, Way};
 use crate::seek::Seek;
 use crate::{Event, Overlay, random_part};
@@ -54,10 +55,19 @@ pub(crate) struct Join {
     pub(crate) due: Time,
     /// The walk to a near entrance, while it goes on.
     pub(crate) seek: Option<Seek>,
+    /// How far members of the first hop's leaf set are apart: the measure of the root's.
+    pub(crate) spacing: Option<u128>,
     attempt: u64,
     stage: Stage,
     tries: u8,
     pause: Duration,
+}
+
+impl Join {
+    fn new(through: Option<NodeId>, due: Time, stage: Stage) -> Self {
+        let (seek, spacing, attempt, tries, pause) = (None, None, 0, 0, PAUSE_FIRST);
+        Join { through, due, seek, spacing, attempt, stage, tries, pause }
+    }
 }
 
 /// A newcomer's request.
@@ -83,15 +93,7 @@ impl Overlay {
         if settling || self.ready && !self.leaf.is_empty() {
             return;
         }
-        self.join = Some(Join {
-            through: Some(through),
-            due: self.now,
-            seek: None,
-            attempt: 0,
-            stage: Stage::Pausing,
-            tries: 0,
-            pause: PAUSE_FIRST,
-        });
+        self.join = Some(Join::new(Some(through), self.now, Stage::Pausing));
         match self.links.get(through).map(|link| link.contact) {
             Some(first) if self.is_direct() => {
                 if let Some(join) = self.join.as_mut() {
@@ -122,15 +124,7 @@ impl Overlay {
         self.ready = false;
         self.event(Event::NotReady);
         self.event(Event::JoinFailed);
-        self.join = Some(Join {
-            through: None,
-            due: self.now + ISOLATION_TIME,
-            seek: None,
-            attempt: 0,
-            stage: Stage::Isolated,
-            tries: 0,
-            pause: PAUSE_FIRST,
-        });
+        self.join = Some(Join::new(None, self.now + ISOLATION_TIME, Stage::Isolated));
     }
 
     /// A link for a node that had lost all of them.
@@ -187,7 +181,13 @@ impl Overlay {
         let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else {
             return self.on_unity_reply(from, attempt, &rows, &leaf);
         };
-        let through = join.through;
+        let (through, known) = (join.through, join.spacing);
+        let claimed = spacing(from.id, &leaf);
+        let is_bad = |known| claimed.is_none_or(|claimed| is_sparse(claimed, known, Gamma::Join));
+        if known.is_some_and(is_bad) {
+            // Somebody who is not the root may have answered: not through this first hop.
+            return self.on_join_refused(attempt);
+        }
         if core::mem::take(&mut self.ready) {
             self.event(Event::NotReady);
         }
@@ -285,10 +285,7 @@ impl Overlay {
         let (due, stage) = (self.now + SETTLE_TIME, Stage::Settling);
         match self.join.as_mut() {
             Some(join) => (join.due, join.stage) = (due, stage),
-            None => {
-                let (seek, attempt, tries, pause) = (None, 0, 0, PAUSE_FIRST);
-                self.join = Some(Join { through, due, seek, attempt, stage, tries, pause });
-            }
+            None => self.join = Some(Join::new(through, due, stage)),
         }
     }
 
@@ -307,6 +304,9 @@ impl Overlay {
             join.due = self.now;
             return;
         };
+        if join.through != Some(through) {
+            join.spacing = None;
+        }
         join.through = Some(through);
         join.due = self.now + REPLY_TIME;
         let (joiner, rows) = (self.me, Bounded::new());

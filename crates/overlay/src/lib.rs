@@ -5,7 +5,7 @@
 //! whatever it receives is authenticated, over a link or by a seal, before it arrives here.
 //!
 //! This file holds the machine's four functions and the dispatch; each conversation has its own
-//! file. `route` carries messages and `hop` chooses their way; `seek` finds an entrance near by and
+//! file. `route` carries messages, `hop` chooses their way and `spread` chooses many; `seek` finds an entrance near by and
 //! `join` enters the ring; `survey` makes the tables near; `heartbeat` and `liveness` notice who is
 //! gone and `death` draws the consequences; `repair`, `sharing` and `hearsay` keep the tables full;
 //! `unity` looks for another ring; `budget` and `admission` spend the link budget.
@@ -29,6 +29,7 @@ mod config;
 mod custody;
 mod datagram;
 mod death;
+mod density;
 mod face;
 mod hearsay;
 mod heartbeat;
@@ -47,6 +48,7 @@ mod route;
 mod routing_table;
 mod seek;
 mod sharing;
+mod spread;
 mod stats;
 mod survey;
 mod tuning;
@@ -183,6 +185,7 @@ impl Overlay {
             Input::Route { key, target, via, class, body } => {
                 self.on_route_request(key, target, via, class, body);
             }
+            Input::Spread { key, class, body } => self.on_spread_request(key, class, body),
             Input::Prefer { peer } => self.on_prefer(peer),
             Input::Unprefer { peer } => self.on_unprefer(peer),
             Input::Busy(busy) => self.on_busy(busy),

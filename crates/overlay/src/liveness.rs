@@ -116,7 +116,7 @@ impl Overlay {
         let reply = Message::ProbeReply { token, leaf };
         self.send_back(from.id, via, reply);
         if self.ready && self.leaf.is_neighbour(from.id) {
-            self.send_heartbeat(from.id);
+            self.send_heartbeat(from.id, via);
         }
     }
 
@@ -140,11 +140,17 @@ impl Overlay {
         self.send_back(from.id, via, reply);
     }
 
-    /// A question that took another path than the straight one is answered on that path.
-    fn send_back(&mut self, to: NodeId, via: Option<NodeId>, reply: Message) {
-        match via.filter(|via| *via != self.me.id) {
-            Some(via) => self.send_by(to, Some(via), reply),
-            None => self.send(to, reply),
+    /// A question that took another path than the straight one is answered on another path, too:
+    /// the asker may not hear this node. It named a node that reaches it; if that is this one, any
+    /// other has to do.
+    pub(crate) fn send_back(&mut self, to: NodeId, via: Option<NodeId>, reply: Message) {
+        match via {
+            Some(via) if via != self.me.id => self.send_by(to, Some(via), reply),
+            Some(_) if self.is_direct() => {
+                let relay = self.relay_towards(to);
+                self.send_by(to, relay, reply);
+            }
+            _ => self.send(to, reply),
         }
     }
 

@@ -6,14 +6,14 @@
 
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId};
+use base::{Duration, Key, NodeId, Time};
 use bytes::Bytes;
 use wire::Class;
 use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
 use wire::overlay::{Message, MessageId, Routed, Target};
 
 use crate::custody::{Custody, RTO_FIRST};
-use crate::hop::{Step, Way};
+use crate::hop::Step;
 use crate::recent::{Passage, TRIED_MAX};
 use crate::{Event, Output, Overlay};
 
@@ -39,16 +39,29 @@ impl Overlay {
         class: Class,
         body: Bytes,
     ) {
+        if let Some(routed) = self.name(key, target, via, class, body) {
+            self.dispatch(self.fresh(routed, None));
+        }
+    }
+
+    /// Makes a message of a body, if it is small enough for one.
+    pub(crate) fn name(
+        &mut self,
+        key: Key,
+        target: Target,
+        via: Option<NodeId>,
+        class: Class,
+        body: Bytes,
+    ) -> Option<Routed> {
         if body.len() > BODY_BYTES_MAX {
             self.stats.dropped += 1;
             self.event(Event::Undeliverable { key });
-            return;
+            return None;
         }
         self.routes.number += 1;
         let number = self.routes.number;
         let id = MessageId { source: self.me.id, epoch: self.me.epoch, number };
-        let routed = Routed { id, key, target, via, hops: 0, class, body };
-        self.dispatch(self.fresh(routed, None));
+        Some(Routed { id, key, target, via, hops: 0, class, body })
     }
 
     /// A message that a linked peer asks this node to take over.
@@ -138,7 +151,7 @@ impl Overlay {
         }
     }
 
-    fn fresh(&self, mut routed: Routed, from: Option<NodeId>) -> Custody {
+    pub(crate) fn fresh(&self, mut routed: Routed, from: Option<NodeId>) -> Custody {
         let relayed = routed.via == Some(self.me.id);
         if relayed {
             routed.via = None;
@@ -174,15 +187,13 @@ impl Overlay {
         self.dispatch(custody);
     }
 
-    fn dispatch(&mut self, mut custody: Custody) {
-        let Routed { key, target, via, hops, .. } = custody.routed;
-        let round = custody.round;
+    pub(crate) fn dispatch(&mut self, mut custody: Custody) {
+        let hops = custody.routed.hops;
         let expired = self.now.since(custody.since) >= CUSTODY_TIME;
         if expired || custody.sends >= SENDS_MAX {
             return self.give_up(&custody);
         }
-        let (from, relayed, tried) = (custody.from, custody.relayed, &custody.tried);
-        match self.step(&Way { key, target, via, from, relayed, tried, round }) {
+        match self.step(&custody.way()) {
             Step::Here => {
                 self.take_over(&mut custody);
                 self.deliver(custody);
@@ -215,9 +226,7 @@ impl Overlay {
         routed.hops += 1;
         routed.via = via;
         self.repair_hole(to, routed.key);
-        let (hops, since) = (custody.routed.hops, custody.since);
-        let passage = Passage { hops, since, sends: 0, tried: Vec::new() };
-        self.routes.passed.note(id, to, passage);
+        self.note_passage(id, to, custody.routed.hops, custody.since);
         self.stats.forwarded += 1;
         custody.hop = Some(to);
         custody.sends += 1;
@@ -227,6 +236,11 @@ impl Overlay {
         if self.routes.has_room(&custody.routed.body) {
             self.routes.keep(custody);
         }
+    }
+
+    pub(crate) fn note_passage(&mut self, id: MessageId, to: NodeId, hops: u8, since: Time) {
+        let fresh = Passage { hops, since, sends: 0, tried: Vec::new() };
+        self.routes.passed.note(id, to, fresh);
     }
 
     fn wait(&mut self, mut custody: Custody) {

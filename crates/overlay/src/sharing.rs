@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use base::{Duration, NodeId};
 use wire::overlay::{Contact, LeafState, Message};
 
+use crate::density::spacing;
 use crate::leaf_set::is_plausible;
 use crate::{Event, Overlay};
 
@@ -64,6 +65,9 @@ impl Overlay {
             return;
         }
         self.set_ready(from.id, leaf.ready);
+        if let Some(join) = self.join.as_mut().filter(|join| join.through == Some(from.id)) {
+            join.spacing = spacing(from.id, leaf).filter(|_| leaf.ready);
+        }
         if !self.ready && self.join.is_none() {
             return;
         }

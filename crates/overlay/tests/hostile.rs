@@ -134,7 +134,11 @@ impl Stranger {
                 let Routed { key, target, via, class, body, .. } = self.routed();
                 Input::Route { key, target, via, class, body }
             }
-            10..=12 => Input::Timeout,
+            10 => {
+                let Routed { key, class, body, .. } = self.routed();
+                Input::Spread { key, class, body }
+            }
+            11 | 12 => Input::Timeout,
             _ => {
                 let via = (self.below(2) == 0).then(|| self.contact().id);
                 Input::Received { from: peer, via, message: self.message() }
@@ -195,5 +199,53 @@ fn nothing_that_strangers_say_breaks_a_node() {
             );
         }
         assert!(misbehaved > 0, "lies are noticed");
+    }
+}
+
+/// A newcomer that has asked to join through `entrance`, whose leaf set it knows.
+fn newcomer(entrance: Contact, neighbours: &LeafState) -> (Overlay, u64) {
+    let me = Contact { id: Key::new(0x23 << 60), epoch: 1 };
+    let mut overlay = Overlay::new(Config::default(), me, 1, Time::ZERO);
+    overlay.handle(Time::ZERO, Input::LinkUp { peer: entrance });
+    overlay.handle(Time::ZERO, Input::Join { through: entrance.id });
+    let message = Message::LeafSet(neighbours.clone());
+    overlay.handle(Time::ZERO, Input::Received { from: entrance, via: None, message });
+    let attempt = outputs(&mut overlay).find_map(|output| match output {
+        Output::Send { message: Message::Join { attempt, .. }, .. } => Some(attempt),
+        _ => None,
+    });
+    (overlay, attempt.unwrap())
+}
+
+fn outputs(overlay: &mut Overlay) -> impl Iterator<Item = Output> {
+    std::iter::from_fn(|| overlay.poll_output())
+}
+
+/// Eight members on each side, `apart` from each other.
+fn leaf_around(owner: NodeId, apart: u128) -> LeafState {
+    let contact = |step: u128, sign: u128| Contact {
+        id: NodeId::new(owner.value().wrapping_add(sign.wrapping_mul(step * apart))),
+        epoch: 1,
+    };
+    LeafState {
+        ready: true,
+        left: Bounded::truncating((1..=8).map(|step| contact(step, u128::MAX))),
+        right: Bounded::truncating((1..=8).map(|step| contact(step, 1))),
+    }
+}
+
+#[test]
+fn a_root_with_a_sparse_leaf_set_is_not_believed() {
+    let (entrance, root) = (Contact { id: NodeId::new(7 << 120), epoch: 1 }, 0x21 << 60);
+    let root = Contact { id: NodeId::new(root), epoch: 1 };
+    for (apart, believed) in [(1 << 110, true), (1 << 113, false)] {
+        let (mut overlay, attempt) = newcomer(entrance, &leaf_around(entrance.id, 1 << 110));
+        let message =
+            Message::JoinReply { attempt, rows: Bounded::new(), leaf: leaf_around(root.id, apart) };
+        overlay.handle(Time::ZERO, Input::Received { from: root, via: None, message });
+        let probes = outputs(&mut overlay)
+            .filter(|output| matches!(output, Output::Send { message: Message::Probe { .. }, .. }));
+        assert_eq!(probes.count() > 1, believed, "members 2^{} apart", apart.ilog2());
+        assert!(!overlay.is_ready());
     }
 }

@@ -207,6 +207,46 @@ fn bad_nodes_swallow_what_passes_through_them() {
 }
 
 #[test]
+fn what_bad_nodes_swallow_arrives_over_many_ways() {
+    let mut world = ring(settings(7), 60);
+    let hosts: Vec<u32> = world.census().iter().map(|(_, host)| host).collect();
+    hosts.iter().step_by(4).for_each(|host| world.corrupt(*host, true, true));
+    let honest: Vec<u32> = hosts.into_iter().filter(|host| !world.is_bad(*host)).collect();
+    let mut swallowed = Vec::new();
+    for from in honest.iter().cycle().take(400) {
+        let key = world.random_key();
+        let number = world.look_up(*from, key);
+        swallowed.push((*from, key, number));
+    }
+    world.run_for(30 * SECOND);
+    swallowed.retain(|(_, key, number)| {
+        let to_bad = world.census().root(*key).is_some_and(|(_, host)| world.is_bad(host));
+        !to_bad && world.lookups()[*number].arrived.is_none()
+    });
+    assert!(swallowed.len() > 20, "one way is not enough: {}", swallowed.len());
+    let first = world.lookups().len();
+    for (from, key, _) in &swallowed {
+        world.look_up_widely(*from, *key);
+    }
+    world.run_for(30 * SECOND);
+    let sum = summary(&world, &world.lookups()[first..]);
+    assert!(sum.arrived * 100 >= sum.asked * 95, "{sum:?}");
+    assert_eq!((sum.wrong, sum.again), (0, 0), "{sum:?}");
+}
+
+#[test]
+fn pairs_that_are_deaf_one_way_lose_no_message() {
+    for seed in seeds(3) {
+        let mut world = ring(settings(seed), 40);
+        world.faults_mut().asymmetry = 0.03;
+        world.run_for(60 * SECOND);
+        let sum = exchange(&mut world, 10);
+        assert!(sum.arrived * 1_000 >= sum.asked * 998, "seed {seed}: {sum:?}");
+        assert_eq!((sum.wrong, sum.again), (0, 0), "seed {seed}: {sum:?}");
+    }
+}
+
+#[test]
 fn an_id_that_comes_back_is_another_start() {
     let mut world = ring(settings(9), 20);
     let (id, host) = world.census().iter().nth(4).unwrap_or_default();

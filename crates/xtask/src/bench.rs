@@ -27,7 +27,7 @@ struct Section {
 
 const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "millefeuille-server"];
 
-const SECTIONS: [Section; 3] = [
+const SECTIONS: [Section; 4] = [
     Section {
         name: "kernel",
         builds: &[&["build", "--release", "-p", "tests", "--bin", "tiles"]],
@@ -37,6 +37,11 @@ const SECTIONS: [Section; 3] = [
         name: "link",
         builds: &[&["build", "--release", "-p", "headless", "--example", "links"]],
         program: "tests/bench/link.mjs",
+    },
+    Section {
+        name: "route",
+        builds: &[&["build", "--release", "-p", "overlay", "--example", "route"]],
+        program: "tests/bench/route.mjs",
     },
     Section { name: "grid", builds: &[PRODUCTS], program: "tests/bench/grid.mjs" },
 ];

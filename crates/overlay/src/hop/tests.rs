@@ -1,7 +1,7 @@
 //! The routing rule on a node that knows what the test tells it.
 
 use super::*;
-use crate::{Config, Input};
+use crate::{Config, Input, Output};
 use base::Time;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -105,6 +105,25 @@ fn the_next_hop_is_a_linked_member_or_the_root_itself() {
     let config = Config::default();
     let outside = Overlay::new(config, contact(ME), 1, Time::ZERO);
     assert_eq!(next(&outside, ME), None);
+}
+
+#[test]
+fn a_hole_is_asked_for_once_in_five_seconds() {
+    let near: Vec<u128> = (1..=8).flat_map(|step| [ME + step, ME - step]).collect();
+    let far = 0xa000_0000_0000_0000_0000_0000_0000_0000;
+    let mut overlay = node(&[], &[&near[..], &[far]].concat());
+    let mut asked = |millis: u64| {
+        let (key, body) = (Key::new(far + (1 << 124)), bytes::Bytes::new());
+        let (target, class) = (Target::Root, wire::Class::Control);
+        let now = Time::from_micros(millis * 1_000);
+        overlay.handle(now, Input::Route { key, target, via: None, class, body });
+        let said = core::iter::from_fn(|| overlay.poll_output());
+        let rows = said.filter(|output| {
+            matches!(output, Output::Send { message: Message::RowRequest { row: 0 }, .. })
+        });
+        rows.count()
+    };
+    assert_eq!([0, 100, 4_900, 5_000, 5_100].map(&mut asked), [1, 0, 0, 1, 0]);
 }
 
 proptest! {

@@ -78,6 +78,8 @@ pub(super) enum Aim {
     Nodes,
     /// To random keys.
     Keys,
+    /// To random keys, over many ways at once.
+    KeysWidely,
 }
 
 /// Routes `count` messages, each from a random node to the id of another one.
@@ -111,10 +113,13 @@ pub(super) fn send(request: &Request, world: &mut World, count: u32, aim: Aim, r
             let Some((mine, from)) = world.rng().pick(&ring).copied() else { break };
             let key = match aim {
                 Aim::Nodes => world.rng().pick(&ring).map_or(mine, |(id, _)| *id),
-                Aim::Keys => world.random_key(),
+                Aim::Keys | Aim::KeysWidely => world.random_key(),
             };
             if key != mine {
-                world.look_up(from, key);
+                match aim {
+                    Aim::KeysWidely => world.look_up_widely(from, key),
+                    Aim::Keys | Aim::Nodes => world.look_up(from, key),
+                };
                 left -= 1;
             }
         }

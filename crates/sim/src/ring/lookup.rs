@@ -40,6 +40,20 @@ pub struct Lookup {
 impl World {
     /// Routes a message to the root of `key`; returns its number.
     pub fn look_up(&mut self, from: u32, key: Key) -> usize {
+        let (number, body) = self.new_lookup(from, key);
+        let (target, via, class) = (Target::Root, None, Class::Control);
+        self.input(from, Input::Route { key, target, via, class, body });
+        number
+    }
+
+    /// The same over many ways at once.
+    pub fn look_up_widely(&mut self, from: u32, key: Key) -> usize {
+        let (number, body) = self.new_lookup(from, key);
+        self.input(from, Input::Spread { key, class: Class::Control, body });
+        number
+    }
+
+    fn new_lookup(&mut self, from: u32, key: Key) -> (usize, Bytes) {
         let number = self.lookups.len();
         let (sent, arrived) = (self.now(), None);
         self.lookups.push(Lookup {
@@ -55,10 +69,7 @@ impl World {
         });
         let mut body = [APPLICATION; 9];
         body[1..].copy_from_slice(&(number as u64).to_be_bytes());
-        let (target, via, class) = (Target::Root, None, Class::Control);
-        let body = Bytes::copy_from_slice(&body);
-        self.input(from, Input::Route { key, target, via, class, body });
-        number
+        (number, Bytes::copy_from_slice(&body))
     }
 
     /// All lookups so far.
