@@ -69,6 +69,7 @@ enum LogFormat {
 enum Command {
     Peer(command::peer::Args),
     Render(command::render::Args),
+    Gallery(command::gallery::Args),
     Probe(command::probe::Args),
 }
 
@@ -99,6 +100,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Peer(args) => runtime()?.block_on(command::peer::run(args, json)),
         Command::Render(args) => runtime()?.block_on(command::render::run(args, json, quiet)),
+        Command::Gallery(args) => runtime()?.block_on(command::gallery::run(args, json, quiet)),
         Command::Probe(args) => command::probe::run(args, json),
     }
 }
@@ -126,7 +128,7 @@ fn start_log(cli: &Cli) {
         _ if cli.voice.quiet => "error",
         Command::Peer(_) => "warn,millefeuille=info",
         // The bar says the rest.
-        Command::Render(_) | Command::Probe(_) => "warn",
+        Command::Render(_) | Command::Gallery(_) | Command::Probe(_) => "warn",
     };
     let filter = std::env::var("MILLEFEUILLE_LOG").ok();
     let filter = filter.and_then(|text| EnvFilter::try_new(text).ok());

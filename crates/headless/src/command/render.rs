@@ -1,17 +1,18 @@
 //! `millefeuille render`: one picture, computed by the network or by this machine alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
 use base::{Duration, Time};
 use bytes::Bytes;
-use fractal::{Formula, Palette, View};
+use fractal::{Colouring, Palette, View};
 use headless::clock::Clock;
 use node::{Event as NodeEvent, GridEvent, JobId, JobState, Traffic, WorkId};
 use peer::{Event, Input};
 
-use super::{Patience, Resources, say_goodbye};
+use super::which::{Constant, Which};
+use super::{Helpers, Patience, Resources, say_goodbye};
 use crate::driver::{Driver, Notice, seed};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
@@ -26,19 +27,11 @@ const READY_MAX: Duration = Duration::from_secs(60);
 
 /// Compute a picture with the help of a network, and write it as PNG
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["server", "alone"]))]
 pub(crate) struct Args {
-    /// The server that introduces peers, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
-    server: Option<String>,
-    /// Compute everything here, without a network
-    #[arg(long)]
-    alone: bool,
     #[command(flatten)]
-    resources: Resources,
-    /// Family of the picture
-    #[arg(long, value_name = "F", default_value_t)]
-    formula: Formula,
+    helpers: Helpers,
+    #[command(flatten)]
+    which: Which,
     /// Real part of the centre
     #[arg(long, value_name = "S", allow_hyphen_values = true)]
     re: Option<String>,
@@ -48,21 +41,25 @@ pub(crate) struct Args {
     /// Magnification; 1 shows a width of 4
     #[arg(long, value_name = "S", allow_hyphen_values = true)]
     zoom: Option<String>,
-    /// Real part of the constant of a Julia set
-    #[arg(long, value_name = "S", allow_hyphen_values = true)]
-    c_re: Option<String>,
-    /// Imaginary part of the constant of a Julia set
-    #[arg(long, value_name = "S", allow_hyphen_values = true)]
-    c_im: Option<String>,
     /// Iterations after which a point counts as inside
     #[arg(long, value_name = "N", default_value_t = View::default().max_iter)]
     max_iter: u32,
     /// Pixels
     #[arg(long, value_name = "WxH", default_value = "1024x1024")]
     size: Size,
+    /// Points computed for each pixel in each direction: 1, 2 or 4
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = samples)]
+    samples: u32,
     /// Colours
     #[arg(long, value_name = "P", default_value_t)]
     palette: Palette,
+    /// How often colours come round, relative to the usual 1
+    #[arg(long, value_name = "X", default_value_t = Colouring::default().density)]
+    density: f64,
+    /// Where in the palette to begin, in turns
+    #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
+    #[arg(allow_hyphen_values = true)]
+    offset: f64,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -70,7 +67,7 @@ pub(crate) struct Args {
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(u32, u32);
+pub(super) struct Size(pub(super) u32, pub(super) u32);
 
 impl FromStr for Size {
     type Err = &'static str;
@@ -83,80 +80,89 @@ impl FromStr for Size {
     }
 }
 
+fn samples(text: &str) -> Result<u32, &'static str> {
+    let samples = text.parse().ok().filter(|samples| [1, 2, 4].contains(samples));
+    samples.ok_or("there are 1, 2 and 4")
+}
+
 impl Args {
-    fn view(&self) -> View {
-        // A Julia set is looked at around 0.
-        let usual = match self.formula {
-            Formula::Julia => View { re: "0".into(), ..View::default() },
-            Formula::Mandelbrot => View::default(),
-        };
-        let or = |given: &Option<String>, usual: String| given.clone().unwrap_or(usual);
-        View {
-            formula: self.formula,
-            re: or(&self.re, usual.re),
-            im: or(&self.im, usual.im),
-            zoom: or(&self.zoom, usual.zoom),
-            c_re: or(&self.c_re, usual.c_re),
-            c_im: or(&self.c_im, usual.c_im),
+    fn view(&self) -> Result<View, Failure> {
+        let (formula, Constant(c_re, c_im)) = self.which.resolve()?;
+        let centre = formula.centre();
+        let or = |given: &Option<String>, usual: &str| given.clone().unwrap_or(usual.to_owned());
+        Ok(View {
+            formula,
+            re: or(&self.re, centre.0),
+            im: or(&self.im, centre.1),
+            zoom: or(&self.zoom, "1"),
+            c_re,
+            c_im,
             max_iter: self.max_iter,
-            width: self.size.0,
-            height: self.size.1,
-        }
+            width: self.size.0.saturating_mul(self.samples),
+            height: self.size.1.saturating_mul(self.samples),
+        })
     }
 }
 
 /// Computes, writes, and tells about it.
 pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
-    let view = args.view();
+    let view = args.view()?;
     let spec = view.validate().map_err(Failure::usage)?;
-    let picture = Picture { view, spec, palette: args.palette };
-    let draft = Draft::create(&args.output)?;
+    let colouring = Colouring { density: args.density, offset: args.offset };
+    let picture = Picture { view, spec, samples: args.samples, palette: args.palette, colouring };
     let signals = Signals::listen().map_err(anyhow::Error::from)?;
-    let mut render = Render::new(picture, draft, signals, is_quiet);
-    render.file = args.output.display().to_string();
-    let outcome = match &args.server {
-        Some(server) if !args.alone => render.together(server, &args.resources).await,
-        _ => render.alone(args.resources.threads()).await,
+    let mut render = Render::new(picture, &args.output, signals, is_quiet)?;
+    let outcome = match args.helpers.server() {
+        Some(server) => render.together(server, &args.helpers.resources).await,
+        None => render.alone(args.helpers.resources.threads()).await,
     };
     render.progress.end();
-    let outcome = outcome?;
+    tell(&outcome?, is_json, is_quiet);
+    Ok(())
+}
+
+/// Tells programs or people what became of a picture.
+pub(super) fn tell(outcome: &Outcome, is_json: bool, is_quiet: bool) {
     match (is_json, is_quiet) {
         (true, _) => report::print(&outcome.document()),
         (false, false) => eprintln!("{}", outcome.sentence()),
         (false, true) => {}
     }
-    Ok(())
 }
 
 /// A picture under way.
-struct Render {
+pub(super) struct Render {
     picture: Picture,
     draft: Option<Draft>,
     file: String,
-    signals: Signals,
-    progress: Progress,
+    pub(super) signals: Signals,
+    pub(super) progress: Progress,
     /// One for each task.
     payloads: Vec<Option<Bytes>>,
     done: u32,
 }
 
 impl Render {
-    fn new(picture: Picture, draft: Draft, signals: Signals, is_quiet: bool) -> Self {
-        let payloads = vec![None; picture.spec.task_count() as usize];
-        let progress = Progress::new(is_quiet);
-        Render {
+    /// Nothing is computed yet, but the file is begun.
+    pub(super) fn new(
+        picture: Picture,
+        file: &Path,
+        signals: Signals,
+        is_quiet: bool,
+    ) -> Result<Self, Failure> {
+        Ok(Render {
+            payloads: vec![None; picture.spec.task_count() as usize],
             picture,
-            draft: Some(draft),
-            file: String::new(),
+            draft: Some(Draft::create(file)?),
+            file: file.display().to_string(),
             signals,
-            progress,
-            payloads,
+            progress: Progress::new(is_quiet),
             done: 0,
-        }
+        })
     }
 
     /// All of it on this machine.
-    async fn alone(&mut self, threads: u16) -> Result<Outcome, Failure> {
+    pub(super) async fn alone(&mut self, threads: u16) -> Result<Outcome, Failure> {
         let clock = Clock::start();
         let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
         let params = Bytes::from(self.picture.view.encode());
@@ -190,7 +196,12 @@ impl Render {
         outcome
     }
 
-    async fn cooperate(&mut self, driver: &mut Driver, server: &str) -> Result<Outcome, Failure> {
+    /// With a driver that is a member or is about to become one, and goes on.
+    pub(super) async fn cooperate(
+        &mut self,
+        driver: &mut Driver,
+        server: &str,
+    ) -> Result<Outcome, Failure> {
         self.progress.waiting(&format!("joining the network of {server}"));
         let (job, begun) = self.begin(driver, server).await?;
         self.progress.begin(self.picture.spec.task_count());
@@ -209,6 +220,9 @@ impl Render {
     /// Joins the network and submits the job.
     async fn begin(&mut self, driver: &mut Driver, server: &str) -> Result<(JobId, Time), Failure> {
         let mut patience = Patience::default();
+        if driver.node().is_some_and(node::Node::is_ready) {
+            self.submit(driver)?;
+        }
         let mut hindrance = "no peer of the network answers".to_owned();
         let too_late = tokio::time::sleep(READY_MAX);
         tokio::pin!(too_late);
@@ -327,7 +341,7 @@ impl Render {
         repaired: u32,
     ) -> Outcome {
         let spec = &self.picture.spec;
-        let (tiles, size) = (spec.task_count(), (spec.width(), spec.height()));
+        let (tiles, size) = (spec.task_count(), self.picture.size());
         Outcome { job, me, tiles, took, size, traffic, repaired, file: self.file.clone() }
     }
 }
