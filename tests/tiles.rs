@@ -1,9 +1,9 @@
-//! Random tiles of both families, at all depths, with the digest of their bytes as this machine
+//! Random tiles of all families, at all depths, with the digest of their bytes as this machine
 //! computes them: what every other engine must reproduce.
 
 use base::{Digest, Rng};
 use data_encoding::HEXLOWER;
-use fractal::{Formula, View, compute, encode_tile};
+use fractal::{Formula, View, compute_with, encode_tile};
 use serde_json::{Value, json};
 
 /// A task of a job and what its result must be.
@@ -41,7 +41,7 @@ pub fn random_tiles(seed: u64, count: usize) -> Vec<RandomTile> {
         let view = random_view(&mut rng);
         let spec = view.validate().expect("drawn within the limits");
         let task = u32::try_from(rng.below(u64::from(spec.task_count()))).unwrap_or(0);
-        let tile = compute(&spec, task).expect("a task of the view");
+        let tile = compute_with(simd::best(), &spec, task).expect("a task of the view");
         if tile.levels.iter().any(|level| *level != tile.levels[0]) {
             let bytes = encode_tile(&tile);
             let digest = Digest::of(&[&bytes]);
@@ -51,8 +51,9 @@ pub fn random_tiles(seed: u64, count: usize) -> Vec<RandomTile> {
     tiles
 }
 
-/// A place near the boundary, where counts differ from pixel to pixel: a point of the main
-/// cardioid's edge or of a Julia set's plane, zoomed in by up to 10¹⁰.
+/// A place near the boundary, where counts differ from pixel to pixel: for the Mandelbrot set, which is
+/// one of three views, a point of the main cardioid's edge, zoomed in by up to 10¹⁰; for any other
+/// formula its whole set, or a part of it.
 fn random_view(rng: &mut Rng) -> View {
     let size = |rng: &mut Rng| 64 + u32::try_from(rng.below(600)).unwrap_or(0);
     let exponent = i32::try_from(rng.below(11)).unwrap_or(0);
@@ -60,18 +61,19 @@ fn random_view(rng: &mut Rng) -> View {
     // A rational parametrisation of the unit circle: no transcendental function is needed.
     let (cos, sin) = ((1.0 - turn * turn) / (1.0 + turn * turn), 2.0 * turn / (1.0 + turn * turn));
     let (re, im) = (cos / 2.0 - (cos * cos - sin * sin) / 4.0, sin / 2.0 - cos * sin / 2.0);
-    let is_julia = rng.chance(0.4);
+    let formulas: Vec<Formula> = Formula::all().collect();
+    let any = rng.pick(&formulas).copied().unwrap_or_default();
+    let formula = if rng.chance(0.33) { Formula::MANDELBROT } else { any };
+    let centre = formula.centre();
+    let is_edge = formula == Formula::MANDELBROT;
+    let zoom = |rng: &mut Rng, exponent| format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit());
     View {
-        formula: if is_julia { Formula::Julia } else { Formula::Mandelbrot },
-        re: if is_julia { "0".to_owned() } else { format!("{re:.17}") },
-        im: if is_julia { "0".to_owned() } else { format!("{im:.17}") },
-        zoom: if is_julia {
-            "1".to_owned()
-        } else {
-            format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit())
-        },
-        c_re: if is_julia { format!("{:.17}", re * 1.02) } else { "0".to_owned() },
-        c_im: if is_julia { format!("{:.17}", im * 1.02) } else { "0".to_owned() },
+        formula,
+        re: if is_edge { format!("{re:.17}") } else { centre.0.to_owned() },
+        im: if is_edge { format!("{im:.17}") } else { centre.1.to_owned() },
+        zoom: zoom(rng, if is_edge { exponent } else { 0 }),
+        c_re: if formula.is_julia() { format!("{:.17}", re * 1.02) } else { "0".to_owned() },
+        c_im: if formula.is_julia() { format!("{:.17}", im * 1.02) } else { "0".to_owned() },
         max_iter: 50 + u32::try_from(rng.below(2_000)).unwrap_or(0),
         width: size(rng),
         height: size(rng),

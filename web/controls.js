@@ -13,6 +13,12 @@ const SIZES = [
 ];
 const THUMBNAIL = { width: 132, height: 88 };
 
+/** As people write it: `burning-ship-julia` is the Burning ship Julia set. @param {string} formula */
+function familyName(formula) {
+  const words = formula.replace(/-?julia$/, ' Julia').replaceAll('-', ' ').trim();
+  return `${words[0].toUpperCase()}${words.slice(1)} set`;
+}
+
 /** @param {App} app */
 export function createControls(app) {
   /** @type {Record<string, HTMLInputElement & HTMLSelectElement>} */
@@ -40,7 +46,7 @@ export function createControls(app) {
   function framing(formula, view) {
     if (formula === view.formula) return {};
     const preset = app.store.get().catalogue?.presets.find((/** @type {any} */ each) => each.formula === formula);
-    if (!preset) return {};
+    if (!preset) return { re: '0', im: '0', zoom: '1', c_re: '-0.4', c_im: '0.6', max_iter: 2000 };
     const { re, im, zoom, c_re, c_im, max_iter } = preset;
     return { re, im, zoom, c_re, c_im, max_iter };
   }
@@ -60,8 +66,8 @@ export function createControls(app) {
     show(field.palette, palette.name);
     show(field.density, String(Math.log2(palette.density)));
     show(field.offset, String(palette.offset));
-    element('constant').hidden = view.formula !== 'julia';
-    const where = `${view.formula === 'julia' ? 'Julia set' : 'Mandelbrot set'} around ${shortened(view.re)}, `
+    element('constant').hidden = !view.formula.endsWith('julia');
+    const where = `${familyName(view.formula)} around ${shortened(view.re)}, `
       + `${shortened(view.im)} i, magnified ${Number(view.zoom).toPrecision(3)} times`;
     if (element('explorer').getAttribute('aria-label') !== where) element('explorer').setAttribute('aria-label', where);
   });
@@ -124,8 +130,7 @@ export function createControls(app) {
     fill({ presets, palettes, formulas }, thumbnail) {
       if (thumbnails.size) return;
       const { view, palette } = app.store.get();
-      const named = { mandelbrot: 'Mandelbrot set', julia: 'Julia set' };
-      for (const formula of formulas) field.formula.append(new Option(named[/** @type {'julia'} */ (formula)] ?? formula, formula));
+      for (const formula of formulas) field.formula.append(new Option(familyName(formula), formula));
       for (const { name, title } of palettes) field.palette.append(new Option(title, name));
       field.formula.value = view.formula;
       field.palette.value = palette.name;

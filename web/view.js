@@ -148,7 +148,7 @@ export function linkOf(view, palette) {
     v: '1', f: view.formula, re: view.re, im: view.im, z: view.zoom, i: String(view.max_iter),
     p: palette.name,
   });
-  if (view.formula === 'julia') {
+  if (view.formula.endsWith('julia')) {
     fields.set('cr', view.c_re);
     fields.set('ci', view.c_im);
   }
@@ -190,7 +190,7 @@ export function viewOfLink(hash) {
     return Number.isFinite(value) ? value : otherwise;
   };
   const view = {
-    formula: fields.get('f') === 'julia' ? 'julia' : 'mandelbrot',
+    formula: /^[a-z][a-z0-9-]{1,29}$/.exec(fields.get('f') ?? '')?.[0] ?? HOME.formula,
     re: decimal('re', HOME.re), im: decimal('im', HOME.im), zoom: decimal('z', HOME.zoom),
     c_re: decimal('cr', HOME.c_re), c_im: decimal('ci', HOME.c_im),
     max_iter: Math.round(number('i', HOME.max_iter)),

@@ -83,14 +83,15 @@ test('a zoom is written short, and read back', () => {
 test('a permalink names what is shown', () => {
   const julia = { ...DEEP, formula: 'julia', c_re: '-0.8', c_im: '0.156', max_iter: 5000 };
   const palette = { name: 'ocean', density: 0.25, offset: -0.5 };
-  for (const [view, colours] of /** @type {const} */ ([[HOME, HOME_PALETTE], [julia, palette]])) {
+  for (const [view, colours] of /** @type {const} */ ([[HOME, HOME_PALETTE], [julia, palette],
+    [{ ...julia, formula: 'multibrot-3-julia' }, palette]])) {
     assert.deepEqual(viewOfLink(linkOf(view, colours)), { view, palette: colours });
   }
 });
 
 test('what is damaged in a permalink is left at home', () => {
   for (const hash of ['', '#', '#main', '#p=ocean']) assert.equal(viewOfLink(hash), null);
-  const link = viewOfLink('#re=oops&im=0.5&z=&i=many&f=newton&p=<b>&d=-1&o=x');
+  const link = viewOfLink('#re=oops&im=0.5&z=&i=many&f=<i>&p=<b>&d=-1&o=x');
   assert.deepEqual(link, { view: { ...HOME, im: '0.5' }, palette: HOME_PALETTE });
 });
 

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use fractal::{View, compute, encode_tile};
+use fractal::{View, compute_with, encode_tile};
 use serde_json::json;
 
 /// A tile of mean cost: the seahorse valley, 1,000 to 20,000 iterations a pixel.
@@ -31,7 +31,7 @@ fn main() -> Result<()> {
         let mut best = f64::INFINITY;
         for _ in 0..5 {
             let start = Instant::now();
-            let tile = compute(&spec, 0).context("a tile")?;
+            let tile = compute_with(simd::best(), &spec, 0).context("a tile")?;
             std::hint::black_box(encode_tile(&tile));
             best = best.min(start.elapsed().as_secs_f64());
         }

@@ -26,7 +26,7 @@ impl View {
     pub(crate) fn arguments(&self) -> Vec<String> {
         let (width, height) = self.size;
         let pairs = [
-            ("--formula", "mandelbrot".to_owned()),
+            ("--family", "mandelbrot".to_owned()),
             ("--re", self.re.to_owned()),
             ("--im", self.im.to_owned()),
             ("--zoom", self.zoom.to_owned()),

@@ -21,7 +21,9 @@ impl Tile {
     pub fn new(params: &[u8], task: u32) -> Result<Tile, JsError> {
         let spec = View::decode(params).and_then(|view| view.validate());
         let spec = spec.map_err(|_| JsError::new("the job names no picture"))?;
-        Work::new(&spec, task).map(Tile).ok_or_else(|| JsError::new("the job has no such task"))
+        Work::new(simd::best(), &spec, task)
+            .map(Tile)
+            .ok_or_else(|| JsError::new("the job has no such task"))
     }
 
     /// Spends about `budget` iterations; true when the tile is done.

@@ -99,7 +99,7 @@ impl Picture {
     pub(crate) fn describe(&self) -> Note {
         let view = &self.view;
         Note::plain()
-            .with("formula", view.formula.name())
+            .with("formula", view.formula.to_string().as_str())
             .with("re", view.re.as_str())
             .with("im", view.im.as_str())
             .with("zoom", view.zoom.as_str())
@@ -117,7 +117,7 @@ pub(crate) fn catalogue() -> Note {
         Note::plain()
             .with("name", preset.name)
             .with("title", preset.title)
-            .with("formula", preset.formula.name())
+            .with("formula", preset.formula.to_string().as_str())
             .with("re", preset.centre.0)
             .with("im", preset.centre.1)
             .with("zoom", preset.zoom)
@@ -134,7 +134,7 @@ pub(crate) fn catalogue() -> Note {
     Note::new("catalogue")
         .with("presets", list(presets().iter().map(preset)))
         .with("palettes", list(Palette::ALL.map(palette)))
-        .with("formulas", list(Formula::ALL.map(Formula::name)))
+        .with("formulas", list(Formula::all().map(|formula| formula.to_string())))
 }
 
 /// A count from the page; what is not one becomes 0, which a view refuses in words.

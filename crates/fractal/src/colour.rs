@@ -4,7 +4,8 @@
 //! lie around 10 and one whose counts lie around 10,000 show a similar number of bands, and then wound
 //! around the ring of the palette. A colour depends on its own pixel only, so tiles meet without seams.
 
-use crate::palette::{Palette, Rgb, TABLE_ENTRIES};
+use crate::formula::{Family, Formula};
+use crate::palette::{Palette, Rgb, TABLE_ENTRIES, byte_from_linear, linear_from_byte};
 
 /// Turns of the ring for each doubling of the smooth value, at density 1. Chosen by eye.
 const TURNS_PER_DOUBLING: f64 = 0.4;
@@ -29,8 +30,10 @@ pub struct Colouring {
 pub struct Painter {
     table: Vec<Rgb>,
     inside: Rgb,
-    turns_per_doubling: f64,
+    density: f64,
     offset: f64,
+    /// How many roots a level may name; 0 where it names none.
+    roots: u32,
 }
 
 impl Default for Colouring {
@@ -47,9 +50,16 @@ impl Painter {
         Painter {
             table: palette.table(),
             inside: palette.inside(),
-            turns_per_doubling: TURNS_PER_DOUBLING * density,
+            density,
             offset: finite_or(colouring.offset, usual.offset).clamp(-OFFSET_MAX, OFFSET_MAX),
+            roots: 0,
         }
+    }
+
+    /// The same for a formula: the basins of Newton's method begin at different places of the ring.
+    pub fn of(self, formula: Formula) -> Painter {
+        let is_newton = formula.family() == Family::Newton;
+        Painter { roots: if is_newton { formula.power() } else { 0 }, ..self }
     }
 
     /// The colour of a level, sRGB.
@@ -57,8 +67,10 @@ impl Painter {
         if level == 0 {
             return self.inside;
         }
-        let smooth = f64::from(level) / 256.0;
-        let turns = libm::log2(smooth + CALM) * self.turns_per_doubling + self.offset;
+        let mut turns = turns_of(level) * self.density + self.offset;
+        if self.roots > 0 {
+            turns += f64::from(level % 8) / f64::from(self.roots);
+        }
         let place = turns - libm::floor(turns);
         // A turn that rounds up to 1 is the beginning again.
         let entry = (place * f64::from(TABLE_ENTRIES)) as u32 % TABLE_ENTRIES;
@@ -77,6 +89,46 @@ impl Painter {
             *pixel = [red, green, blue, 255];
         }
     }
+}
+
+/// Colours as light: what several points of a pixel shine together.
+#[derive(Debug, Clone)]
+pub struct Blend {
+    linear: [f64; 256],
+}
+
+impl Blend {
+    /// Prepares a table.
+    pub fn new() -> Blend {
+        let mut linear = [0.0; 256];
+        for (byte, value) in (0..=u8::MAX).zip(&mut linear) {
+            *value = linear_from_byte(byte);
+        }
+        Blend { linear }
+    }
+
+    /// The mean of colours in sRGB, taken in linear light; black of none.
+    pub fn mean(&self, colours: impl IntoIterator<Item = [u8; 3]>) -> [u8; 3] {
+        let (mut sum, mut count) = ([0.0; 3], 0_u32);
+        for colour in colours {
+            for (sum, byte) in sum.iter_mut().zip(colour) {
+                *sum += self.linear[usize::from(byte)];
+            }
+            count += 1;
+        }
+        sum.map(|sum| byte_from_linear(sum / f64::from(count.max(1))))
+    }
+}
+
+impl Default for Blend {
+    fn default() -> Blend {
+        Blend::new()
+    }
+}
+
+/// Turns of the ring for a level at density 1.
+pub(crate) fn turns_of(level: u32) -> f64 {
+    libm::log2(f64::from(level) / 256.0 + CALM) * TURNS_PER_DOUBLING
 }
 
 /// Colours one tile; see [`Painter::paint`], which is faster for several.
@@ -112,6 +164,26 @@ mod tests {
             let same = zero.colour(level).into_iter().zip(three.colour(level));
             assert!(same.into_iter().all(|(a, b)| a.abs_diff(b) <= 2));
         }
+    }
+
+    #[test]
+    fn a_mean_is_taken_in_light() {
+        let blend = Blend::new();
+        for byte in 0..=255 {
+            assert_eq!(blend.mean([[byte; 3]; 4]), [byte; 3]);
+        }
+        // Half the light of white is brighter than half its number.
+        assert_eq!(blend.mean([[0; 3], [255; 3]]), [188; 3]);
+    }
+
+    #[test]
+    fn the_basins_of_newtons_method_differ_in_colour() {
+        let newton: Formula = "newton-3".parse().expect("a known family");
+        let painter = Painter::new(Palette::Spectrum, Colouring::default()).of(newton);
+        let [a, b, c] = [0, 1, 2].map(|root| painter.colour(10 << 8 | root));
+        assert!(a != b && b != c && c != a);
+        let plain = Painter::new(Palette::Spectrum, Colouring::default()).of(Formula::JULIA);
+        assert_eq!(plain.colour(2560), plain.colour(2561));
     }
 
     #[test]

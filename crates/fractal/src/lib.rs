@@ -11,13 +11,16 @@
 //! for bit the same in a tab and in a native process: only `+ - * /` and comparisons in a fixed order
 //! decide iterations, and logarithms come from `libm`. There is no I/O, no thread and no clock here.
 //!
-//! Another family is one more variant of [`Formula`]; what differs between families is written in
-//! `formula.rs` and `escape.rs` and nowhere else.
+//! Another family is one more file below `family.rs`, which says what one step of it is, and a variant
+//! of [`Family`]. How its steps are taken is the choice of an [`Engine`]: the instructions of a machine
+//! are no business of this crate, and never change a result.
 
 mod codec;
 mod colour;
 mod decimal;
+mod engine;
 mod escape;
+mod family;
 mod formula;
 mod job;
 mod lanes;
@@ -25,21 +28,30 @@ mod palette;
 mod params;
 mod presets;
 pub mod probe;
+mod smooth;
 mod tile;
+mod variation;
+mod vector;
 mod view;
 mod work;
+pub mod yardstick;
 
 pub use codec::{CodecError, TILE_BYTES_MAX, decode_tile, encode_tile};
-pub use colour::{Colouring, Painter, colour_tile};
-pub use escape::{ESCAPE_NORM, Escape, Orbit, escape, level_from_escape};
-pub use formula::{Formula, UnknownFormula};
+pub use colour::{Blend, Colouring, Painter, colour_tile};
+pub use engine::{Engine, Plain};
+pub use escape::{Ending, Orbit, follow};
+pub use family::ESCAPE_NORM;
+pub use formula::{Family, Formula, UnknownFormula};
 pub use job::{JobError, KIND, appraise};
+pub use lanes::{LANES_MAX, Look, Orbits, Stream, free, watched};
 pub use palette::{Palette, UnknownPalette};
 pub use params::PARAMS_BYTES_MAX;
 pub use presets::{Preset, presets};
 pub use tile::{Rect, TILE, Tile, Tiles, task_count, tile_rect};
+pub use variation::{Variation, variation};
+pub use vector::Vector;
 pub use view::{
     COORDINATE_MAX, DECIMAL_CHARS_MAX, Field, MAX_ITER_MAX, PITCH_ULPS_MIN, SIDE_MAX, Spec,
     TASKS_MAX, View, ViewError, WORK_MAX, ZOOM_MIN,
 };
-pub use work::{Work, compute};
+pub use work::{Work, compute, compute_with};

@@ -195,12 +195,12 @@ fn rgb_from_oklab([lightness, a, b]: [f64; 3]) -> Rgb {
     .map(byte_from_linear)
 }
 
-fn linear_from_byte(byte: u8) -> f64 {
+pub(crate) fn linear_from_byte(byte: u8) -> f64 {
     let value = f64::from(byte) / 255.0;
     if value <= 0.04045 { value / 12.92 } else { libm::pow((value + 0.055) / 1.055, 2.4) }
 }
 
-fn byte_from_linear(value: f64) -> u8 {
+pub(crate) fn byte_from_linear(value: f64) -> u8 {
     let value = value.clamp(0.0, 1.0);
     let encoded = if value <= 0.003_130_8 {
         value * 12.92

@@ -106,12 +106,12 @@ mod tests {
 
     fn any_view() -> impl Strategy<Value = View> {
         let texts = prop::array::uniform5("[-+0-9.eE]{0,60}|.{0,20}");
-        (0..2_u8, texts, any::<(u32, u32, u32)>()).prop_map(|(code, texts, numbers)| {
-            let [re, im, zoom, c_re, c_im] = texts;
-            let (max_iter, width, height) = numbers;
-            let formula = Formula::from_code(code).expect("both codes exist");
-            View { formula, re, im, zoom, c_re, c_im, max_iter, width, height }
-        })
+        (prop::sample::select(Formula::all().collect::<Vec<_>>()), texts, any::<(u32, u32, u32)>())
+            .prop_map(|(formula, texts, numbers)| {
+                let [re, im, zoom, c_re, c_im] = texts;
+                let (max_iter, width, height) = numbers;
+                View { formula, re, im, zoom, c_re, c_im, max_iter, width, height }
+            })
     }
 
     proptest! {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_these() {
-        let view = View { formula: Formula::Julia, width: 3, height: 2, ..View::default() };
+        let view = View { formula: Formula::JULIA, width: 3, height: 2, ..View::default() };
         let expected = b"\x01\x01\xe8\x03\0\0\x03\0\0\0\x02\0\0\0\
             \x04\0\0\0-0.5\x01\0\0\0\x30\x01\0\0\0\x31\x01\0\0\0\x30\x01\0\0\0\x30";
         assert_eq!(view.encode(), expected);

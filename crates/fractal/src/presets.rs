@@ -57,7 +57,7 @@ const fn mandelbrot(
     max_iter: u32,
     (palette, density, offset): (Palette, f64, f64),
 ) -> Preset {
-    let (formula, c) = (Formula::Mandelbrot, ("0", "0"));
+    let (formula, c) = (Formula::MANDELBROT, ("0", "0"));
     let colouring = Colouring { density, offset };
     Preset { name, title, formula, centre, zoom, c, max_iter, palette, colouring }
 }
@@ -69,7 +69,7 @@ const fn julia(
     max_iter: u32,
     (palette, density, offset): (Palette, f64, f64),
 ) -> Preset {
-    let (formula, centre) = (Formula::Julia, ("0", "0"));
+    let (formula, centre) = (Formula::JULIA, ("0", "0"));
     let colouring = Colouring { density, offset };
     Preset { name, title, formula, centre, zoom, c, max_iter, palette, colouring }
 }

@@ -1,12 +1,13 @@
-//! One point by itself: does it escape, and when? For a person who wants to check a picture.
+//! One point by itself: does its orbit end, and when? For a person who wants to check a picture.
 
-use crate::escape::{Orbit, escape};
+use crate::escape::{Orbit, follow};
 use crate::formula::Formula;
 use crate::view::{Field, ViewError, check_max_iter, coordinate};
 
 /// A checked point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
+    formula: Formula,
     orbit: Orbit,
 }
 
@@ -22,16 +23,17 @@ impl Point {
     ) -> Result<Point, ViewError> {
         let (re, im) = (coordinate(Field::Re, re)?, coordinate(Field::Im, im)?);
         let (c_re, c_im) = (coordinate(Field::CRe, c_re)?, coordinate(Field::CIm, c_im)?);
-        Ok(Point { orbit: formula.orbit(re, im, c_re, c_im) })
+        Ok(Point { formula, orbit: formula.orbit(re, im, c_re, c_im) })
     }
 
-    /// The smallest n ≥ 1 with |zₙ| > 256, or `None` when there is none up to `max_iter`.
+    /// The smallest n ≥ 1 with |zₙ| > 256, for Newton's method with |zₙ − root|² < 10⁻¹²; `None` when
+    /// there is none up to `max_iter`.
     pub fn iterations(&self, max_iter: u32) -> Option<u32> {
-        escape(self.orbit, max_iter).map(|escape| escape.iterations)
+        follow(self.formula, self.orbit, max_iter).map(|ending| ending.iterations)
     }
 }
 
-/// The count of one point given as decimal text; `None` when it does not escape.
+/// The count of one point given as decimal text; `None` when its orbit does not end.
 ///
 /// # Errors
 /// The first reason for which the text is not a coordinate or the limit is out of range.
@@ -53,13 +55,13 @@ mod tests {
 
     #[test]
     fn known_points() {
-        let mandelbrot = |re, im| iterations(Formula::Mandelbrot, re, im, "0", "0", 10_000);
+        let mandelbrot = |re, im| iterations(Formula::MANDELBROT, re, im, "0", "0", 10_000);
         assert_eq!(mandelbrot("1", "0"), Ok(Some(5)));
         assert_eq!(mandelbrot("-2", "0"), Ok(None));
         assert_eq!(mandelbrot("0", "1"), Ok(None));
         assert_eq!(mandelbrot("0", "i"), Err(ViewError::NotDecimal(Field::Im)));
         assert_eq!(mandelbrot("17", "0"), Err(ViewError::OutOfRange(Field::Re)));
-        assert_eq!(iterations(Formula::Julia, "4", "0", "0", "0", 9), Ok(Some(3)));
-        assert_eq!(iterations(Formula::Julia, "0", "0", "0", "0", 0), Err(ViewError::MaxIter));
+        assert_eq!(iterations(Formula::JULIA, "4", "0", "0", "0", 9), Ok(Some(3)));
+        assert_eq!(iterations(Formula::JULIA, "0", "0", "0", "0", 0), Err(ViewError::MaxIter));
     }
 }

@@ -29,8 +29,8 @@ pub struct Tile {
     pub width: u32,
     /// Rows, 1 to [`TILE`].
     pub height: u32,
-    /// One level per pixel, row by row from the top: 0 inside, else iterations and an 8-bit
-    /// fraction as of [`level_from_escape`](crate::level_from_escape).
+    /// One level per pixel, row by row from the top: 0 inside, else `iterations << 8` and an 8-bit
+    /// fraction of the way to the next (`smooth.rs`).
     pub levels: Vec<u32>,
 }
 

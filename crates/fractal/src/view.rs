@@ -8,10 +8,12 @@
 //! axis points up, and pixel (i, j) samples its middle.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::decimal::{DecimalError, f64_from_decimal};
-use crate::escape::{Orbit, escape, level_from_escape};
+use crate::escape::{Ending, Orbit, follow};
 use crate::formula::Formula;
+use crate::smooth::Scale;
 use crate::tile::{Rect, TILE, Tiles};
 
 /// Longest side of a picture in pixels; a larger one is refused.
@@ -24,7 +26,7 @@ pub const MAX_ITER_MAX: u32 = (1 << 24) - 1;
 /// spare; longer text is refused unread.
 pub const DECIMAL_CHARS_MAX: u32 = 1_100;
 /// Largest size of each coordinate of the centre and of c; a larger one is refused. Nothing of
-/// either family is farther out than 2.
+/// any family is farther out than 2, but for the basins of Newton's method, which fill the plane.
 pub const COORDINATE_MAX: f64 = 16.0;
 /// Smallest zoom; a smaller one is refused. Chosen: it shows the set as a single pixel.
 pub const ZOOM_MIN: f64 = 1e-3;
@@ -44,7 +46,7 @@ const WIDTH_AT_ZOOM_1: f64 = 4.0;
 /// A picture as asked for. Nothing is checked before [`View::validate`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct View {
-    /// Family of the picture.
+    /// What is iterated.
     pub formula: Formula,
     /// Real part of the centre, a plain decimal number.
     pub re: String,
@@ -52,7 +54,7 @@ pub struct View {
     pub im: String,
     /// Magnification, a plain decimal number; 1 shows a width of 4 units.
     pub zoom: String,
-    /// Real part of the constant of a Julia set. The other families carry it unused, usually "0".
+    /// Real part of the constant of a Julia set. Other pictures carry it unused, usually "0".
     pub c_re: String,
     /// Imaginary part of the constant of a Julia set.
     pub c_im: String,
@@ -75,6 +77,7 @@ pub struct Spec {
     pitch: f64,
     max_iter: u32,
     tiles: Tiles,
+    scale: Arc<Scale>,
 }
 
 /// The part of a view that an error is about.
@@ -146,7 +149,7 @@ impl Default for View {
     /// The whole Mandelbrot set.
     fn default() -> View {
         View {
-            formula: Formula::Mandelbrot,
+            formula: Formula::MANDELBROT,
             re: "-0.5".into(),
             im: "0".into(),
             zoom: "1".into(),
@@ -180,7 +183,8 @@ impl View {
         let c_im = coordinate(Field::CIm, &self.c_im)?;
         let pitch = self.pitch(re, im)?;
         let (formula, max_iter) = (self.formula, self.max_iter);
-        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles })
+        let scale = Arc::new(Scale::new(formula));
+        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles, scale })
     }
 
     /// The error of a view whose text does not fit: of one number if that alone is too long.
@@ -275,7 +279,13 @@ impl Spec {
 
     /// The level of one pixel, by the reference loop: what a verifier compares a tile with.
     pub fn level(&self, i: u32, j: u32) -> u32 {
-        level_from_escape(escape(self.orbit(self.column(i), self.row(j)), self.max_iter))
+        let orbit = self.orbit(self.column(i), self.row(j));
+        self.level_of(follow(self.formula, orbit, self.max_iter))
+    }
+
+    /// The level of an orbit that ended so, or did not.
+    pub(crate) fn level_of(&self, ending: Option<Ending>) -> u32 {
+        self.scale.level(ending)
     }
 }
 

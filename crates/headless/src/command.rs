@@ -1,11 +1,13 @@
 //! The commands, and what those that join a network have in common.
 
+pub(crate) mod gallery;
 mod gather;
 pub(crate) mod job;
 pub(crate) mod peer;
 pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod watch;
+mod which;
 
 use std::path::PathBuf;
 
@@ -25,6 +27,27 @@ const FIRST_TRIES: u32 = 3;
 const FIRST_TRIES_MAX: Duration = Duration::from_secs(5);
 /// Tries that end in silence take longer; no more begin after this time.
 const SILENT_TRIES_MAX: Duration = Duration::from_secs(15);
+
+/// Who computes a picture: a network, or this machine alone.
+#[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["server", "alone"]))]
+pub(crate) struct Helpers {
+    /// The server that introduces peers, as http://HOST:PORT
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
+    server: Option<String>,
+    /// Compute everything here, without a network
+    #[arg(long)]
+    alone: bool,
+    #[command(flatten)]
+    resources: Resources,
+}
+
+impl Helpers {
+    /// The server of the network, if one is to help.
+    fn server(&self) -> Option<&str> {
+        self.server.as_deref().filter(|_| !self.alone)
+    }
+}
 
 /// How to compute and what to keep.
 #[derive(Clone, Debug, clap::Args)]
@@ -107,6 +130,9 @@ async fn become_member(
     server: &str,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
+    if driver.node().is_some_and(node::Node::is_ready) {
+        return Ok(());
+    }
     let mut patience = Patience::default();
     let mut hindrance = "no peer of the network answers".to_owned();
     let too_late = tokio::time::sleep(MEMBER_MAX);

@@ -71,6 +71,7 @@ enum Command {
     Render(command::render::Args),
     Watch(command::watch::Args),
     Job(command::job::Args),
+    Gallery(command::gallery::Args),
     Probe(command::probe::Args),
 }
 
@@ -103,6 +104,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Render(args) => runtime()?.block_on(command::render::run(args, json, quiet)),
         Command::Watch(args) => runtime()?.block_on(command::watch::run(args, json, quiet)),
         Command::Job(args) => runtime()?.block_on(command::job::run(args, json)),
+        Command::Gallery(args) => runtime()?.block_on(command::gallery::run(args, json, quiet)),
         Command::Probe(args) => command::probe::run(args, json),
     }
 }
@@ -130,7 +132,7 @@ fn start_log(cli: &Cli) {
         _ if cli.voice.quiet => "error",
         Command::Peer(_) => "warn,millefeuille=info",
         // The bar says the rest.
-        Command::Render(_) | Command::Watch(_) | Command::Job(_) | Command::Probe(_) => "warn",
+        _ => "warn",
     };
     let filter = std::env::var("MILLEFEUILLE_LOG").ok();
     let filter = filter.and_then(|text| EnvFilter::try_new(text).ok());

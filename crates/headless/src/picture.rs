@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use fractal::{Colouring, Painter, Palette, Rect, Spec, TILE, Tile, View, decode_tile};
+use fractal::{Blend, Colouring, Painter, Palette, Rect, Spec, TILE, Tile, View, decode_tile};
 
 /// Bytes of one pixel.
 const RGB: usize = 3;
@@ -19,14 +19,18 @@ const RGB: usize = 3;
 pub(crate) struct Picture {
     pub(crate) view: View,
     pub(crate) spec: Spec,
+    /// Points of the view for each pixel of the file, in each direction: 1, 2 or 4.
+    pub(crate) samples: u32,
     pub(crate) palette: Palette,
+    pub(crate) colouring: Colouring,
 }
 
 impl Picture {
     /// Writes the picture as PNG. `payloads` has one entry for each task; a tile that is missing
     /// or damaged is computed here. Returns how many were.
     pub(crate) fn write(&self, out: impl Write, payloads: &[Option<Bytes>]) -> anyhow::Result<u32> {
-        let mut encoder = png::Encoder::new(out, self.spec.width(), self.spec.height());
+        let (width, height) = self.size();
+        let mut encoder = png::Encoder::new(out, width, height);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         for (keyword, text) in self.texts() {
@@ -34,7 +38,8 @@ impl Picture {
         }
         let mut writer = encoder.write_header()?;
         let mut stream = writer.stream_writer()?;
-        let painter = Painter::new(self.palette, Colouring::default());
+        let painter = Painter::new(self.palette, self.colouring).of(self.view.formula);
+        let blend = Blend::new();
         let mut band = Vec::new();
         let mut repaired = 0;
         for tiles in self.bands() {
@@ -46,15 +51,40 @@ impl Picture {
                 let tile = tile.and_then(|bytes| decode_tile(bytes, rect.width, rect.height).ok());
                 let tile = tile.or_else(|| {
                     repaired += 1;
-                    fractal::compute(&self.spec, task)
+                    fractal::compute_with(simd::best(), &self.spec, task)
                 });
                 self.paint(&painter, &tile.context("a tile outside the picture")?, rect, &mut band);
+            }
+            if self.samples > 1 {
+                band = self.shrink(&blend, &band);
             }
             stream.write_all(&band)?;
         }
         stream.finish()?;
         writer.finish()?;
         Ok(repaired)
+    }
+
+    /// Pixels of the file.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.spec.width() / self.samples, self.spec.height() / self.samples)
+    }
+
+    /// One pixel for each square of points: what they shine together.
+    fn shrink(&self, blend: &Blend, band: &[u8]) -> Vec<u8> {
+        let samples = self.samples as usize;
+        let stride = self.spec.width() as usize * RGB;
+        let mut pixels = Vec::with_capacity(band.len() / (samples * samples));
+        // The sides of tiles are multiples of the samples, so a band holds whole squares.
+        for rows in band.chunks_exact(stride * samples) {
+            for x in (0..stride).step_by(RGB * samples) {
+                let square = rows
+                    .chunks_exact(stride)
+                    .flat_map(|row| row[x..x + RGB * samples].as_chunks::<RGB>().0);
+                pixels.extend(blend.mean(square.copied()));
+            }
+        }
+        pixels
     }
 
     /// The tasks of each row of tiles, from the top, each row from the left.
@@ -80,7 +110,7 @@ impl Picture {
     }
 
     /// What it takes to compute the picture again.
-    fn texts(&self) -> [(&'static str, String); 9] {
+    fn texts(&self) -> [(&'static str, String); 12] {
         let view = &self.view;
         [
             ("Software", concat!("millefeuille ", env!("CARGO_PKG_VERSION")).into()),
@@ -91,7 +121,10 @@ impl Picture {
             ("c_re", view.c_re.clone()),
             ("c_im", view.c_im.clone()),
             ("max_iter", view.max_iter.to_string()),
+            ("samples", self.samples.to_string()),
             ("palette", self.palette.to_string()),
+            ("density", self.colouring.density.to_string()),
+            ("offset", self.colouring.offset.to_string()),
         ]
     }
 }
@@ -161,7 +194,8 @@ mod tests {
     fn picture() -> Picture {
         let view = View { width: 600, height: 300, max_iter: 200, ..View::default() };
         let spec = view.validate().unwrap();
-        Picture { view, spec, palette: Palette::Ember }
+        let colouring = Colouring::default();
+        Picture { view, spec, samples: 1, palette: Palette::Ember, colouring }
     }
 
     fn payloads(spec: &Spec) -> Vec<Option<Bytes>> {
@@ -185,6 +219,25 @@ mod tests {
         for (i, j) in (0..600).step_by(7).flat_map(|i| (0..300).step_by(11).map(move |j| (i, j))) {
             let at = (j * 600 + i) as usize * RGB;
             assert_eq!(pixels[at..at + RGB], painter.colour(picture.spec.level(i, j)), "{i} {j}");
+        }
+    }
+
+    #[test]
+    fn samples_are_blended_into_pixels() {
+        let fine = Picture { samples: 2, ..picture() };
+        let mut file = Vec::new();
+        fine.write(&mut file, &payloads(&fine.spec)).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height), (300, 150));
+        let painter = Painter::new(Palette::Ember, Colouring::default());
+        let blend = Blend::new();
+        for (i, j) in [(0, 0), (150, 75), (299, 149), (128, 127), (93, 40)] {
+            let square = [(0, 0), (1, 0), (0, 1), (1, 1)]
+                .map(|(x, y)| painter.colour(fine.spec.level(2 * i + x, 2 * j + y)));
+            let at = (j * 300 + i) as usize * RGB;
+            assert_eq!(pixels[at..at + RGB], blend.mean(square), "{i} {j}");
         }
     }
 

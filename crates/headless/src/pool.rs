@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use bytes::Bytes;
-use fractal::Spec;
+use fractal::{Engine, Spec};
 use node::{Failure, WorkId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -96,10 +96,11 @@ fn run(queue: &Mutex<mpsc::Receiver<Job>>, sender: &UnboundedSender<Done>) {
     be_nice();
     // Tasks of one job come one after the other, so its parameters are read once.
     let mut last: Option<(Bytes, Spec)> = None;
+    let engine = simd::best();
     loop {
         let next = queue.lock().expect("nobody panics while waiting").recv();
         let Ok(job) = next else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| compute(&job, &mut last)));
+        let result = catch_unwind(AssertUnwindSafe(|| compute(engine, &job, &mut last)));
         let outcome =
             result.unwrap_or_else(|_| Err(Failure::Failed("the computation panicked".into())));
         if sender.send(Done { work: job.work, outcome }).is_err() {
@@ -108,13 +109,17 @@ fn run(queue: &Mutex<mpsc::Receiver<Job>>, sender: &UnboundedSender<Done>) {
     }
 }
 
-fn compute(job: &Job, last: &mut Option<(Bytes, Spec)>) -> Result<Bytes, Failure> {
+fn compute(
+    engine: &'static dyn Engine,
+    job: &Job,
+    last: &mut Option<(Bytes, Spec)>,
+) -> Result<Bytes, Failure> {
     let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
     if !is_wanted() {
         return Err(Failure::Stopped);
     }
     let spec = spec(job, last).map_err(Failure::Failed)?;
-    match workload::compute(spec, job.task, is_wanted) {
+    match workload::compute(engine, spec, job.task, is_wanted) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
         Err(reason) => Err(Failure::Failed(reason)),

@@ -93,16 +93,6 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
         GridEvent::JobChanged { job, state } => {
             json!({ "event": "job_changed", "job": job.to_string(), "state": state_name(*state) })
         }
-        GridEvent::Accepted { job, copies } => {
-            json!({ "event": "accepted", "job": job.to_string(), "copies": copies })
-        }
-        GridEvent::OwnerChanged { job, owner, epoch } => json!({
-            "event": "owner_changed",
-            "job": job.to_string(), "owner": owner.to_string(), "epoch": epoch,
-        }),
-        GridEvent::Recovered { job, after } => json!({
-            "event": "recovered", "job": job.to_string(), "after_seconds": seconds(*after),
-        }),
         GridEvent::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
     })
 }

@@ -1,6 +1,6 @@
 //! The one workload of this version, as the node sees it: a kind, parameters, tasks, payloads.
 
-use fractal::{Spec, TILE_BYTES_MAX, Work, encode_tile};
+use fractal::{Engine, Spec, TILE_BYTES_MAX, Work, encode_tile};
 
 pub(crate) use fractal::KIND;
 
@@ -18,11 +18,12 @@ pub(crate) fn appraise(kind: u16, params: &[u8], tasks: u32) -> Result<Spec, Str
 
 /// The payload of a task; `None` when `is_wanted` said no on the way.
 pub(crate) fn compute(
+    engine: &'static dyn Engine,
     spec: &Spec,
     task: u32,
     is_wanted: impl Fn() -> bool,
 ) -> Result<Option<Vec<u8>>, String> {
-    let mut work = Work::new(spec, task).ok_or("there is no such task")?;
+    let mut work = Work::new(engine, spec, task).ok_or("there is no such task")?;
     while !work.step(STEP_ITERATIONS) {
         if !is_wanted() {
             return Ok(None);

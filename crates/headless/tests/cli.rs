@@ -94,7 +94,9 @@ fn mistakes_of_the_caller_exit_2_and_say_what_is_wrong() {
         (&["render", "--alone", "-o", &out, "--re", "-1.5x"], "real part"),
         (&["render", "--alone", "-o", &out, "--zoom", "1e30"], "too deep"),
         (&["render", "--alone", "-o", &out, "--palette", "mud"], "pastry"),
-        (&["render", "--alone", "-o", &out, "--formula", "newton"], "julia"),
+        (&["render", "--alone", "-o", &out, "--family", "cubism"], "burning-ship"),
+        (&["render", "--alone", "-o", &out, "--power", "9"], "2 to 8"),
+        (&["probe", "--re", "1", "--im", "0", "--constant", "1"], "two numbers"),
         (&["render", "--server", "https://host", "-o", &out], "TLS"),
         (&["peer", "--server", "host:80"], "http://HOST:PORT"),
         (&["peer", "--server", "http://h", "--threads", "0"], "threads"),
@@ -169,20 +171,30 @@ fn an_unreachable_server_exits_4() {
 
 #[test]
 fn points() {
-    let escapes = run(&["probe", "--formula", "mandelbrot", "--re", "1", "--im", "-0"]);
+    let escapes = run(&["probe", "--family", "mandelbrot", "--re", "1", "--im", "-0"]);
     assert_eq!((escapes.code, escapes.stdout.as_str()), (0, "escapes after 5 iterations\n"));
     let args = ["probe", "--re", "-1", "--im", "0", "--max-iter", "77", "--json"];
     assert_eq!(run(&args).stdout, "{\"iterations\":null}\n");
-    let julia = ["probe", "--formula", "julia", "--re", "4", "--im", "0", "--c-re", "-0", "--json"];
+    let julia = ["probe", "--family", "julia", "--re", "4", "--im", "0", "--c-re", "-0", "--json"];
     assert_eq!(run(&julia).stdout, "{\"iterations\":3}\n");
+    for (args, answer) in [
+        (&["--family", "multibrot", "--power", "3", "--re", "1", "--im", "0"][..], "4"),
+        (&["--family", "multibrot", "--power", "3", "--re", "0", "--im", "1"], "null"),
+        (&["--family", "burning-ship", "--re", "0", "--im", "1"], "6"),
+        (&["--family", "tricorn", "--constant", "0,0", "--re", "4", "--im", "0"], "3"),
+        (&["--family", "newton", "--power", "3", "--re", "10", "--im", "0"], "9"),
+    ] {
+        let probe = run(&[&["probe", "--json"], args].concat());
+        assert_eq!(probe.stdout, format!("{{\"iterations\":{answer}}}\n"), "{args:?}");
+    }
 }
 
 #[test]
 fn a_batch_of_points_is_a_line_each() {
     let points = json!([
-        { "formula": "mandelbrot", "re": "1", "im": "0", "max_iter": 50 },
-        { "formula": "mandelbrot", "re": "x", "im": "0", "max_iter": 50 },
-        { "formula": "julia", "re": "0", "im": "0", "c_re": "-1", "c_im": "0", "max_iter": 50 },
+        { "family": "mandelbrot", "re": "1", "im": "0", "max_iter": 50 },
+        { "family": "mandelbrot", "re": "x", "im": "0", "max_iter": 50 },
+        { "family": "julia", "re": "0", "im": "0", "c_re": "-1", "c_im": "0", "max_iter": 50 },
     ]);
     let mut child = millefeuille(&["probe", "--batch", "-", "--json"])
         .stdin(Stdio::piped())

@@ -105,7 +105,7 @@ fn symmetric_views_have_symmetric_coordinates() {
             zoom: zoom.into(),
             width,
             height,
-            formula: Formula::Julia,
+            formula: Formula::JULIA,
             ..View::default()
         };
         let spec = view.validate().expect("valid");

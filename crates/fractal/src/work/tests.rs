@@ -23,9 +23,16 @@ fn any_view() -> impl Strategy<Value = View> {
     let size = (1..40_u32, 1..40_u32);
     let depth = prop_oneof![0.0..4.0_f64, -3.0..12.0_f64];
     let constant = (-1.5..0.5_f64, -1.0..1.0_f64);
-    (any::<bool>(), plane, depth, constant, size, 1..3_000_u32).prop_map(
-        |(julia, (re, im), depth, (c_re, c_im), (width, height), max_iter)| View {
-            formula: if julia { Formula::Julia } else { Formula::Mandelbrot },
+    (
+        prop::sample::select(Formula::all().collect::<Vec<_>>()),
+        plane,
+        depth,
+        constant,
+        size,
+        1..3_000_u32,
+    )
+        .prop_map(|(formula, (re, im), depth, (c_re, c_im), (width, height), max_iter)| View {
+            formula,
             re: re.to_string(),
             im: im.to_string(),
             zoom: libm::pow(10.0, depth).to_string(),
@@ -34,15 +41,14 @@ fn any_view() -> impl Strategy<Value = View> {
             max_iter,
             width,
             height,
-        },
-    )
+        })
 }
 
 proptest! {
     #[test]
     fn lanes_agree_with_the_reference(view in any_view(), budget in 1..100_000_u64) {
         let Ok(spec) = view.validate() else { return Ok(()) };
-        let mut work = Work::new(&spec, 0).expect("there is a first task");
+        let mut work = Work::new(&Plain, &spec, 0).expect("there is a first task");
         while !work.step(budget) {
             prop_assert!((0.0..1.0).contains(&work.progress()));
         }
@@ -64,15 +70,18 @@ fn lanes_agree_with_the_reference_at_the_edges() {
         ..View::default()
     };
     for view in [
-        view(Formula::Mandelbrot, "0", "0.001", 100, (64, 64)),
-        view(Formula::Mandelbrot, "0", "0.001", 100, (1, 2_000)),
-        view(Formula::Julia, "0", "0.001", 100, (64, 64)),
-        view(Formula::Mandelbrot, "-2", "1", CHUNK, (65, 33)),
-        view(Formula::Mandelbrot, "-2", "1", CHUNK + 1, (65, 33)),
-        view(Formula::Mandelbrot, "-2", "1", 1, (65, 33)),
-        view(Formula::Mandelbrot, "-0.75", "4", 20_000, (31, 31)),
-        view(Formula::Mandelbrot, "-1.4011551890", "10000", 20_000, (31, 31)),
-        view(Formula::Julia, "0", "1", 5_000, (63, 63)),
+        view(Formula::MANDELBROT, "0", "0.001", 100, (64, 64)),
+        view(Formula::MANDELBROT, "0", "0.001", 100, (1, 2_000)),
+        view(Formula::JULIA, "0", "0.001", 100, (64, 64)),
+        view(Formula::MANDELBROT, "-2", "1", BURST, (65, 33)),
+        view(Formula::MANDELBROT, "-2", "1", FRONT + BURST + 1, (65, 33)),
+        view(Formula::MANDELBROT, "-2", "1", 1, (65, 33)),
+        view(Formula::MANDELBROT, "-2", "1", FRONT, (65, 33)),
+        view(Formula::MANDELBROT, "-2", "1", FRONT + 1, (65, 33)),
+        view(Formula::MANDELBROT, "-2", "1", FRONT + BURST, (65, 33)),
+        view(Formula::MANDELBROT, "-0.75", "4", 20_000, (31, 31)),
+        view(Formula::MANDELBROT, "-1.4011551890", "10000", 20_000, (31, 31)),
+        view(Formula::JULIA, "0", "1", 5_000, (63, 63)),
     ] {
         let spec = view.validate().expect("valid");
         for task in 0..spec.task_count() {
@@ -97,7 +106,7 @@ fn the_full_view_has_its_known_counts() {
 fn symmetric_views_are_symmetric() {
     let spec = View { width: 512, height: 300, ..View::default() }.validate().expect("valid");
     let julia = View {
-        formula: Formula::Julia,
+        formula: Formula::JULIA,
         re: "0".into(),
         c_re: "-0.123".into(),
         c_im: "0.745".into(),
@@ -129,8 +138,8 @@ fn symmetric_views_are_symmetric() {
 #[test]
 fn there_is_no_task_beyond_the_last() {
     let spec = View::default().validate().expect("valid");
-    assert!(Work::new(&spec, spec.task_count()).is_none());
-    let mut work = Work::new(&spec, 0).expect("there is a first task");
+    assert!(Work::new(&Plain, &spec, spec.task_count()).is_none());
+    let mut work = Work::new(&Plain, &spec, 0).expect("there is a first task");
     assert!(!work.step(1));
     assert!(work.finish().is_none());
 }

@@ -134,10 +134,5 @@ fn log_grid(event: &GridEvent) {
         }
         GridEvent::Misbehaved { peer, why } => tracing::warn!(?peer, why, "a peer misbehaves"),
         GridEvent::Participants { job, count } => tracing::debug!(?job, count, "participants"),
-        GridEvent::Accepted { job, copies } => tracing::info!(?job, copies, "accepted"),
-        GridEvent::OwnerChanged { job, owner, epoch } => {
-            tracing::info!(?job, ?owner, epoch, "another owner");
-        }
-        GridEvent::Recovered { job, after } => tracing::info!(?job, ?after, "a job goes on here"),
     }
 }

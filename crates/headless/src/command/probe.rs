@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use fractal::{Formula, View, probe};
 use serde_json::{Value, json};
 
+use super::which::{self, Constant, Which};
 use crate::failure::Failure;
 use crate::report;
 
@@ -14,25 +15,18 @@ use crate::report;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["batch", "re"]))]
 pub(crate) struct Args {
-    /// Family of the picture
-    #[arg(long, value_name = "F", default_value_t)]
-    formula: Formula,
+    #[command(flatten)]
+    which: Which,
     /// Real part of the point
     #[arg(long, value_name = "S", allow_hyphen_values = true, requires = "im")]
     re: Option<String>,
     /// Imaginary part of the point
     #[arg(long, value_name = "S", allow_hyphen_values = true, requires = "re")]
     im: Option<String>,
-    /// Real part of the constant of a Julia set
-    #[arg(long, value_name = "S", allow_hyphen_values = true, default_value = "0")]
-    c_re: String,
-    /// Imaginary part of the constant of a Julia set
-    #[arg(long, value_name = "S", allow_hyphen_values = true, default_value = "0")]
-    c_im: String,
     /// Iterations after which a point counts as inside
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_iter: u32,
-    /// A JSON array of points, each {"formula", "re", "im", "max_iter"} and for Julia sets
+    /// A JSON array of points, each {"family", "power", "re", "im", "max_iter"} and for Julia sets
     /// "c_re" and "c_im"; - is standard input
     #[arg(long, value_name = "FILE")]
     batch: Option<String>,
@@ -43,12 +37,13 @@ pub(crate) fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
     if let Some(file) = &args.batch {
         return batch(file);
     }
+    let (formula, Constant(c_re, c_im)) = args.which.resolve()?;
     let point = Point {
-        formula: args.formula,
+        formula,
         re: args.re.clone().unwrap_or_default(),
         im: args.im.clone().unwrap_or_default(),
-        c_re: args.c_re.clone(),
-        c_im: args.c_im.clone(),
+        c_re,
+        c_im,
         max_iter: args.max_iter,
     };
     let iterations = point.iterations().map_err(Failure::usage)?;
@@ -126,16 +121,25 @@ impl Point {
 
     fn read(value: &Value) -> Result<Self, String> {
         let fields = value.as_object().ok_or("a point is a JSON object")?;
-        let known = ["formula", "re", "im", "c_re", "c_im", "max_iter"];
+        let known = ["family", "formula", "power", "re", "im", "c_re", "c_im", "max_iter"];
         if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(format!("unknown field {unknown:?}"));
         }
-        let formula = match fields.get("formula") {
-            None => Formula::default(),
-            Some(name) => {
-                name.as_str().unwrap_or_default().parse::<Formula>().map_err(|e| e.to_string())?
-            }
+        let family = match fields.get("family").or(fields.get("formula")) {
+            None => Ok(Formula::default()),
+            Some(name) => name.as_str().unwrap_or_default().parse::<Formula>(),
         };
+        let power = match fields.get("power") {
+            None => None,
+            Some(power) => Some(
+                power
+                    .as_u64()
+                    .and_then(|power| u8::try_from(power).ok())
+                    .ok_or("power is no digit")?,
+            ),
+        };
+        let formula = family.and_then(|family| which::formula(family, power, false));
+        let formula = formula.map_err(|error| error.to_string())?;
         let max_iter = match fields.get("max_iter") {
             None => View::default().max_iter,
             Some(limit) => limit
@@ -181,7 +185,11 @@ mod tests {
             (json!({ "re": "1", "im": [] }), Err("im is not")),
             (json!({ "re": "x", "im": "0" }), Err("decimal")),
             (json!({ "re": "1", "im": "0", "imm": 1 }), Err("unknown field")),
-            (json!({ "formula": "newton", "re": "1", "im": "0" }), Err("unknown formula")),
+            (json!({ "family": "newton", "power": 4, "re": "1", "im": "0" }), Ok(Some(1))),
+            (json!({ "family": "multibrot", "power": 8, "re": "1", "im": "0" }), Ok(Some(3))),
+            (json!({ "family": "multibrot-5", "re": "0", "im": "1" }), Ok(Some(4))),
+            (json!({ "family": "newton", "power": 9, "re": "1", "im": "0" }), Err("3 to 8")),
+            (json!({ "family": "cubism", "re": "1", "im": "0" }), Err("unknown family")),
             (json!({ "re": "1", "im": "0", "max_iter": -1 }), Err("max_iter")),
             (json!(7), Err("object")),
         ] {

@@ -5,14 +5,15 @@ use std::str::FromStr;
 
 use base::{Duration, Time};
 use bytes::Bytes;
-use fractal::{Formula, Palette, View};
+use fractal::{Colouring, Palette, View};
 use headless::clock::Clock;
 use node::{Event as NodeEvent, GridEvent, JobId, Traffic, WorkId};
 use peer::{Event, Input};
 use serde_json::json;
 
 use super::gather::Gather;
-use super::{Resources, become_member, interrupted, say_goodbye};
+use super::which::{Constant, Which};
+use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
 use crate::driver::{Driver, Notice, seed};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
@@ -27,19 +28,11 @@ const ENTRUSTED_MAX: Duration = Duration::from_secs(30);
 
 /// Compute a picture with the help of a network, and write it as PNG
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["server", "alone"]))]
 pub(crate) struct Args {
-    /// The server that introduces peers, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
-    server: Option<String>,
-    /// Compute everything here, without a network
-    #[arg(long)]
-    alone: bool,
     #[command(flatten)]
-    resources: Resources,
-    /// Family of the picture
-    #[arg(long, value_name = "F", default_value_t)]
-    formula: Formula,
+    helpers: Helpers,
+    #[command(flatten)]
+    which: Which,
     /// Real part of the centre
     #[arg(long, value_name = "S", allow_hyphen_values = true)]
     re: Option<String>,
@@ -49,21 +42,25 @@ pub(crate) struct Args {
     /// Magnification; 1 shows a width of 4
     #[arg(long, value_name = "S", allow_hyphen_values = true)]
     zoom: Option<String>,
-    /// Real part of the constant of a Julia set
-    #[arg(long, value_name = "S", allow_hyphen_values = true)]
-    c_re: Option<String>,
-    /// Imaginary part of the constant of a Julia set
-    #[arg(long, value_name = "S", allow_hyphen_values = true)]
-    c_im: Option<String>,
     /// Iterations after which a point counts as inside
     #[arg(long, value_name = "N", default_value_t = View::default().max_iter)]
     max_iter: u32,
     /// Pixels
     #[arg(long, value_name = "WxH", default_value = "1024x1024")]
     size: Size,
+    /// Points computed for each pixel in each direction: 1, 2 or 4
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = samples)]
+    samples: u32,
     /// Colours
     #[arg(long, value_name = "P", default_value_t)]
     palette: Palette,
+    /// How often colours come round, relative to the usual 1
+    #[arg(long, value_name = "X", default_value_t = Colouring::default().density)]
+    density: f64,
+    /// Where in the palette to begin, in turns
+    #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
+    #[arg(allow_hyphen_values = true)]
+    offset: f64,
     /// The file to write
     #[arg(short, long, value_name = "FILE", required_unless_present = "detach")]
     output: Option<PathBuf>,
@@ -74,7 +71,7 @@ pub(crate) struct Args {
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(u32, u32);
+pub(super) struct Size(pub(super) u32, pub(super) u32);
 
 impl FromStr for Size {
     type Err = &'static str;
@@ -87,44 +84,46 @@ impl FromStr for Size {
     }
 }
 
+fn samples(text: &str) -> Result<u32, &'static str> {
+    let samples = text.parse().ok().filter(|samples| [1, 2, 4].contains(samples));
+    samples.ok_or("there are 1, 2 and 4")
+}
+
 impl Args {
-    fn view(&self) -> View {
-        // A Julia set is looked at around 0.
-        let usual = match self.formula {
-            Formula::Julia => View { re: "0".into(), ..View::default() },
-            Formula::Mandelbrot => View::default(),
-        };
-        let or = |given: &Option<String>, usual: String| given.clone().unwrap_or(usual);
-        View {
-            formula: self.formula,
-            re: or(&self.re, usual.re),
-            im: or(&self.im, usual.im),
-            zoom: or(&self.zoom, usual.zoom),
-            c_re: or(&self.c_re, usual.c_re),
-            c_im: or(&self.c_im, usual.c_im),
+    fn view(&self) -> Result<View, Failure> {
+        let (formula, Constant(c_re, c_im)) = self.which.resolve()?;
+        let centre = formula.centre();
+        let or = |given: &Option<String>, usual: &str| given.clone().unwrap_or(usual.to_owned());
+        Ok(View {
+            formula,
+            re: or(&self.re, centre.0),
+            im: or(&self.im, centre.1),
+            zoom: or(&self.zoom, "1"),
+            c_re,
+            c_im,
             max_iter: self.max_iter,
-            width: self.size.0,
-            height: self.size.1,
-        }
+            width: self.size.0.saturating_mul(self.samples),
+            height: self.size.1.saturating_mul(self.samples),
+        })
     }
 }
 
 /// Computes, writes, and tells about it.
 pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
-    let view = args.view();
+    let view = args.view()?;
     let spec = view.validate().map_err(Failure::usage)?;
-    let picture = Picture { view, spec, palette: args.palette };
-    let signals = Signals::listen().map_err(anyhow::Error::from)?;
+    let colouring = Colouring { density: args.density, offset: args.offset };
+    let picture = Picture { view, spec, samples: args.samples, palette: args.palette, colouring };
+    let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
     if args.detach {
-        return detach(&picture, args, signals, is_json).await;
+        return detach(&picture, &args.helpers, signals, is_json).await;
     }
     let draft = args.output.as_deref().map(Draft::create).transpose()?;
     let mut gather = Gather::new(picture, draft, Progress::new(is_quiet));
-    let outcome = match &args.server {
-        Some(server) if !args.alone => {
-            together(&mut gather, server, &args.resources, signals).await
-        }
-        _ => alone(&mut gather, args.resources.threads(), signals).await,
+    let resources = &args.helpers.resources;
+    let outcome = match args.helpers.server() {
+        Some(server) => together(&mut gather, server, resources, &mut signals).await,
+        None => alone(&mut gather, resources.threads(), &mut signals).await,
     };
     gather.progress.end();
     report::outcome(&outcome?, is_json, is_quiet);
@@ -132,10 +131,10 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
 }
 
 /// All of it on this machine.
-async fn alone(
+pub(super) async fn alone(
     gather: &mut Gather,
     threads: u16,
-    mut signals: Signals,
+    signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     let clock = Clock::start();
     let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
@@ -165,12 +164,12 @@ async fn alone(
 /// Leaves the job to the network, and prints its id.
 async fn detach(
     picture: &Picture,
-    args: &Args,
+    helpers: &Helpers,
     mut signals: Signals,
     is_json: bool,
 ) -> Result<(), Failure> {
-    let server = args.server.as_deref().unwrap_or_default();
-    let mut driver = args.resources.join(server)?;
+    let server = helpers.server().unwrap_or_default();
+    let mut driver = helpers.resources.join(server)?;
     let accepted = entrust(picture, &mut driver, server, &mut signals).await;
     say_goodbye(&mut driver, &mut signals).await;
     let (job, copies) = accepted?;
@@ -221,16 +220,17 @@ async fn together(
     gather: &mut Gather,
     server: &str,
     resources: &Resources,
-    mut signals: Signals,
+    signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     let mut driver = resources.join(server)?;
     gather.progress.waiting(&format!("joining the network of {server}"));
-    let outcome = cooperate(gather, &mut driver, server, &mut signals).await;
-    say_goodbye(&mut driver, &mut signals).await;
+    let outcome = cooperate(gather, &mut driver, server, signals).await;
+    say_goodbye(&mut driver, signals).await;
     outcome
 }
 
-async fn cooperate(
+/// With a driver that is a member or is about to become one, and goes on.
+pub(super) async fn cooperate(
     gather: &mut Gather,
     driver: &mut Driver,
     server: &str,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base::Duration;
 use bytes::Bytes;
-use fractal::Palette;
+use fractal::{Colouring, Palette};
 use node::{Event as NodeEvent, GridEvent, JobId};
 use peer::{Event, Input};
 
@@ -64,7 +64,8 @@ async fn follow(
     let found = find(driver, args.job, signals).await?;
     let (view, spec) =
         fractal::appraise(found.kind, &found.params, found.tasks).map_err(Failure::usage)?;
-    let picture = Picture { view, spec, palette: args.palette };
+    let colouring = Colouring::default();
+    let picture = Picture { view, spec, samples: 1, palette: args.palette, colouring };
     let mut gather = Gather::new(picture, draft, progress.clone());
     let begun = driver.now();
     gather.collect(driver, args.job, signals).await?;
