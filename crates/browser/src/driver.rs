@@ -144,7 +144,7 @@ impl Driver {
             }
             Output::Compute { work, task, params, .. } => self.compute(work, task, &params),
             Output::Abandon(work) => self.pool.abandon(|errand| *errand == Errand::Grid(work)),
-            // Nothing is kept beyond this tab's life yet.
+            // A tab has no disk: what it holds, others hold as well.
             Output::Keep { .. } | Output::Forget(_) => {}
             Output::Load(name) => self.tell(Input::Loaded { name, value: None }),
             Output::Event(event) => self.on_event(event),

@@ -5,9 +5,10 @@
 //! key       the secret key's seed in hexadecimal, readable by its owner only
 //! epoch     how often this identity was started
 //! vouchers  one line for each server: its URL and the voucher in hexadecimal
+//! values    what this peer holds for the network (`archive.rs`)
 //! ```
 //!
-//! Every file is replaced whole and flushed to the disk before anything relies on it.
+//! Every file but `values` is replaced whole and flushed to the disk before anything relies on it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -46,6 +47,11 @@ impl Identity {
         let here = vouchers.iter().find(|(at, _)| at == server).or(vouchers.last());
         let voucher = here.map(|(_, voucher)| *voucher);
         Ok(Identity { secret, epoch, voucher, disk: Some(disk) })
+    }
+
+    /// Where values of the network are kept, with a data directory.
+    pub(crate) fn vault(&self) -> Option<PathBuf> {
+        self.disk.as_ref().map(|disk| disk.directory.join("values"))
     }
 
     /// Keeps the voucher that `server` gave or took.

@@ -15,6 +15,7 @@ use headless::links::Links;
 use node::{LinkId, Node};
 use peer::{Event, Input, Output, Peer};
 
+use crate::archive::{Archive, Loaded};
 use crate::disk::Identity;
 use crate::pool::{Done, Pool};
 use crate::socket::{self, Socket, socket_url};
@@ -51,6 +52,7 @@ enum Arrival {
     Datagrams(usize),
     Server(socket::Event),
     Computed(Done),
+    Loaded(Loaded),
     Deadline,
 }
 
@@ -61,6 +63,8 @@ pub(crate) struct Driver {
     clock: Clock,
     now: Time,
     identity: Identity,
+    /// Values that outlive the process, with a data directory.
+    archive: Option<Archive>,
     peer: Peer,
     socket: Socket,
     links: Links,
@@ -85,6 +89,7 @@ impl Driver {
         let mut driver = Driver {
             socket: Socket::new(socket_url(&settings.server)?),
             links: Links::new(clock, seed()?).context("no UDP socket can be opened")?,
+            archive: identity.vault().as_deref().map(Archive::open).transpose()?,
             pool: Pool::start(settings.threads).context("no thread can be started")?,
             peer: Peer::new(config, seed()?, now),
             settings,
@@ -117,6 +122,9 @@ impl Driver {
                 Arrival::Server(event) => self.on_server(event),
                 Arrival::Computed(Done { work, outcome }) => {
                     self.tell(Input::Computed { work, outcome });
+                }
+                Arrival::Loaded(Loaded { name, value }) => {
+                    self.tell(Input::Loaded { name, value });
                 }
                 Arrival::Deadline => {}
             }
@@ -156,6 +164,7 @@ impl Driver {
             port = self.links.readable() => Arrival::Datagrams(port),
             event = self.socket.event() => Arrival::Server(event),
             done = self.pool.done() => Arrival::Computed(done),
+            loaded = loaded(&mut self.archive) => Arrival::Loaded(loaded),
             () = tokio::time::sleep(pause.unwrap_or(PAUSE_MAX)) => Arrival::Deadline,
         }
     }
@@ -229,8 +238,20 @@ impl Driver {
                 self.pool.compute(work, task, kind, params);
             }
             Output::Abandon(work) => self.pool.abandon(work),
-            Output::Keep { .. } | Output::Forget(_) => {}
-            Output::Load(name) => self.tell(Input::Loaded { name, value: None }),
+            Output::Keep { name, value } => {
+                if let Some(archive) = &self.archive {
+                    archive.keep(name, value);
+                }
+            }
+            Output::Forget(name) => {
+                if let Some(archive) = &self.archive {
+                    archive.forget(name);
+                }
+            }
+            Output::Load(name) => match &self.archive {
+                Some(archive) => archive.load(name),
+                None => self.tell(Input::Loaded { name, value: None }),
+            },
             Output::Event(event) => self.on_event(event),
             Output::Left => self.links.finish_all(self.now),
         }
@@ -265,6 +286,14 @@ impl Driver {
             tracing::warn!(error = format!("{error:#}"), "the voucher could not be kept");
         }
         self.notices.push_back(Notice::Event(event));
+    }
+}
+
+/// The archive's next answer; never without one.
+async fn loaded(archive: &mut Option<Archive>) -> Loaded {
+    match archive {
+        Some(archive) => archive.loaded().await,
+        None => std::future::pending().await,
     }
 }
 

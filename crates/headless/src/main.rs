@@ -4,6 +4,7 @@
 //! beside this program), timers, threads and files. Data goes to stdout, everything for people to
 //! stderr.
 
+mod archive;
 mod command;
 mod disk;
 mod driver;
