@@ -12,11 +12,12 @@
 //! decide iterations, and logarithms come from `libm`. There is no I/O, no thread and no clock here.
 //!
 //! Another family is one more variant of [`Formula`]; what differs between families is written in
-//! `formula.rs` and `escape.rs` and nowhere else.
+//! `formula.rs` and `escape.rs` and nowhere else. Pictures too deep for f64 are computed by [`deep`].
 
 mod codec;
 mod colour;
 mod decimal;
+pub mod deep;
 mod escape;
 mod formula;
 mod job;
@@ -25,6 +26,7 @@ mod palette;
 mod params;
 mod presets;
 pub mod probe;
+mod task;
 mod tile;
 mod view;
 mod work;
@@ -37,9 +39,9 @@ pub use job::{JobError, KIND, appraise};
 pub use palette::{Palette, UnknownPalette};
 pub use params::PARAMS_BYTES_MAX;
 pub use presets::{Preset, presets};
+pub use task::{Work, compute};
 pub use tile::{Rect, TILE, Tile, Tiles, task_count, tile_rect};
 pub use view::{
     COORDINATE_MAX, DECIMAL_CHARS_MAX, Field, MAX_ITER_MAX, PITCH_ULPS_MIN, SIDE_MAX, Spec,
     TASKS_MAX, View, ViewError, WORK_MAX, ZOOM_MIN,
 };
-pub use work::{Work, compute};

@@ -1,14 +1,12 @@
 //! One point by itself: does it escape, and when? For a person who wants to check a picture.
 
-use crate::escape::{Orbit, escape};
+use crate::deep;
 use crate::formula::Formula;
 use crate::view::{Field, ViewError, check_max_iter, coordinate};
 
 /// A checked point.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
-    orbit: Orbit,
-}
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point(deep::Point);
 
 impl Point {
     /// A point from decimal text, under the rules of a [`View`](crate::View)'s coordinates.
@@ -20,14 +18,17 @@ impl Point {
         (re, im): (&str, &str),
         (c_re, c_im): (&str, &str),
     ) -> Result<Point, ViewError> {
+        let texts = [re, im, c_re, c_im];
         let (re, im) = (coordinate(Field::Re, re)?, coordinate(Field::Im, im)?);
         let (c_re, c_im) = (coordinate(Field::CRe, c_re)?, coordinate(Field::CIm, c_im)?);
-        Ok(Point { orbit: formula.orbit(re, im, c_re, c_im) })
+        Ok(Point(deep::Point::new(formula, texts, formula.orbit(re, im, c_re, c_im))))
     }
 
-    /// The smallest n ≥ 1 with |zₙ| > 256, or `None` when there is none up to `max_iter`.
+    /// The smallest n ≥ 1 with |zₙ| > 256, or `None` when there is none up to `max_iter`: of the
+    /// number that the text says, not of an f64 near it. Where a whole picture has another count at
+    /// this place, its pixel is that f64, or beside the point.
     pub fn iterations(&self, max_iter: u32) -> Option<u32> {
-        escape(self.orbit, max_iter).map(|escape| escape.iterations)
+        self.0.iterations(max_iter)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The computation of one tile, in slices, so that a driver can pace it, show its progress or drop it.
+//! The computation of one tile by f64, in slices.
 //!
 //! Pixels stream through the lanes: whenever an orbit ends, its lane takes the next pixel, and only the
 //! tail of a tile runs with empty lanes. The levels are those of the reference loop in `escape.rs`,
@@ -16,7 +16,7 @@ const MEMORY_CHUNKS: u64 = 8;
 const NO_PIXEL: u32 = u32::MAX;
 
 /// A tile under way.
-pub struct Work {
+pub(crate) struct Work {
     spec: Spec,
     columns: Vec<f64>,
     top: u32,
@@ -38,16 +38,9 @@ pub struct Work {
     memories: u64,
 }
 
-/// The tile of a task at one go; `None` when the spec has no such task.
-pub fn compute(spec: &Spec, task: u32) -> Option<Tile> {
-    let mut work = Work::new(spec, task)?;
-    while !work.step(u64::MAX) {}
-    work.finish()
-}
-
 impl Work {
     /// Begins the tile of a task; `None` when the spec has no such task.
-    pub fn new(spec: &Spec, task: u32) -> Option<Work> {
+    pub(crate) fn new(spec: &Spec, task: u32) -> Option<Work> {
         let rect = spec.tile_rect(task)?;
         let open = rect.width * rect.height;
         let levels = vec![0; open as usize];
@@ -72,7 +65,7 @@ impl Work {
     }
 
     /// Spends about `budget` iterations, at least one chunk of all lanes; true when the tile is done.
-    pub fn step(&mut self, budget: u64) -> bool {
+    pub(crate) fn step(&mut self, budget: u64) -> bool {
         let mut spent: u64 = 0;
         while self.open > 0 && spent < budget {
             let look = self.lanes.advance();
@@ -96,12 +89,12 @@ impl Work {
     }
 
     /// The share of pixels that have their level, 0 to 1.
-    pub fn progress(&self) -> f64 {
+    pub(crate) fn progress(&self) -> f64 {
         1.0 - f64::from(self.open) / f64::from(self.tile.width * self.tile.height)
     }
 
     /// The tile; `None` before [`Work::step`] has said that it is done.
-    pub fn finish(self) -> Option<Tile> {
+    pub(crate) fn finish(self) -> Option<Tile> {
         (self.open == 0).then_some(self.tile)
     }
 

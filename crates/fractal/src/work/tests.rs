@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::formula::Formula;
+use crate::task::compute;
 use crate::view::View;
 use proptest::prelude::*;
 
