@@ -8,7 +8,7 @@
 //!
 //! The levels are those of the same definition as in `escape.rs`, |zₙ|² > R² with R = 256, and agree
 //! with it as computed with unlimited digits but where an orbit passes the radius within the rounding
-//! of f64. They are the same bits on every machine: this is part of the protocol.
+//! of f64, and where it is too long and too chaotic (see [`PIXEL_COST_MAX`]). They are the same bits on every machine: this is part of the protocol.
 //!
 //! Not here: families other than z² + c, and which pictures are deep (`view.rs`).
 
@@ -42,6 +42,10 @@ use spans::Spans;
 
 /// What a step of the orbit costs beside its squarings, in iterations of a plain picture.
 const ORBIT_STEP_COST: u64 = 60;
+
+/// What a pixel by itself may cost, in products of limbs: some 20 ms. Where that does not suffice, its
+/// count is that of f64: a long orbit that is chaotic all the way.
+const PIXEL_COST_MAX: u64 = 1 << 24;
 
 /// A deep picture: its view, and the reference orbit once somebody needs it. Whoever computes tiles
 /// of one picture in one process shares one of these, so that the orbit is computed once.
@@ -198,21 +202,33 @@ impl Picture {
     fn level(&self, i: u32, j: u32) -> u32 {
         let mut pixel = self.pixel(i, j);
         loop {
-            if let Some(level) = level(pixel.walk(&self.ground, &mut { u64::MAX })) {
+            if let Some(level) = self.walk(&mut pixel, (i, j), &mut { u64::MAX }) {
                 return level;
             }
         }
     }
-}
 
-/// The level of a pixel that is done.
-fn level(turn: Turn) -> Option<u32> {
-    let ended: Option<Escape> = match turn {
-        Turn::Paused | Turn::Changed => return None,
-        Turn::Inside => None,
-        Turn::Escaped(escape) => Some(escape),
-    };
-    Some(level_from_escape(ended))
+    /// Walks on with the pixel at a place, spending the budget; its level when it is done.
+    fn walk(&self, pixel: &mut Pixel, place: (u32, u32), budget: &mut u64) -> Option<u32> {
+        let turn = pixel.walk(&self.ground, budget);
+        let ended = match turn {
+            Turn::Paused | Turn::Changed => return None,
+            Turn::Inside => None,
+            Turn::Escaped(escape) => Some(escape),
+        };
+        let is_certain = pixel.is_certain(turn);
+        let exact = (!is_certain).then(|| self.escape_by_itself(pixel, place)).flatten();
+        Some(level_from_escape(exact.unwrap_or(ended)))
+    }
+
+    /// How a pixel escapes, by its own orbit with as many digits as make that certain; `None` where
+    /// that costs more than [`PIXEL_COST_MAX`].
+    fn escape_by_itself(&self, pixel: &Pixel, place: (u32, u32)) -> Option<Option<Escape>> {
+        let growth = pixel.growth_exponent().saturating_sub(self.ground.scale);
+        let places = growth.max(-self.ground.scale).unsigned_abs() + 2 * u64::BITS;
+        let orbit = |limbs| self.plan.orbit_at(place, limbs);
+        point::certain_escape(orbit, places, self.ground.max_iter, PIXEL_COST_MAX)
+    }
 }
 
 impl PartialEq for Deep {

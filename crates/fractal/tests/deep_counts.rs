@@ -88,7 +88,7 @@ fn pixels_of_deep_pictures_have_the_counts_of_their_points() {
         }
     }
     assert!(wrong.is_empty(), "{} of {total}: {wrong:?}", wrong.len());
-    assert!(views.len() >= 20 && total >= 400, "{} views, {total} pixels", views.len());
+    assert!(views.len() >= 30 && total >= 600, "{} views, {total} pixels", views.len());
 }
 
 #[test]

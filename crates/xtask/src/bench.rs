@@ -27,11 +27,16 @@ struct Section {
 
 const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "millefeuille-server"];
 
-const SECTIONS: [Section; 3] = [
+const SECTIONS: [Section; 4] = [
     Section {
         name: "kernel",
         builds: &[&["build", "--release", "-p", "tests", "--bin", "tiles"]],
         program: "tests/bench/kernel.mjs",
+    },
+    Section {
+        name: "deep",
+        builds: &[&["build", "--release", "-p", "fractal", "--example", "deep"]],
+        program: "tests/bench/deep.mjs",
     },
     Section {
         name: "link",

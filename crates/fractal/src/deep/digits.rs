@@ -58,20 +58,27 @@ impl Digits {
             return limbs;
         }
         shift_left(&mut limbs, shift);
-        let mut left = self.power;
-        while left != 0 && !limbs.is_empty() {
-            let step = left.unsigned_abs().min(u64::from(TEN_19_DIGITS)) as u32;
-            let factor = if step == TEN_19_DIGITS { TEN_19 } else { 10_u64.pow(step) };
-            if left > 0 {
-                multiply_add(&mut limbs, factor, 0);
-                left -= i64::from(step);
-            } else {
-                // Cutting off after each division is cutting off once.
-                divide(&mut limbs, factor);
-                left += i64::from(step);
-            }
-        }
+        times_power_of_ten(&mut limbs, self.power);
         limbs
+    }
+
+    /// ⌊numerator·2^shift / (size·factor)⌋ for a size above zero whose digits fit into a limb, as
+    /// those of a zoom do that a person types; else `None`.
+    pub(crate) fn divide_into(&self, numerator: u64, factor: u64, shift: u32) -> Option<Vec<u64>> {
+        let [divisor] = self.limbs[..] else { return None };
+        let mut limbs = Vec::new();
+        multiply_add(&mut limbs, 0, numerator);
+        shift_left(&mut limbs, shift);
+        if self.power < 0 {
+            times_power_of_ten(&mut limbs, -self.power);
+        }
+        // Cutting off after each division is cutting off once.
+        divide(&mut limbs, divisor);
+        divide(&mut limbs, factor);
+        if self.power > 0 {
+            times_power_of_ten(&mut limbs, -self.power);
+        }
+        Some(limbs)
     }
 
     /// The size to the precision of f64, for less than a few thousand digits before the point.
@@ -87,6 +94,23 @@ impl Digits {
             ((u128::from(top) << u64::BITS | u128::from(below)) << zeros >> u64::BITS) as u64;
         let exponent = rest.len() as i64 * 64 - i64::from(zeros) - i64::from(places);
         Magnitude::new(bits as f64, exponent as i32)
+    }
+}
+
+/// `limbs = ⌊limbs·10^power⌋`.
+fn times_power_of_ten(limbs: &mut Vec<u64>, power: i64) {
+    let mut left = power;
+    while left != 0 && !limbs.is_empty() {
+        let step = left.unsigned_abs().min(u64::from(TEN_19_DIGITS)) as u32;
+        let factor = if step == TEN_19_DIGITS { TEN_19 } else { 10_u64.pow(step) };
+        if left > 0 {
+            multiply_add(limbs, factor, 0);
+            left -= i64::from(step);
+        } else {
+            // Cutting off after each division is cutting off once.
+            divide(limbs, factor);
+            left += i64::from(step);
+        }
     }
 }
 

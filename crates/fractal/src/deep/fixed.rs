@@ -9,7 +9,7 @@
 use std::cmp::Ordering;
 
 use super::digits::Digits;
-use super::wide::{Wide, power_of_two};
+use super::wide::{Wide, exponent_of, power_of_two};
 
 /// Bits of a limb.
 const LIMB: u32 = u64::BITS;
@@ -31,13 +31,38 @@ impl Fixed {
 
     /// A decimal number below 2⁶⁴ in size, cut off behind the last place.
     pub(crate) fn from_digits(digits: &Digits, limbs: usize) -> Fixed {
-        let mut fixed = Fixed::zero(limbs);
         let places = (limbs as u32 - 1) * LIMB;
-        let whole = digits.times_power_of_two(places);
-        for (limb, value) in fixed.limbs.iter_mut().zip(whole) {
-            *limb = value;
+        Fixed::from_units(digits.is_negative, &digits.times_power_of_two(places), limbs)
+    }
+
+    /// A multiple of the last place, below 2⁶⁴ in size.
+    pub(crate) fn from_units(is_negative: bool, units: &[u64], limbs: usize) -> Fixed {
+        let mut fixed = Fixed { is_negative, ..Fixed::zero(limbs) };
+        for (limb, &unit) in fixed.limbs.iter_mut().zip(units) {
+            *limb = unit;
         }
-        fixed.is_negative = digits.is_negative;
+        fixed
+    }
+
+    /// value·2^exponent, for a result below 2⁶⁴ in size, cut off behind the last place.
+    pub(crate) fn from_f64(value: f64, exponent: i32, limbs: usize) -> Fixed {
+        let mut fixed = Fixed::zero(limbs);
+        if value == 0.0 {
+            return fixed;
+        }
+        fixed.is_negative = value < 0.0;
+        let first = exponent_of(value);
+        // The 53 bits of the value as a whole number, and how far they are above the last place.
+        let bits = (value.abs() * power_of_two(52 - first)) as u64;
+        let above = (limbs as i32 - 1) * LIMB as i32 + exponent + first - 52;
+        if above <= -(LIMB as i32) {
+            return fixed;
+        }
+        let (at, shift) = ((above.max(0) as u32 / LIMB) as usize, above.max(0) as u32 % LIMB);
+        let pair = u128::from(bits >> (-above).max(0)) << shift;
+        for (limb, part) in fixed.limbs[at..].iter_mut().zip([pair as u64, (pair >> LIMB) as u64]) {
+            *limb = part;
+        }
         fixed
     }
 

@@ -22,6 +22,12 @@ impl Iterate {
         Iterate { x: start.0, y: start.1, c, xx, yy, sum, square }
     }
 
+    /// The orbit of 0 with the same c.
+    pub(crate) fn restarted_at_zero(self) -> Iterate {
+        let zero = || Fixed::zero(self.x.limbs());
+        Iterate::new((zero(), zero()), self.c)
+    }
+
     /// z ← z² + c with three squarings, for 2xy = (x + y)² − x² − y². Each part errs by at most three
     /// units of the last place.
     pub(crate) fn step(&mut self) {

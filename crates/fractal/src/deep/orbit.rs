@@ -9,7 +9,6 @@
 //! from 0, so it begins anew at 0 there anyway (Zhuoran's rebasing), and the rest of the path is of
 //! no use. Where the view is centred on a minibrot that is after one period.
 
-use super::fixed::Fixed;
 use super::iterate::Iterate;
 use super::plan::Plan;
 use super::wide::{Magnitude, Wide, larger};
@@ -83,22 +82,24 @@ pub(crate) struct Walk {
 impl Walk {
     /// The path of the picture's centre.
     pub(crate) fn of_centre(plan: &Plan) -> Walk {
-        let (start, c) = plan.centre();
         let one = Wide::new(1.0, 0.0, 0);
         let (derivative, step) =
             if plan.is_julia() { (one, Wide::ZERO) } else { (Wide::ZERO, one) };
-        Walk { derivative: Some(derivative), derivative_step: step, ..Walk::new(plan, start, c) }
+        Walk {
+            derivative: Some(derivative),
+            derivative_step: step,
+            ..Walk::new(plan, plan.centre())
+        }
     }
 
     /// The path of 0.
     pub(crate) fn of_zero(plan: &Plan) -> Walk {
-        let zero = Fixed::zero(plan.limbs());
-        Walk::new(plan, (zero.clone(), zero), plan.centre().1)
+        Walk::new(plan, plan.zero())
     }
 
-    fn new(plan: &Plan, start: (Fixed, Fixed), c: (Fixed, Fixed)) -> Walk {
+    fn new(plan: &Plan, z: Iterate) -> Walk {
         Walk {
-            z: Iterate::new(start, c),
+            z,
             derivative: None,
             derivative_step: Wide::ZERO,
             nearness: Magnitude::new(plan.pitch().digits * 0.25, plan.pitch().exponent),

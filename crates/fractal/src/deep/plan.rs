@@ -5,6 +5,7 @@
 
 use super::digits::Digits;
 use super::fixed::Fixed;
+use super::iterate::Iterate;
 use super::pixel::PLAIN_EXPONENT_MIN;
 use super::spans::Spans;
 use super::wide::{Magnitude, Wide};
@@ -22,8 +23,9 @@ pub(crate) const PITCH_BITS_MAX: u32 = 4_096;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
     formula: Formula,
-    start: (Fixed, Fixed),
-    c: (Fixed, Fixed),
+    /// re, im, c_re, c_im.
+    numbers: [Digits; 4],
+    zoom: Digits,
     pitch: Magnitude,
     sides: (u32, u32),
     max_iter: u32,
@@ -34,20 +36,54 @@ impl Plan {
     /// The numbers of a view that was checked, with the pitch that it was checked for.
     pub(crate) fn new(view: &View, pitch: Magnitude) -> Plan {
         let limbs = limbs(view.formula, pitch);
-        let number = |text: &str| Fixed::from_digits(&Digits::parse(text), limbs);
-        let centre = (number(&view.re), number(&view.im));
-        let zero = (Fixed::zero(limbs), Fixed::zero(limbs));
-        let (start, c) = match view.formula {
-            Formula::Mandelbrot => (zero, centre),
-            Formula::Julia => (centre, (number(&view.c_re), number(&view.c_im))),
-        };
+        let numbers = [&view.re, &view.im, &view.c_re, &view.c_im].map(|text| Digits::parse(text));
         let sides = (view.width, view.height);
-        Plan { formula: view.formula, start, c, pitch, sides, max_iter: view.max_iter, limbs }
+        Plan {
+            formula: view.formula,
+            numbers,
+            zoom: Digits::parse(&view.zoom),
+            pitch,
+            sides,
+            max_iter: view.max_iter,
+            limbs,
+        }
     }
 
-    /// z₀ and c of the picture's centre.
-    pub(crate) fn centre(&self) -> ((Fixed, Fixed), (Fixed, Fixed)) {
-        (self.start.clone(), self.c.clone())
+    /// The orbit of the picture's centre.
+    pub(crate) fn centre(&self) -> Iterate {
+        orbit_of(self.formula, self.numbers(self.limbs))
+    }
+
+    /// The orbit of pixel (i, j) with this many limbs.
+    pub(crate) fn orbit_at(&self, (i, j): (u32, u32), limbs: usize) -> Iterate {
+        let [mut re, mut im, c_re, c_im] = self.numbers(limbs);
+        let (u, v) = self.offset(i, j);
+        let (width, height) = self.sides;
+        re.add(&self.exact_offset((i, width), u, limbs));
+        im.subtract(&self.exact_offset((j, height), -v, limbs));
+        orbit_of(self.formula, [re, im, c_re, c_im])
+    }
+
+    fn numbers(&self, limbs: usize) -> [Fixed; 4] {
+        self.numbers.each_ref().map(|digits| Fixed::from_digits(digits, limbs))
+    }
+
+    /// 4·(at + 1/2 − side/2) / (zoom·width). Where the zoom has too many digits to divide by, the
+    /// same as rounded for [`Plan::offset`].
+    fn exact_offset(&self, (at, side): (u32, u32), rounded: f64, limbs: usize) -> Fixed {
+        let twice = 2 * i64::from(at) + 1 - i64::from(side);
+        let places = (limbs as u32 - 1) * u64::BITS;
+        let width = u64::from(self.sides.0);
+        let units = self.zoom.divide_into(2 * twice.unsigned_abs(), width, places);
+        units.map_or_else(
+            || Fixed::from_f64(rounded, self.pitch.exponent, limbs),
+            |units| Fixed::from_units(twice < 0, &units, limbs),
+        )
+    }
+
+    /// The orbit of 0 with the c of the picture's centre.
+    pub(crate) fn zero(&self) -> Iterate {
+        self.centre().restarted_at_zero()
     }
 
     /// Whether the point of the picture is z₀, and c is the same for all.
@@ -93,6 +129,15 @@ impl Plan {
     fn offset_max(&self) -> Magnitude {
         let (u, v) = self.offset(0, 0);
         Wide::new(u, v, self.pitch.exponent).magnitude()
+    }
+}
+
+/// The orbit of a point: re, im, c_re, c_im.
+pub(crate) fn orbit_of(formula: Formula, [re, im, c_re, c_im]: [Fixed; 4]) -> Iterate {
+    let zero = || Fixed::zero(re.limbs());
+    match formula {
+        Formula::Mandelbrot => Iterate::new((zero(), zero()), (re, im)),
+        Formula::Julia => Iterate::new((re, im), (c_re, c_im)),
     }
 }
 

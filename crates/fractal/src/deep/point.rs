@@ -8,8 +8,9 @@
 use super::digits::Digits;
 use super::fixed::Fixed;
 use super::iterate::Iterate;
+use super::plan::orbit_of;
 use super::wide::Magnitude;
-use crate::escape::{ESCAPE_NORM, Orbit, escape};
+use crate::escape::{ESCAPE_NORM, Escape, Orbit, escape};
 use crate::formula::Formula;
 use crate::view::COORDINATE_MAX;
 
@@ -22,10 +23,14 @@ const ROUNDING: f64 = 1.0 / (1_u64 << 49) as f64;
 const ERROR_MAX: f64 = 1.0 / (1 << 10) as f64;
 /// Units of the last place that one step adds to the error of a walk in fixed point, c included.
 const STEP_UNITS: f64 = 8.0;
+/// Two, and more than what computing the bound rounds.
+const TWICE_AND_MORE: f64 = 2.0 + 1.0 / (1_u64 << 40) as f64;
 /// Binary places that the error may not reach.
 const GUARD_BITS: i32 = 64;
 /// Binary places of the first walk in fixed point; each further has twice as many.
 const PLACES_MIN: u32 = 256;
+/// Most binary places: four times what the deepest picture needs.
+const PLACES_MAX: u32 = 1 << 14;
 /// What all walks together may cost, in products of limbs: about a second. A point that is so
 /// unstable that this does not suffice gets the count that f64 gives, right or not.
 const COST_MAX: u64 = 1 << 30;
@@ -42,8 +47,8 @@ pub(crate) struct Point {
 
 /// How a walk ended.
 enum Walked {
-    /// With the count.
-    Certain(Option<u32>),
+    /// With the escape, if there is one.
+    Certain(Option<Escape>),
     /// Its error grew too large, or it had no budget left.
     Lost,
 }
@@ -60,18 +65,16 @@ impl Point {
         if self.is_known_inside() {
             return None;
         }
-        if let Walked::Certain(count) = self.walk_in_f64(max_iter) {
-            return count;
+        if let Walked::Certain(escape) = self.walk_in_f64(max_iter) {
+            return escape.map(|escape| escape.iterations);
         }
-        let mut budget = COST_MAX;
-        let mut places = PLACES_MIN;
-        while budget > 0 {
-            if let Walked::Certain(count) = self.walk(places, max_iter, &mut budget) {
-                return count;
-            }
-            places *= 2;
-        }
-        escape(self.nearest, max_iter).map(|escape| escape.iterations)
+        let orbit = |limbs| {
+            let numbers = self.numbers.each_ref().map(|digits| Fixed::from_digits(digits, limbs));
+            orbit_of(self.formula, numbers)
+        };
+        let escape = certain_escape(orbit, PLACES_MIN, max_iter, COST_MAX)
+            .unwrap_or_else(|| escape(self.nearest, max_iter));
+        escape.map(|escape| escape.iterations)
     }
 
     /// The real points of the Mandelbrot set: between −2 and 1/4. Most of their orbits are chaotic,
@@ -98,46 +101,56 @@ impl Point {
             if is_close || error > ERROR_MAX {
                 return Walked::Lost;
             }
-            if orbit.norm() > ESCAPE_NORM {
-                return Walked::Certain(Some(count));
+            let norm = orbit.norm();
+            if norm > ESCAPE_NORM {
+                return Walked::Certain(Some(Escape { iterations: count, norm }));
             }
         }
         Walked::Certain(None)
     }
+}
 
-    fn walk(&self, places: u32, max_iter: u32, budget: &mut u64) -> Walked {
-        let limbs = 1 + (places / u64::BITS) as usize;
-        let cost = (limbs * limbs) as u64;
-        let mut z = self.iterate(limbs);
-        let allowed = Magnitude::new(1.0, places as i32 - GUARD_BITS);
-        let mut error = Magnitude::new(1.0, 1);
-        for count in 1..=max_iter {
-            if *budget == 0 || !error.is_at_most(allowed) {
-                return Walked::Lost;
-            }
-            *budget = budget.saturating_sub(cost);
-            // Twice |z| and the square of the error, which is below 2⁻⁶⁴ of it.
-            let grown = error.times(z.point().magnitude().plus(Magnitude::new(1.0, -32)));
-            error = Magnitude::new(grown.digits, grown.exponent + 1)
-                .plus(Magnitude::new(STEP_UNITS, 0));
-            z.step();
-            let (x, y) = z.point().at(0);
-            if x * x + y * y > ESCAPE_NORM {
-                return Walked::Certain(Some(count));
-            }
+/// How the orbit, which is given for any number of limbs, escapes within `max_iter` steps, for certain;
+/// `None` when that is not known after `budget` products of limbs. The first walk has `places`
+/// binary places.
+pub(crate) fn certain_escape(
+    orbit: impl Fn(usize) -> Iterate,
+    mut places: u32,
+    max_iter: u32,
+    mut budget: u64,
+) -> Option<Option<Escape>> {
+    while budget > 0 && places <= PLACES_MAX {
+        let limbs = 1 + places.div_ceil(u64::BITS) as usize;
+        if let Walked::Certain(escape) = walk(orbit(limbs), limbs, max_iter, &mut budget) {
+            return Some(escape);
         }
-        if error.is_at_most(allowed) { Walked::Certain(None) } else { Walked::Lost }
+        places *= 2;
     }
+    None
+}
 
-    fn iterate(&self, limbs: usize) -> Iterate {
-        let numbers = self.numbers.each_ref().map(|digits| Fixed::from_digits(digits, limbs));
-        let zero = || Fixed::zero(limbs);
-        let [re, im, c_re, c_im] = numbers;
-        match self.formula {
-            Formula::Mandelbrot => Iterate::new((zero(), zero()), (re, im)),
-            Formula::Julia => Iterate::new((re, im), (c_re, c_im)),
+fn walk(mut z: Iterate, limbs: usize, max_iter: u32, budget: &mut u64) -> Walked {
+    let cost = (limbs * limbs) as u64;
+    let places = (limbs as i32 - 1) * u64::BITS as i32;
+    let allowed = Magnitude::new(1.0, places - GUARD_BITS);
+    let mut error = Magnitude::new(1.0, 1);
+    for iterations in 1..=max_iter {
+        if *budget == 0 || !error.is_at_most(allowed) {
+            return Walked::Lost;
+        }
+        *budget = budget.saturating_sub(cost);
+        // (2|z| + error)·error, and what the step adds.
+        let twice = z.point().magnitude().times(Magnitude::new(TWICE_AND_MORE, 0));
+        let own = error.times(Magnitude::new(1.0, -places));
+        error = twice.plus(own).times(error).plus(Magnitude::new(STEP_UNITS, 0));
+        z.step();
+        let (x, y) = z.point().at(0);
+        let norm = x * x + y * y;
+        if norm > ESCAPE_NORM {
+            return Walked::Certain(Some(Escape { iterations, norm }));
         }
     }
+    if error.is_at_most(allowed) { Walked::Certain(None) } else { Walked::Lost }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::pixel::Pixel;
-use super::{Deep, Picture, level};
+use super::{Deep, Picture};
 use crate::tile::{Rect, Tile};
 
 /// What a step or a span of a pixel costs, in iterations of a plain picture. Chosen by measurement.
@@ -38,8 +38,9 @@ impl Work {
         let Some(picture) = self.picture.clone() else { return false };
         let mut left = (left / STEP_COST).max(1);
         while !self.is_done() && left > 0 {
-            let mut pixel = self.pixel.take().unwrap_or_else(|| self.next(&picture));
-            match level(pixel.walk(&picture.ground, &mut left)) {
+            let (i, j) = self.next();
+            let mut pixel = self.pixel.take().unwrap_or_else(|| picture.pixel(i, j));
+            match picture.walk(&mut pixel, (i, j), &mut left) {
                 Some(level) => self.levels.push(level),
                 None => self.pixel = Some(pixel),
             }
@@ -47,10 +48,11 @@ impl Work {
         self.is_done()
     }
 
-    fn next(&self, picture: &Picture) -> Pixel {
+    /// The place of the first pixel without a level.
+    fn next(&self) -> (u32, u32) {
         let done = self.levels.len() as u32;
         let (row, column) = (done / self.rect.width, done % self.rect.width);
-        picture.pixel(self.rect.x + column, self.rect.y + row)
+        (self.rect.x + column, self.rect.y + row)
     }
 
     fn is_done(&self) -> bool {

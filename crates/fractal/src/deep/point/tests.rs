@@ -17,6 +17,15 @@ fn points_that_never_leave() {
 }
 
 #[test]
+fn the_middle_of_a_small_copy_stays_for_any_number_of_steps() {
+    // Of period 34 and size 10⁻²⁵, found by `oracle/centres.py`: f64 does not resolve it.
+    let (re, im) =
+        ("-0.000000000000579060858893320850395412", "0.999999999999522483431696780824568330");
+    assert_eq!(count(re, im, 300_000), None);
+    assert!(count(&re[..20], im, 300_000).is_some());
+}
+
+#[test]
 fn a_last_digit_far_behind_the_point_decides() {
     // Outside the set by 10⁻ᵈ, beside −2, the distance grows by 4 a step: about d·log₂10/2 steps.
     for digits in [10, 100, 1_000] {
