@@ -34,6 +34,11 @@ const SECTIONS: [Section; 4] = [
         program: "tests/bench/kernel.mjs",
     },
     Section {
+        name: "deep",
+        builds: &[&["build", "--release", "-p", "fractal", "--example", "deep"]],
+        program: "tests/bench/deep.mjs",
+    },
+    Section {
         name: "link",
         builds: &[&["build", "--release", "-p", "headless", "--example", "links"]],
         program: "tests/bench/link.mjs",
