@@ -27,7 +27,7 @@ struct Section {
 
 const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "millefeuille-server"];
 
-const SECTIONS: [Section; 4] = [
+const SECTIONS: [Section; 5] = [
     Section {
         name: "kernel",
         builds: &[&["build", "--release", "-p", "tests", "--bin", "tiles"]],
