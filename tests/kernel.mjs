@@ -11,6 +11,11 @@ export function tilesProgram(profile) {
   return process.env.MILLEFEUILLE_TILES_BIN ?? join(target, profile, 'tiles');
 }
 
+/** The program that measures every engine of this machine (`crates/simd/examples/kernels.rs`). */
+export function kernelsProgram() {
+  return process.env.MILLEFEUILLE_KERNELS_BIN ?? join(target, 'release', 'examples', 'kernels');
+}
+
 /** Loads the kernel from the folder that `cargo xtask web` wrote. */
 export async function loadKernel(web = process.env.MILLEFEUILLE_WEB_DIR ?? join(target, 'web')) {
   const folder = join(web, readdirSync(web).find((name) => name.startsWith('app-')));

@@ -38,7 +38,9 @@ fn median(runs: usize, run: impl Fn() -> u64) -> (u64, f64) {
 
 fn print(engine: &dyn Engine, what: &str, (iterations, seconds): (u64, f64)) {
     let (name, speed) = (engine.name(), iterations as f64 / seconds);
-    println!(r#"{{"engine":"{name}","what":"{what}","speed":{speed:.0}}}"#);
+    println!(
+        r#"{{"engine":"{name}","what":"{what}","iterations":{iterations},"speed":{speed:.0}}}"#
+    );
 }
 
 fn main() {
@@ -48,6 +50,12 @@ fn main() {
         let spec = view(name).and_then(|view| view.validate().ok());
         (name, spec.expect("a known view"))
     });
+    for (name, spec) in &specs {
+        let params = view(name).map(|view| view.encode()).unwrap_or_default();
+        let params: String = params.iter().map(|byte| format!("{byte:02x}")).collect();
+        let tasks = spec.task_count();
+        println!(r#"{{"view":"{name}","params":"{params}","tasks":{tasks}}}"#);
+    }
     let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
     for engine in simd::all().into_iter().filter(|engine| wanted(engine.name())) {
         print(engine, "limit", median(runs * LIMIT_RUNS, || limit(engine, LIMIT_STEPS)));

@@ -30,7 +30,10 @@ const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "mille
 const SECTIONS: [Section; 5] = [
     Section {
         name: "kernel",
-        builds: &[&["build", "--release", "-p", "tests", "--bin", "tiles"]],
+        builds: &[
+            &["build", "--release", "-p", "tests", "--bin", "tiles"],
+            &["build", "--release", "-p", "simd", "--example", "kernels"],
+        ],
         program: "tests/bench/kernel.mjs",
     },
     Section {

@@ -15,9 +15,12 @@ pub(super) const WALK_SIZE: (u32, u32) = (4, 3);
 pub(super) const PLEASING: f64 = 0.55;
 /// The largest share of the inside that does not count against a picture.
 const INSIDE_MAX: f64 = 0.25;
-/// Neighbours that differ by more turns than this look like noise.
-const NOISE_TURNS: f64 = 0.35;
-const NOISE_MAX: f64 = 0.22;
+/// Neighbours that differ by more of the picture's span than this look like noise.
+const NOISE: f64 = 0.22;
+/// The largest share of noise that does not count against a picture.
+const NOISE_MAX: f64 = 0.12;
+/// Neighbours that differ by more of the span than this are detail.
+const DETAIL: f64 = 0.02;
 const BINS: usize = 24;
 
 /// The numbers of a preview.
@@ -56,12 +59,13 @@ impl Preview {
     /// 0 for dull and for noisy pictures, towards 1 for those with a wide, even choice of levels.
     pub(super) fn appeal(&self) -> f64 {
         let (low, high) = (self.quantile(0.02), self.quantile(0.98));
-        if high - low < 0.15 {
+        let span = high - low;
+        if span < 0.15 {
             return 0.0;
         }
         let mut bins = [0_u32; BINS];
         for turns in &self.sorted {
-            let place = (turns - low) / (high - low) * BINS as f64;
+            let place = (turns - low) / span * BINS as f64;
             bins[(place as usize).min(BINS - 1)] += 1;
         }
         let total = self.sorted.len() as f64;
@@ -72,8 +76,8 @@ impl Preview {
             .map(|share| -share * libm::log2(share))
             .sum();
         let evenness = entropy / libm::log2(BINS as f64);
-        let noise = self.share_of_pairs(|difference| difference > NOISE_TURNS);
-        let detail = self.share_of_pairs(|difference| difference > 0.02);
+        let noise = self.share_of_pairs(|difference| difference > NOISE * span);
+        let detail = self.share_of_pairs(|difference| difference > DETAIL * span);
         let too_much = |share: f64, most: f64| ((share - most) / (1.0 - most)).max(0.0);
         let penalty = 3.0 * too_much(self.inside(), INSIDE_MAX) + 4.0 * too_much(noise, NOISE_MAX);
         (evenness * (detail * 2.5).min(1.0) - penalty).max(0.0)

@@ -88,7 +88,7 @@ async fn cancel(
 ) -> Result<JobSummary, Failure> {
     become_member(driver, &target.server, signals).await?;
     let me = driver.node().map(node::Node::id);
-    if !me.is_some_and(|me| me.value() >> 64 == target.job.value() >> 64) {
+    if me.is_none_or(|me| me.value() >> 64 != target.job.value() >> 64) {
         let message = "only its creator can end a job: use the --data-dir it was launched with";
         return Err(Failure::usage(message));
     }

@@ -193,8 +193,9 @@ async fn entrust(
     tokio::pin!(too_late);
     loop {
         tokio::select! {
-            notice = driver.next() => match notice {
-                Notice::Event(Event::Node(NodeEvent::Grid(event))) => match event {
+            notice = driver.next() => {
+                let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice else { continue };
+                match event {
                     GridEvent::Accepted { job, copies } if job == mine && copies > 1 => {
                         return Ok((job, copies));
                     }
@@ -203,8 +204,7 @@ async fn entrust(
                         return Err(Failure::usage(message));
                     }
                     _ => {}
-                },
-                _ => {}
+                }
             },
             code = signals.next() => return Err(interrupted(code)),
             () = &mut too_late => {
