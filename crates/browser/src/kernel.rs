@@ -3,8 +3,16 @@
 //! No message handling is here: `web/tile-worker.js` and `web/paint-worker.js` pace the calls, so
 //! that a tile can be dropped between two slices.
 
-use fractal::{Colouring, Painter, View, Work, decode_tile, encode_tile};
+use std::cell::RefCell;
+
+use fractal::{Colouring, Painter, Spec, View, Work, decode_tile, encode_tile};
 use wasm_bindgen::prelude::*;
+
+thread_local! {
+    /// The picture of the latest tile. Tiles of one job come one after the other, and those of a deep
+    /// picture share an orbit that takes long to compute.
+    static LATEST: RefCell<Option<(Vec<u8>, Spec)>> = const { RefCell::new(None) };
+}
 
 /// A tile under way.
 #[wasm_bindgen]
@@ -19,8 +27,7 @@ impl Tile {
     /// before: the peer asks nobody for a tile of a job that it has not appraised.
     #[wasm_bindgen(constructor)]
     pub fn new(params: &[u8], task: u32) -> Result<Tile, JsError> {
-        let spec = View::decode(params).and_then(|view| view.validate());
-        let spec = spec.map_err(|_| JsError::new("the job names no picture"))?;
+        let spec = picture(params).ok_or_else(|| JsError::new("the job names no picture"))?;
         Work::new(simd::best(), &spec, task)
             .map(Tile)
             .ok_or_else(|| JsError::new("the job has no such task"))
@@ -41,6 +48,20 @@ impl Tile {
         let tile = self.0.finish().ok_or_else(|| JsError::new("the tile is not done"))?;
         Ok(encode_tile(&tile))
     }
+}
+
+/// The picture of a job with these parameters, if there is one.
+fn picture(params: &[u8]) -> Option<Spec> {
+    LATEST.with_borrow_mut(|latest| {
+        if let Some((_, spec)) = latest.as_ref().filter(|(known, _)| known == params) {
+            return Some(spec.clone());
+        }
+        // Two large orbits need not be in memory at once.
+        *latest = None;
+        let spec = View::decode(params).and_then(|view| view.validate()).ok()?;
+        *latest = Some((params.to_vec(), spec.clone()));
+        Some(spec)
+    })
 }
 
 /// A palette ready for use.

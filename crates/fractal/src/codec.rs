@@ -24,8 +24,10 @@ pub const TILE_BYTES_MAX: u32 = HEADER_BYTES as u32 + TILE * TILE * SYMBOL_BYTES
 
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 5;
-/// Most bytes of a varint: 1 + a zigzag of 32 bits has at most 33 bits.
+/// Most bytes of a symbol: 1 + a zigzag of 32 bits has at most 33 bits.
 const SYMBOL_BYTES_MAX: usize = 5;
+/// Most bytes of any varint, of 64 bits.
+pub(crate) const VARINT_BYTES_MAX: usize = 10;
 /// Chosen: higher levels of deflate save a quarter of the bytes where a picture is smooth and 1 to 6 %
 /// where it is not, for three to five times the work.
 const DEFLATE_LEVEL: u8 = 1;
@@ -96,7 +98,7 @@ fn has_valid_sides(width: u32, height: u32) -> bool {
 }
 
 /// Inflates all of `compressed` into at most `max` bytes.
-fn inflate(compressed: &[u8], max: usize) -> Result<Vec<u8>, CodecError> {
+pub(crate) fn inflate(compressed: &[u8], max: usize) -> Result<Vec<u8>, CodecError> {
     let mut out = vec![0; max];
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let (status, consumed, produced) =
@@ -187,7 +189,7 @@ fn unzigzag(code: u32) -> u32 {
     code >> 1 ^ (code & 1).wrapping_neg()
 }
 
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -196,14 +198,16 @@ fn write_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// The shortest form only; `None` when there is none.
-fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
-    for shift in 0..SYMBOL_BYTES_MAX {
+    for place in 0..VARINT_BYTES_MAX {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;
-        value |= u64::from(byte & 0x7f) << (7 * shift);
+        let bits = u64::from(byte & 0x7f);
+        value |= bits << (7 * place);
         if byte < 0x80 {
-            return (byte != 0 || shift == 0).then_some(value);
+            let fits = place < VARINT_BYTES_MAX - 1 || bits <= 1;
+            return (fits && (byte != 0 || place == 0)).then_some(value);
         }
     }
     None

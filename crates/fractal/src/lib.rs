@@ -13,11 +13,13 @@
 //!
 //! Another family is one more file below `family.rs`, which says what one step of it is, and a variant
 //! of [`Family`]. How its steps are taken is the choice of an [`Engine`]: the instructions of a machine
-//! are no business of this crate, and never change a result.
+//! are no business of this crate, and never change a result. Pictures too deep for f64 are computed by
+//! [`deep`].
 
 mod codec;
 mod colour;
 mod decimal;
+pub mod deep;
 mod engine;
 mod escape;
 mod family;
@@ -29,6 +31,7 @@ mod params;
 mod presets;
 pub mod probe;
 mod smooth;
+mod task;
 mod tile;
 mod variation;
 mod vector;
@@ -47,6 +50,7 @@ pub use lanes::{LANES_MAX, Look, Orbits, Stream, free, watched};
 pub use palette::{Palette, UnknownPalette};
 pub use params::PARAMS_BYTES_MAX;
 pub use presets::{Preset, presets};
+pub use task::{Work, compute, compute_with};
 pub use tile::{Rect, TILE, Tile, Tiles, task_count, tile_rect};
 pub use variation::{Variation, variation};
 pub use vector::Vector;
@@ -54,4 +58,3 @@ pub use view::{
     COORDINATE_MAX, DECIMAL_CHARS_MAX, Field, MAX_ITER_MAX, PITCH_ULPS_MIN, SIDE_MAX, Spec,
     TASKS_MAX, View, ViewError, WORK_MAX, ZOOM_MIN,
 };
-pub use work::{Work, compute, compute_with};

@@ -2,19 +2,24 @@
 //!
 //! A [`View`] is text and may say anything; a [`Spec`] is numbers within limits. Only
 //! [`View::validate`] makes a spec, so whoever holds one may compute it. Coordinates stay text in the
-//! view: a deeper kernel will read more digits of the same text than f64 holds.
+//! view: where pixels are nearer to each other than f64 can tell, the picture is a deep one, and
+//! `deep` reads as many digits of the same text as it needs.
 //!
 //! The picture: zoom 1 shows a width of 4 units around the centre, pixels are square, the imaginary
 //! axis points up, and pixel (i, j) samples its middle.
 
-use std::fmt;
+mod error;
+
 use std::sync::Arc;
 
 use crate::decimal::{DecimalError, f64_from_decimal};
+use crate::deep::{self, Deep, Magnitude, OrbitError, PATH_POINTS_MAX};
 use crate::escape::{Ending, Orbit, follow};
 use crate::formula::Formula;
 use crate::smooth::Scale;
 use crate::tile::{Rect, TILE, Tiles};
+
+pub use error::{Field, ViewError};
 
 /// Longest side of a picture in pixels; a larger one is refused.
 pub const SIDE_MAX: u32 = 16_384;
@@ -22,8 +27,8 @@ pub const SIDE_MAX: u32 = 16_384;
 pub const TASKS_MAX: u32 = SIDE_MAX.div_ceil(TILE) * SIDE_MAX.div_ceil(TILE);
 /// Largest iteration limit, so that a count and its 8-bit fraction share a u32; a larger is refused.
 pub const MAX_ITER_MAX: u32 = (1 << 24) - 1;
-/// Most characters of a coordinate or a zoom, enough for every digit that f64 can tell apart and to
-/// spare; longer text is refused unread.
+/// Most characters of a coordinate or a zoom, enough for every digit of the deepest zooms; longer
+/// text is refused unread.
 pub const DECIMAL_CHARS_MAX: u32 = 1_100;
 /// Largest size of each coordinate of the centre and of c; a larger one is refused. Nothing of
 /// any family is farther out than 2, but for the basins of Newton's method, which fill the plane.
@@ -34,7 +39,8 @@ pub const ZOOM_MIN: f64 = 1e-3;
 /// Chosen: a poster of 64 megapixels at a limit of a million, or about ten hours of one fast core.
 pub const WORK_MAX: u64 = 1 << 46;
 /// Least distance of neighbouring pixels in units of the last place of the largest coordinate;
-/// a deeper zoom is refused. Chosen: below 4 the rounding of coordinates is seen as distortion.
+/// a view beyond is deep, or refused where its family has no deep pictures. Chosen: below 4 the rounding
+/// of coordinates is seen as distortion.
 pub const PITCH_ULPS_MIN: f64 = 4.0;
 
 /// The size below which a coordinate is not taken to be finer than this. Around 0 f64 would
@@ -78,71 +84,8 @@ pub struct Spec {
     max_iter: u32,
     tiles: Tiles,
     scale: Arc<Scale>,
-}
-
-/// The part of a view that an error is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// [`View::re`].
-    Re,
-    /// [`View::im`].
-    Im,
-    /// [`View::zoom`].
-    Zoom,
-    /// [`View::c_re`].
-    CRe,
-    /// [`View::c_im`].
-    CIm,
-}
-
-/// Why a view is refused, in words for the person who asked.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum ViewError {
-    /// A number has no text.
-    #[error("{0} is empty; write a decimal number such as -0.75")]
-    Empty(Field),
-    /// A number has more than [`DECIMAL_CHARS_MAX`] characters.
-    #[error("{0} is longer than {DECIMAL_CHARS_MAX} characters")]
-    TooLong(Field),
-    /// A number is something else than sign, digits, point and exponent.
-    #[error("{0} is not a plain decimal number such as -0.75 or 1.5e3")]
-    NotDecimal(Field),
-    /// A coordinate is beyond [`COORDINATE_MAX`].
-    #[error("{0} is out of range; it must lie between -{max} and {max}", max = COORDINATE_MAX as u32)]
-    OutOfRange(Field),
-    /// The zoom is zero, negative, or below [`ZOOM_MIN`].
-    #[error("the zoom is too small; it must be at least 1/{}", (1.0 / ZOOM_MIN) as u32)]
-    TooWide,
-    /// f64 cannot tell the pixels apart.
-    #[error(
-        "the zoom is too deep; this version computes with 64-bit floating-point numbers, which \
-         at this place and picture width reach a zoom of about {}", rounded(*zoom_max)
-    )]
-    TooDeep {
-        /// The deepest zoom at this centre and width, approximately.
-        zoom_max: f64,
-    },
-    /// A side is 0 or more than [`SIDE_MAX`].
-    #[error("the picture must be 1 to {SIDE_MAX} pixels wide and high")]
-    Size,
-    /// The iteration limit is 0 or more than [`MAX_ITER_MAX`].
-    #[error("the iteration limit must be between 1 and {MAX_ITER_MAX}")]
-    MaxIter,
-    /// Pixels times iteration limit exceed [`WORK_MAX`].
-    #[error(
-        "the picture is too much work: at this size the iteration limit may be at most \
-         {max_iter_max}"
-    )]
-    TooMuchWork {
-        /// The largest iteration limit at this size.
-        max_iter_max: u64,
-    },
-    /// The numbers together do not fit into the parameters of a job.
-    #[error("the coordinates are too long together; use fewer digits")]
-    TextTooLong,
-    /// The bytes are not the canonical encoding of a view.
-    #[error("the job's parameters cannot be read: {0}")]
-    Malformed(&'static str),
+    /// What the levels come from where f64 does not suffice. The numbers above are rounded there.
+    deep: Option<Arc<Deep>>,
 }
 
 impl Default for View {
@@ -181,10 +124,16 @@ impl View {
         let im = coordinate(Field::Im, &self.im)?;
         let c_re = coordinate(Field::CRe, &self.c_re)?;
         let c_im = coordinate(Field::CIm, &self.c_im)?;
-        let pitch = self.pitch(re, im)?;
+        let (pitch, deep) = match self.plain_pitch(re, im)? {
+            Some(pitch) => (pitch, None),
+            None => {
+                let pitch = self.deep_pitch(re, im)?;
+                (pitch.to_f64(), Some(Arc::new(Deep::new(self, pitch))))
+            }
+        };
         let (formula, max_iter) = (self.formula, self.max_iter);
         let scale = Arc::new(Scale::new(formula));
-        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles, scale })
+        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles, scale, deep })
     }
 
     /// The error of a view whose text does not fit: of one number if that alone is too long.
@@ -200,12 +149,12 @@ impl View {
         [&self.re, &self.im, &self.zoom, &self.c_re, &self.c_im]
     }
 
-    /// Distance between neighbouring pixels, known to be resolved by f64.
-    fn pitch(&self, re: f64, im: f64) -> Result<f64, ViewError> {
+    /// Distance between neighbouring pixels, `None` where f64 does not resolve it.
+    fn plain_pitch(&self, re: f64, im: f64) -> Result<Option<f64>, ViewError> {
         let zoom = match number(Field::Zoom, &self.zoom) {
             // A zoom beyond f64 is a decimal number all the same, and is too deep or too negative.
             Err(ViewError::OutOfRange(_)) if self.zoom.starts_with('-') => 0.0,
-            Err(ViewError::OutOfRange(_)) => f64::INFINITY,
+            Err(ViewError::OutOfRange(_)) => return Ok(None),
             other => other?,
         };
         if zoom < ZOOM_MIN {
@@ -215,9 +164,21 @@ impl View {
         let pitch = WIDTH_AT_ZOOM_1 / (zoom * width);
         let reach_re = re.abs() + width * 0.5 * pitch;
         let reach_im = im.abs() + f64::from(self.height) * 0.5 * pitch;
-        if pitch < PITCH_ULPS_MIN * ulp(reach_re.max(reach_im)) {
+        let is_resolved = pitch >= PITCH_ULPS_MIN * ulp(reach_re.max(reach_im));
+        Ok(is_resolved.then_some(pitch))
+    }
+
+    /// The same for a deep view, if it is affordable.
+    fn deep_pitch(&self, re: f64, im: f64) -> Result<Magnitude, ViewError> {
+        if !deep::reaches(self.formula) {
             let finest = PITCH_ULPS_MIN * ulp(re.abs().max(im.abs()));
-            return Err(ViewError::TooDeep { zoom_max: WIDTH_AT_ZOOM_1 / (finest * width) });
+            let zoom_max = WIDTH_AT_ZOOM_1 / (finest * f64::from(self.width));
+            return Err(ViewError::TooDeepForFamily { zoom_max });
+        }
+        let too_deep = || ViewError::TooDeep { exponent_max: deep::zoom_exponent_max(self.width) };
+        let pitch = deep::pitch(&self.zoom, self.width).ok_or_else(too_deep)?;
+        if self.max_iter > PATH_POINTS_MAX {
+            return Err(ViewError::DeepMaxIter);
         }
         Ok(pitch)
     }
@@ -261,6 +222,8 @@ impl Spec {
 
     /// Real part of the points of column `i`, counted from the left edge of the picture.
     ///
+    /// In a deep picture neighbours may round to the same.
+    ///
     /// Invariant: a coordinate depends on the pixel and the view only, never on the tile, and these
     /// operations in this order are part of the protocol.
     pub fn column(&self, i: u32) -> f64 {
@@ -277,8 +240,40 @@ impl Spec {
         self.formula.orbit(re, im, self.c_re, self.c_im)
     }
 
+    /// The deep picture, where this is one: coordinates in f64 do not tell its pixels apart.
+    pub(crate) fn deep(&self) -> Option<&Arc<Deep>> {
+        self.deep.as_ref()
+    }
+
+    /// The bytes of the reference orbit of a deep picture, computed now if nobody has yet; `None`
+    /// for a picture that needs none. The same for the same view on every machine.
+    pub fn reference_orbit(&self) -> Option<Vec<u8>> {
+        self.deep.as_ref().map(|deep| deep.orbit().encode())
+    }
+
+    /// Whether this and another spec have one reference orbit between them, as clones do: what either
+    /// computes of it, or is supplied with, the other has.
+    pub fn shares_orbit_with(&self, other: &Spec) -> bool {
+        let orbits = self.deep.as_ref().zip(other.deep.as_ref());
+        orbits.is_some_and(|(mine, other)| Arc::ptr_eq(mine, other))
+    }
+
+    /// Takes the reference orbit that somebody else has computed for the same view, which spares
+    /// this spec and its clones to do so. Whether the bytes are the ones that were meant is for the
+    /// caller to know, by their digest: a wrong orbit makes a wrong picture.
+    ///
+    /// # Errors
+    /// When the bytes are not an orbit that this view could have.
+    pub fn supply_orbit(&self, bytes: &[u8]) -> Result<(), OrbitError> {
+        let deep = self.deep.as_ref().ok_or(OrbitError::NotNeeded)?;
+        deep.supply(deep::Orbit::decode(bytes)?)
+    }
+
     /// The level of one pixel, by the reference loop: what a verifier compares a tile with.
     pub fn level(&self, i: u32, j: u32) -> u32 {
+        if let Some(deep) = &self.deep {
+            return deep.level(i, j);
+        }
         let orbit = self.orbit(self.column(i), self.row(j));
         self.level_of(follow(self.formula, orbit, self.max_iter))
     }
@@ -312,31 +307,6 @@ fn number(field: Field, text: &str) -> Result<f64, ViewError> {
 fn ulp(value: f64) -> f64 {
     let value = value.max(COORDINATE_FLOOR);
     f64::from_bits(value.to_bits() + 1) - value
-}
-
-/// A number of at least 1 for a person: its first two digits, cut so that what is said is within
-/// reach, and its power of ten. Not the standard library's text of an f64, which is exact and was a
-/// seventh of the page's kernel.
-fn rounded(mut value: f64) -> String {
-    let mut exponent = 0;
-    while value >= 10.0 && value.is_finite() {
-        value /= 10.0;
-        exponent += 1;
-    }
-    let tenths = (value * 10.0) as u32;
-    format!("{}.{}e{exponent}", tenths / 10, tenths % 10)
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Field::Re => "the real part of the centre",
-            Field::Im => "the imaginary part of the centre",
-            Field::Zoom => "the zoom",
-            Field::CRe => "the real part of the constant c",
-            Field::CIm => "the imaginary part of the constant c",
-        })
-    }
 }
 
 #[cfg(test)]

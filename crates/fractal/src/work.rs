@@ -1,4 +1,4 @@
-//! The computation of one tile, in slices, so that a driver can pace it, show its progress or drop it.
+//! The computation of one tile by f64, in slices.
 //!
 //! A pixel goes through up to three stations. The *front* takes the first steps of a row of neighbouring
 //! pixels at once and settles those that end soon. What is left streams through the lanes: whenever an
@@ -7,7 +7,7 @@
 //! them repeat their last burst, watched, for their exact counts. The levels are those of the
 //! reference loop in `escape.rs`, whatever the engine and the slices.
 
-use crate::engine::{Engine, Plain};
+use crate::engine::Engine;
 use crate::escape::Ending;
 use crate::formula::Formula;
 use crate::lanes::{LANES_MAX, Orbits, Stream};
@@ -24,7 +24,7 @@ const BURST: u32 = 32;
 const MEMORY_BURSTS: u64 = 4;
 
 /// A tile under way.
-pub struct Work {
+pub(crate) struct Work {
     engine: &'static dyn Engine,
     skips: bool,
     spec: Spec,
@@ -70,21 +70,9 @@ struct Ended {
     count: usize,
 }
 
-/// The tile of a task at one go; `None` when the spec has no such task.
-pub fn compute(spec: &Spec, task: u32) -> Option<Tile> {
-    compute_with(&Plain, spec, task)
-}
-
-/// [`compute`] with an engine of the machine: the same tile, sooner.
-pub fn compute_with(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Option<Tile> {
-    let mut work = Work::new(engine, spec, task)?;
-    while !work.step(u64::MAX) {}
-    work.finish()
-}
-
 impl Work {
     /// Begins the tile of a task; `None` when the spec has no such task.
-    pub fn new(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Option<Work> {
+    pub(crate) fn new(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Option<Work> {
         assert!((1..=LANES_MAX).contains(&engine.lanes()), "an engine has 1 to LANES_MAX lanes");
         let rect = spec.tile_rect(task)?;
         let open = rect.width * rect.height;
@@ -112,13 +100,13 @@ impl Work {
 
     /// Takes every step that the plain loop would take, also of orbits that are known never to end.
     /// For measurements: the levels are the same.
-    pub fn without_skipping(mut self) -> Work {
+    pub(crate) fn without_skipping(mut self) -> Work {
         self.skips = false;
         self
     }
 
     /// Spends about `budget` iterations, at least one burst of all lanes; true when the tile is done.
-    pub fn step(&mut self, budget: u64) -> bool {
+    pub(crate) fn step(&mut self, budget: u64) -> bool {
         let lanes = self.engine.lanes() as u64;
         let mut spent = 0;
         while self.open > 0 && spent < budget {
@@ -137,12 +125,12 @@ impl Work {
     }
 
     /// The share of pixels that have their level, 0 to 1.
-    pub fn progress(&self) -> f64 {
+    pub(crate) fn progress(&self) -> f64 {
         1.0 - f64::from(self.open) / f64::from(self.tile.width * self.tile.height)
     }
 
     /// The tile; `None` before [`Work::step`] has said that it is done.
-    pub fn finish(self) -> Option<Tile> {
+    pub(crate) fn finish(self) -> Option<Tile> {
         (self.open == 0).then_some(self.tile)
     }
 

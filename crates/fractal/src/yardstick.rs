@@ -7,8 +7,8 @@ use crate::engine::Engine;
 use crate::escape::follow;
 use crate::formula::Formula;
 use crate::lanes::Stream;
+use crate::task::Work;
 use crate::view::{Spec, View};
-use crate::work::Work;
 
 /// The names of the views of [`view`].
 pub const VIEWS: [&str; 3] = ["full", "seahorse", "seaesc"];

@@ -3,7 +3,7 @@
 //! The node hands out no more than the slots it was given, which are the threads here, so the queue
 //! is empty but for moments of overlap. A task that panics is a failed task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -18,6 +18,10 @@ use crate::workload;
 
 /// Threads at most: what a node uses.
 pub(crate) const THREADS_MAX: u16 = node::SLOTS_MAX;
+
+/// Pictures that are kept ready between tasks, the latest first; the oldest is forgotten. Chosen: a
+/// deep one may take 0.2 GB, and peers seldom work on more jobs at once.
+const SPECS_MAX: usize = 3;
 
 /// A computation that ended.
 #[derive(Debug)]
@@ -34,6 +38,11 @@ struct Job {
     is_wanted: Arc<AtomicBool>,
 }
 
+/// The pictures of the latest tasks, by the parameters of their jobs. All threads share them, so that
+/// the reference orbit of a deep picture is computed once.
+#[derive(Debug, Default)]
+struct Specs(Mutex<VecDeque<(Bytes, Spec)>>);
+
 /// The threads. They end when the pool is dropped.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -49,11 +58,13 @@ impl Pool {
         let (jobs, queue) = mpsc::channel();
         let (sender, done) = unbounded_channel();
         let queue = Arc::new(Mutex::new(queue));
+        let specs = Arc::new(Specs::default());
         for at in 0..threads.clamp(1, THREADS_MAX) {
             let (queue, sender) = (Arc::clone(&queue), sender.clone());
+            let specs = Arc::clone(&specs);
             thread::Builder::new()
                 .name(format!("tile-{at}"))
-                .spawn(move || run(&queue, &sender))?;
+                .spawn(move || run(&queue, &specs, &sender))?;
         }
         Ok(Pool { jobs, done, under_way: BTreeMap::new() })
     }
@@ -92,15 +103,13 @@ impl Drop for Pool {
     }
 }
 
-fn run(queue: &Mutex<mpsc::Receiver<Job>>, sender: &UnboundedSender<Done>) {
+fn run(queue: &Mutex<mpsc::Receiver<Job>>, specs: &Specs, sender: &UnboundedSender<Done>) {
     be_nice();
-    // Tasks of one job come one after the other, so its parameters are read once.
-    let mut last: Option<(Bytes, Spec)> = None;
     let engine = simd::best();
     loop {
         let next = queue.lock().expect("nobody panics while waiting").recv();
         let Ok(job) = next else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| compute(engine, &job, &mut last)));
+        let result = catch_unwind(AssertUnwindSafe(|| compute(engine, &job, specs)));
         let outcome =
             result.unwrap_or_else(|_| Err(Failure::Failed("the computation panicked".into())));
         if sender.send(Done { work: job.work, outcome }).is_err() {
@@ -109,30 +118,36 @@ fn run(queue: &Mutex<mpsc::Receiver<Job>>, sender: &UnboundedSender<Done>) {
     }
 }
 
-fn compute(
-    engine: &'static dyn Engine,
-    job: &Job,
-    last: &mut Option<(Bytes, Spec)>,
-) -> Result<Bytes, Failure> {
+fn compute(engine: &'static dyn Engine, job: &Job, specs: &Specs) -> Result<Bytes, Failure> {
     let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
     if !is_wanted() {
         return Err(Failure::Stopped);
     }
-    let spec = spec(job, last).map_err(Failure::Failed)?;
-    match workload::compute(engine, spec, job.task, is_wanted) {
+    let spec = specs.of(job).map_err(Failure::Failed)?;
+    match workload::compute(engine, &spec, job.task, is_wanted) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
         Err(reason) => Err(Failure::Failed(reason)),
     }
 }
 
-fn spec<'a>(job: &Job, last: &'a mut Option<(Bytes, Spec)>) -> Result<&'a Spec, String> {
-    if last.as_ref().is_none_or(|(params, _)| *params != job.params) {
-        let tasks = fractal::View::decode(&job.params).map(|view| fractal::task_count(&view));
-        let tasks = tasks.map_err(|error| error.to_string())?;
-        *last = Some((job.params.clone(), workload::appraise(job.kind, &job.params, tasks)?));
+impl Specs {
+    fn of(&self, job: &Job) -> Result<Spec, String> {
+        let mut specs = self.0.lock().map_err(|_| "a computation panicked")?;
+        let known = specs.iter().position(|(params, _)| *params == job.params);
+        let latest = match known.and_then(|at| specs.remove(at)) {
+            Some(known) => known,
+            None => {
+                let view = fractal::View::decode(&job.params).map_err(|error| error.to_string())?;
+                let spec = workload::appraise(job.kind, &job.params, fractal::task_count(&view))?;
+                (job.params.clone(), spec)
+            }
+        };
+        let spec = latest.1.clone();
+        specs.push_front(latest);
+        specs.truncate(SPECS_MAX);
+        Ok(spec)
     }
-    Ok(&last.as_ref().expect("just set").1)
 }
 
 /// The loop that answers peers must not wait for tiles. Best effort: a refusal changes nothing.
@@ -166,6 +181,24 @@ mod tests {
                 _ => assert!(matches!(done.outcome, Err(Failure::Failed(_)))),
             }
         }
+    }
+
+    #[test]
+    fn tasks_of_a_job_share_its_picture() {
+        let specs = Specs::default();
+        let spec = |exponent: u32| {
+            let view = View { zoom: format!("1e{exponent}"), im: "1".into(), ..View::default() };
+            let is_wanted = Arc::new(AtomicBool::new(true));
+            let params = Bytes::from(view.encode());
+            let job = Job { work: WorkId(0), task: 0, kind: workload::KIND, params, is_wanted };
+            specs.of(&job).unwrap()
+        };
+        for exponent in 20..30 {
+            let first = spec(exponent);
+            assert!(first.shares_orbit_with(&spec(exponent)));
+            assert!(!first.shares_orbit_with(&spec(exponent - 1)));
+        }
+        assert_eq!(specs.0.lock().unwrap().len(), SPECS_MAX);
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ struct Section {
 
 const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "millefeuille-server"];
 
-const SECTIONS: [Section; 4] = [
+const SECTIONS: [Section; 5] = [
     Section {
         name: "kernel",
         builds: &[
@@ -35,6 +35,11 @@ const SECTIONS: [Section; 4] = [
             &["build", "--release", "-p", "simd", "--example", "kernels"],
         ],
         program: "tests/bench/kernel.mjs",
+    },
+    Section {
+        name: "deep",
+        builds: &[&["build", "--release", "-p", "fractal", "--example", "deep"]],
+        program: "tests/bench/deep.mjs",
     },
     Section {
         name: "link",

@@ -29,7 +29,7 @@ Usage: cargo xtask COMMAND
   test [FILTER]                    everything that is checked; FILTER is a stage or part of a test's name
   ci                               the same as test, without a filter
   tidy                             crate walls, allowed dependencies, bans in pure crates
-  bench [SECTION…]                 measured ratios: kernel, link, grid
+  bench [SECTION…]                 measured ratios: kernel, deep, link, grid
   chaos [--minutes N] [--peers N] [--tabs N] [--seed S]   jobs while peers are killed, stopped, closed
   setup                            install what the tests need: chromium, firefox-esr, node, wasm target
 ";

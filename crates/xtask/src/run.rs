@@ -75,6 +75,7 @@ impl Repo {
             .env("MILLEFEUILLE_SERVER_BIN", programs.join("millefeuille-server"))
             .env("MILLEFEUILLE_TILES_BIN", programs.join("tiles"))
             .env("MILLEFEUILLE_LINKS_BIN", programs.join("examples/links"))
+            .env("MILLEFEUILLE_DEEP_BIN", programs.join("examples/deep"))
             .env("MILLEFEUILLE_ROUTE_BIN", programs.join("examples/route"))
             .env("MILLEFEUILLE_WEB_DIR", self.target.join("web"));
         command

@@ -4,8 +4,8 @@ use base::Rng;
 
 use crate::colour::{Colouring, turns_of};
 use crate::engine::Engine;
+use crate::task::compute_with;
 use crate::view::View;
-use crate::work::compute_with;
 
 /// Width of a preview in pixels; its height follows the picture's.
 const WIDTH: u32 = 80;

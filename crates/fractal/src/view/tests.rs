@@ -59,23 +59,79 @@ fn work_is_bounded_as_a_whole() {
 }
 
 #[test]
-fn zoom_ends_where_f64_does_and_says_so() {
+fn a_view_is_deep_where_f64_ends() {
     let view = |zoom: &str| View {
         re: "-0.743643887037158704752191506114774".into(),
         im: "0.131825904205311970493132056385139".into(),
         zoom: zoom.into(),
         ..View::default()
     };
+    let is_deep = |view: View| view.validate().map(|spec| spec.deep().is_some());
     // A pitch of 4 ulp at 0.74 is 2⁻⁵¹, so with 1,024 pixels the width is 2⁻⁴¹ = 4 / 2⁴³.
-    assert!(view("8.7e12").validate().is_ok());
-    for zoom in ["8.9e12", "1e300", "1e999"] {
-        let error = view(zoom).validate().expect_err("too deep");
-        assert_eq!(error, ViewError::TooDeep { zoom_max: 8_796_093_022_208.0 });
-        assert!(error.to_string().ends_with("reach a zoom of about 8.7e12"), "{error}");
+    assert_eq!(is_deep(view("8.7e12")), Ok(false));
+    for zoom in ["8.9e12", "1e300", "1e999", "1e+1000"] {
+        assert_eq!(is_deep(view(zoom)), Ok(true), "{zoom}");
     }
     // Around 0 every zoom is representable, but not meaningful.
     let origin = View { re: "0".into(), im: "0".into(), zoom: "1e60".into(), ..View::default() };
-    assert!(matches!(origin.validate(), Err(ViewError::TooDeep { .. })));
+    assert_eq!(is_deep(origin), Ok(true));
+}
+
+#[test]
+fn zoom_ends_where_f64_does_for_families_that_have_nothing_else_and_says_so() {
+    for formula in Formula::all() {
+        let view = |zoom: &str| View {
+            formula,
+            re: "-0.743643887037158704752191506114774".into(),
+            im: "0.131825904205311970493132056385139".into(),
+            zoom: zoom.into(),
+            ..View::default()
+        };
+        let is_deep = |zoom| view(zoom).validate().map(|spec| spec.deep().is_some());
+        assert_eq!(is_deep("8.7e12"), Ok(false), "{formula}");
+        let beyond = if ["mandelbrot", "julia"].contains(&formula.to_string().as_str()) {
+            Ok(true)
+        } else {
+            Err(ViewError::TooDeepForFamily { zoom_max: 8_796_093_022_208.0 })
+        };
+        for zoom in ["8.9e12", "1e300", "1e999"] {
+            assert_eq!(is_deep(zoom), beyond, "{formula} {zoom}");
+        }
+        if let Err(error) = beyond {
+            assert!(error.to_string().ends_with("reach a zoom of about 8.7e12"), "{error}");
+            // Around 0 every zoom is representable, but not meaningful.
+            let origin = View { re: "0".into(), im: "0".into(), ..view("1e60") };
+            assert!(matches!(origin.validate(), Err(ViewError::TooDeepForFamily { .. })));
+        }
+    }
+}
+
+#[test]
+fn deep_views_have_limits_too() {
+    let deepest = |width| ViewError::TooDeep { exponent_max: deep::zoom_exponent_max(width) };
+    for width in [1, 1_024, SIDE_MAX] {
+        let ViewError::TooDeep { exponent_max } = deepest(width) else { unreachable!() };
+        for (zoom, expected) in [
+            (format!("1e{exponent_max}"), Ok(())),
+            (format!("1e{}", exponent_max + 2), Err(deepest(width))),
+            (format!("1{}", "0".repeat(exponent_max as usize + 2)), Err(deepest(width))),
+            ("1e5000".into(), Err(deepest(width))),
+            ("1e99999999999999999999999".into(), Err(deepest(width))),
+        ] {
+            check(
+                |view| (view.width, view.zoom) = (width, zoom.clone()),
+                if zoom.len() > DECIMAL_CHARS_MAX as usize {
+                    Err(ViewError::TooLong(Field::Zoom))
+                } else {
+                    expected
+                },
+            );
+        }
+    }
+    let deep =
+        |max_iter| move |view: &mut View| (view.zoom, view.max_iter) = ("1e90".into(), max_iter);
+    check(deep(PATH_POINTS_MAX), Ok(()));
+    check(deep(PATH_POINTS_MAX + 1), Err(ViewError::DeepMaxIter));
 }
 
 #[test]
@@ -123,8 +179,9 @@ fn limits_are_said_in_numbers_that_a_person_can_type() {
     let said = |error: ViewError| error.to_string();
     assert!(said(ViewError::TooWide).ends_with("at least 1/1000"));
     assert!(said(ViewError::OutOfRange(Field::Re)).ends_with("between -16 and 16"));
+    assert!(said(ViewError::TooDeep { exponent_max: 1_230 }).ends_with("about 1e1230"));
     for (zoom_max, text) in [(8_796_093_022_208.0, "8.7e12"), (1.0, "1.0e0"), (9.99e15, "9.9e15")] {
-        let words = said(ViewError::TooDeep { zoom_max });
+        let words = said(ViewError::TooDeepForFamily { zoom_max });
         assert!(words.ends_with(&format!("about {text}")), "{words}");
     }
 }

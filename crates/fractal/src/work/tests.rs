@@ -1,7 +1,9 @@
 //! The lanes against the reference loop, bit for bit.
 
 use super::*;
+use crate::engine::Plain;
 use crate::formula::Formula;
+use crate::task::compute;
 use crate::view::View;
 use proptest::prelude::*;
 
