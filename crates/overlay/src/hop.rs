@@ -183,7 +183,7 @@ impl Overlay {
     /// The way to `root`, which is closer than this node while no usable link is.
     fn detour(&self, way: &Way<'_>, root: NodeId) -> Step {
         let silent = way.tried.contains(&root);
-        if self.links.is_open(root) && !(silent && self.is_deaf(root)) {
+        if self.links.is_open(root) && !(silent && self.may_be_deaf(way)) {
             // The last hop has no alternative: the same node again, until it is judged dead.
             let refused = way.from == Some(root) && silent;
             return if refused { Step::Wait } else { Step::Hop(root, None) };
@@ -199,9 +199,9 @@ impl Overlay {
     }
 
     /// Datagrams may reach a node from everywhere but here: then a relay carries them, and after a
-    /// moment the straight way has its turn again.
-    fn is_deaf(&self, id: NodeId) -> bool {
-        self.links.get(id).is_some_and(|link| link.deaf)
+    /// moment the straight way has its turn again. A link that passes one way only is closed.
+    fn may_be_deaf(&self, way: &Way<'_>) -> bool {
+        self.is_direct() && way.target == Target::Root
     }
 
     /// This node was asked for its link to `root`: it has one, or knows who has, or hands back.

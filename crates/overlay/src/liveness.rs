@@ -59,11 +59,7 @@ impl Overlay {
             self.unity.note_found(from.id);
         }
         self.with_peers(|peers, now, needed| peers.note(now, from, via, needed));
-        let datagrams = self.is_direct();
         if let Some(probe) = self.watch.probes.get_mut(&from.id) {
-            if let Some(link) = self.links.get_mut(from.id) {
-                link.deaf |= datagrams && probe.misses >= LINK_MISSES_MAX;
-            }
             probe.misses = 0;
             probe.detours = 0;
             if self.ready && !probe.hearsay {

@@ -170,7 +170,6 @@ impl Overlay {
         self.peers.measure(id, micros);
         if let Some(link) = self.links.get_mut(id) {
             link.rtt.sample(rtt);
-            link.deaf = false;
         }
     }
 
