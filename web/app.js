@@ -211,7 +211,7 @@ export class App {
   /** @param {any} note */
   #hear(note) {
     if (note.t === 'event') {
-      const text = sentence(note);
+      const text = sentence({ ...note, mine: note.peer === this.store.get().node?.id });
       if (text) this.log(text);
     }
     if (this.album.hear(note)) return;

@@ -144,10 +144,6 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
             .with("peer", worker.to_string())
             .with("tasks", *tasks)
             .with("left", *left),
-        GridEvent::Accepted { job, copies } => note("job-accepted", job).with("copies", *copies),
-        GridEvent::OwnerChanged { job, owner, epoch } => {
-            note("owner-changed", job).with("peer", owner.to_string()).with("epoch", count(*epoch))
-        }
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))
         }
