@@ -102,9 +102,6 @@ pub(crate) struct Links {
     pub(crate) pending: BTreeMap<NodeId, Pending>,
     backoffs: BTreeMap<NodeId, Backoff>,
     pub(crate) preferred: BTreeSet<NodeId>,
-    /// Rows of the routing table in which a peer refused: somebody else has to be found. At most as
-    /// many as there are rows.
-    pub(crate) refused_rows: BTreeSet<u8>,
 }
 
 impl Links {
@@ -115,7 +112,6 @@ impl Links {
             pending: BTreeMap::new(),
             backoffs: BTreeMap::new(),
             preferred: BTreeSet::new(),
-            refused_rows: BTreeSet::new(),
         }
     }
 
@@ -210,13 +206,9 @@ impl Links {
         self.open.remove(&id).is_some()
     }
 
-    /// Whether the peer refused lately, or could not be reached.
-    pub(crate) fn backs_off(&self, now: Time, id: NodeId) -> bool {
-        self.backoffs.get(&id).is_some_and(|backoff| now < backoff.until)
-    }
-
     pub(crate) fn is_free(&self, now: Time, id: NodeId) -> bool {
-        !self.backs_off(now, id) && !self.open.contains_key(&id) && !self.pending.contains_key(&id)
+        let waits = self.backoffs.get(&id).is_some_and(|backoff| now < backoff.until);
+        !waits && !self.open.contains_key(&id) && !self.pending.contains_key(&id)
     }
 
     /// The peer refused or could not be reached.
@@ -234,12 +226,7 @@ impl Links {
 
     /// Whether a slot for a link of this rank is free.
     pub(crate) fn room(&self, rank: Rank) -> bool {
-        self.room_for(rank, 1)
-    }
-
-    /// Whether `count` slots for links of this rank are free.
-    pub(crate) fn room_for(&self, rank: Rank, count: u64) -> bool {
         let reserved = if rank <= Rank::Introduction { 0 } else { RESERVED };
-        self.used() + reserved + count <= self.links_max
+        self.used() + reserved < self.links_max
     }
 }

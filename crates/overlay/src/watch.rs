@@ -64,7 +64,7 @@ impl Watch {
     }
 
     /// Probes of contacts that are known by hearsay only.
-    pub(crate) fn hearsay(&self) -> impl Iterator<Item = NodeId> + Clone + '_ {
+    pub(crate) fn hearsay(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.probes.values().filter(|probe| probe.hearsay).map(|probe| probe.contact.id)
     }
 

@@ -116,7 +116,7 @@ fn copies_are_counted_as_they_are_acknowledged() {
 
 #[test]
 fn a_crowd_shares_one_job() {
-    share(280, 280);
+    share(280, 400);
 }
 
 /// The measurement: `cargo test -p grid --test it -- --ignored --nocapture`.

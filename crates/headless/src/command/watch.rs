@@ -17,8 +17,9 @@ use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
 
-/// A job that no peer has shown by then is not found.
-const FOUND_MAX: Duration = Duration::from_secs(30);
+/// A job that no peer has shown by then is not found. Above the time in which a ring closes over
+/// dead holders.
+const FOUND_MAX: Duration = Duration::from_secs(90);
 
 /// Follow a job by its id until it is finished, whoever owns it by now, and write its picture
 #[derive(Debug, clap::Args)]
