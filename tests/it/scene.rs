@@ -18,7 +18,7 @@ pub(crate) const SEAHORSE: View = View {
     re: "-0.743643887037158704752",
     im: "0.131825904205311970493",
     zoom: "1e10",
-    max_iter: 100_000,
+    max_iter: 400_000,
     size: (2048, 1536),
 };
 
