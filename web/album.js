@@ -5,7 +5,7 @@
 
 import { createStage, backdropView } from './stage.js';
 import { counted } from './words.js';
-import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune } from './jobs.js';
+import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune, revokeTile } from './jobs.js';
 import { linkOf } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
@@ -105,6 +105,7 @@ export class Album {
       case 'opened': this.#onOpened(note); break;
       case 'renamed': this.#onRenamed(note); break;
       case 'tile': this.#onTile(note); break;
+      case 'revoked': this.#onRevoked(note); break;
       case 'refused': this.#onRefused(note); break;
       case 'event': this.#onEvent(note); break;
       default: return false;
@@ -178,6 +179,16 @@ export class Album {
     // A preset is shown in the colours that it was chosen with.
     const palette = tile.picture.startsWith('t.') ? this.#app.controls.paletteOf(tile.picture.slice(2)) : undefined;
     this.#app.painter.add({ ...tile, palette });
+  }
+
+  /** @param {{picture: string, task: number}} note */
+  #onRevoked({ picture, task }) {
+    const { jobs, shown } = this.#app.store.get();
+    const job = jobs.get(picture);
+    if (!job) return;
+    revokeTile(job, task);
+    this.#app.store.set({});
+    if (shown === picture) this.#touch();
   }
 
   /** @param {{picture: string, reason: string}} note */

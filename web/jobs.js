@@ -67,6 +67,21 @@ export function noteTile(job, task, worker) {
   if (job.tiles.size === job.total) job.endedAt = performance.now();
 }
 
+/** A tile that was here is none: its place is dark until another comes. @param {Job} job @param {number} task */
+export function revokeTile(job, task) {
+  const worker = job.tiles.get(task);
+  if (worker === undefined) return;
+  job.tiles.delete(task);
+  job.by[worker] -= 1;
+  job.endedAt = 0;
+  const spot = job.painted.get(task);
+  if (!spot) return;
+  job.painted.delete(task);
+  const { x, y, width, height } = spot;
+  const context = job.canvas.getContext('2d', { alpha: false });
+  context?.clearRect(x / job.scale, y / job.scale, width / job.scale, height / job.scale);
+}
+
 /** This tab has a name now: what it did before is that name's. @param {Job} job @param {string} me */
 export function nameSelf(job, me) {
   for (const [task, worker] of job.tiles) if (worker === 'self') job.tiles.set(task, me);

@@ -9,6 +9,13 @@ export class Tile {
   free(): void;
 }
 
+export class Inspection {
+  constructor(params: Uint8Array, task: number, payload: Uint8Array, seed: bigint, places: number);
+  step(budget: number): boolean;
+  finish(): boolean;
+  free(): void;
+}
+
 export class Brush {
   constructor(palette: string, density: number, offset: number);
   paint(payload: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer>;

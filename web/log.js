@@ -47,6 +47,9 @@ export function sentence(event) {
       return event.tasks > 0
         ? `${peer} ${how} – ${counted(event.tasks, 'tile')} handed to others.` : `${peer} ${how}.`;
     }
+    case 'worker-barred': return event.mine
+      ? 'Others found a tile of this tab wrong and take no more from it: something is wrong with this machine.'
+      : `${peer} was caught with a wrong tile – ${counted(event.revoked, 'tile')} of its computed again by others.`;
     case 'worker-broke': return `A tile worker broke down${brokenEnd(event)}: ${event.reason}.`;
     case 'no-signature': return `The browser did not sign: ${event.reason}.`;
     default: return null;

@@ -22,6 +22,7 @@
 //   opened {picture, owner, mine, tasks, view}            a job this tab takes part in
 //   renamed {from, to}               a job begun alone is now the network's
 //   tile {picture, worker, task, x, y, width, height, payload}   numbers, not colours
+//   revoked {picture, task}          a tile was wrong; another follows
 //   refused {picture, reason}        in words
 //   event {what, …}                  for the log
 //   identity {kept}, no-identity {reason}

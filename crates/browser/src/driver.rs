@@ -143,6 +143,7 @@ impl Driver {
                 self.tell(Input::Appraised { job, verdict });
             }
             Output::Compute { work, task, params, .. } => self.compute(work, task, &params),
+            Output::Audit(order) => self.audit(order),
             Output::Abandon(work) => self.pool.abandon(|errand| *errand == Errand::Grid(work)),
             // A tab has no disk: what it holds, others hold as well.
             Output::Keep { .. } | Output::Forget(_) => {}
@@ -183,7 +184,7 @@ impl Driver {
             }
             Happening::WorkerAnswered(number, ticket, outcome) => {
                 if let Some(errand) = self.pool.answered(number, ticket) {
-                    self.on_computed(errand, outcome);
+                    self.on_answer(errand, outcome);
                 }
             }
             Happening::WorkerBroke(number, reason) => self.on_worker_broke(number, &reason),

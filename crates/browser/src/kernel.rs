@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use fractal::{Colouring, Painter, Spec, View, Work, decode_tile, encode_tile};
+use fractal::{Audit, Colouring, Painter, Spec, View, Work, decode_tile, encode_tile};
 use wasm_bindgen::prelude::*;
 
 thread_local! {
@@ -35,9 +35,7 @@ impl Tile {
 
     /// Spends about `budget` iterations; true when the tile is done.
     pub fn step(&mut self, budget: f64) -> bool {
-        // A budget is a pace, not a number that anything depends on: saturation is fine.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-        self.0.step(budget as u64)
+        self.0.step(whole(budget))
     }
 
     /// The tile's bytes, as they are compared and sent.
@@ -48,6 +46,45 @@ impl Tile {
         let tile = self.0.finish().ok_or_else(|| JsError::new("the tile is not done"))?;
         Ok(encode_tile(&tile))
     }
+}
+
+/// A look at some pixels of a tile that somebody else computed.
+#[wasm_bindgen]
+pub struct Inspection(Audit);
+
+#[wasm_bindgen]
+impl Inspection {
+    /// Begins to look at `places` pixels of what is said to be the tile of a task, chosen by `seed`.
+    ///
+    /// # Errors
+    /// As [`Tile::new`].
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        params: &[u8],
+        task: u32,
+        payload: &[u8],
+        seed: u64,
+        places: u32,
+    ) -> Result<Inspection, JsError> {
+        let spec = picture(params).ok_or_else(|| JsError::new("the job names no picture"))?;
+        Ok(Inspection(Audit::new(simd::best(), &spec, task, payload, seed, places)))
+    }
+
+    /// Spends about `budget` iterations; true when it is done.
+    pub fn step(&mut self, budget: f64) -> bool {
+        self.0.step(whole(budget))
+    }
+
+    /// Whether the tile is right wherever one looked.
+    pub fn finish(self) -> bool {
+        self.0.is_sound() == Some(true)
+    }
+}
+
+/// A budget is a pace, not a number that anything depends on: saturation is fine.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+fn whole(budget: f64) -> u64 {
+    budget as u64
 }
 
 /// The picture of a job with these parameters, if there is one.

@@ -13,6 +13,7 @@ use peer::SignToken;
 
 use crate::driver::Driver;
 use crate::page::Ask;
+use crate::pool::Answer;
 
 /// What happened.
 pub(crate) enum Happening {
@@ -36,8 +37,8 @@ pub(crate) enum Happening {
     ChannelClosed(LinkId),
     /// A signature is made, or could not be.
     Signed(SignToken, Result<Signature, String>),
-    /// A tile worker answered: its number, the ticket, and the tile or the reason in words.
-    WorkerAnswered(u32, f64, Result<Vec<u8>, String>),
+    /// A tile worker answered: its number, the ticket, and the answer or the reason in words.
+    WorkerAnswered(u32, f64, Result<Answer, String>),
     /// A tile worker broke down.
     WorkerBroke(u32, String),
 }

@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use js_sys::{Reflect, Uint8Array};
-use node::WorkId;
+use bytes::Bytes;
+use js_sys::{BigInt, Reflect, Uint8Array};
+use node::{AuditId, AuditOrder, WorkId};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker};
 
@@ -30,6 +31,8 @@ pub(crate) const NOBODY_LEFT: &str =
 pub(crate) enum Errand {
     /// A computation of the node.
     Grid(WorkId),
+    /// An audit of the node.
+    Audit(AuditId),
     /// A tile of the job that this tab renders alone.
     Solo(u32),
     /// A tile of a picture that only this page shows.
@@ -39,6 +42,14 @@ pub(crate) enum Errand {
         /// Which tile.
         task: u32,
     },
+}
+
+/// What a worker answered.
+pub(crate) enum Answer {
+    /// The numbers of a tile.
+    Tile(Vec<u8>),
+    /// Whether a tile is right wherever the worker looked.
+    Verdict(bool),
 }
 
 /// What a breakdown cost.
@@ -53,6 +64,15 @@ struct Order {
     errand: Errand,
     params: Rc<[u8]>,
     task: u32,
+    /// To be looked at; otherwise the tile is computed.
+    claim: Option<Claim>,
+}
+
+/// What is said to be a tile, and where to look.
+struct Claim {
+    payload: Bytes,
+    seed: u64,
+    places: u32,
 }
 
 struct Member {
@@ -128,7 +148,21 @@ impl Pool {
             return false;
         }
         let queue = if urgent { &mut self.urgent } else { &mut self.waiting };
-        queue.push_back(Order { errand, params, task });
+        queue.push_back(Order { errand, params, task, claim: None });
+        self.assign();
+        true
+    }
+
+    /// Looks at a tile as soon as a worker is free, before anything else: others wait for it, and it
+    /// is short. The node asks for a few at once. False when there is nobody to do it.
+    pub(crate) fn audit(&mut self, order: AuditOrder) -> bool {
+        if self.members.is_empty() {
+            return false;
+        }
+        let AuditOrder { audit, task, params, payload, seed, places, .. } = order;
+        let claim = Some(Claim { payload, seed, places });
+        let (errand, params) = (Errand::Audit(audit), Rc::from(&*params));
+        self.urgent.push_front(Order { errand, params, task, claim });
         self.assign();
         true
     }
@@ -221,12 +255,25 @@ impl Pool {
                 return;
             };
             self.next_ticket += 1.0;
-            let note = Note::new("compute")
-                .with("ticket", self.next_ticket)
-                .with("params", Uint8Array::from(&*order.params))
-                .with("task", order.task);
-            post(&member.worker, note);
+            post(&member.worker, order.note(self.next_ticket));
             member.busy = Some((self.next_ticket, order.errand));
+        }
+    }
+}
+
+impl Order {
+    fn note(&self, ticket: f64) -> Note {
+        let kind = if self.claim.is_some() { "audit" } else { "compute" };
+        let note = Note::new(kind)
+            .with("ticket", ticket)
+            .with("params", Uint8Array::from(&*self.params))
+            .with("task", self.task);
+        match &self.claim {
+            None => note,
+            Some(Claim { payload, seed, places }) => note
+                .with("payload", Uint8Array::from(&**payload))
+                .with("seed", BigInt::from(*seed))
+                .with("places", *places),
         }
     }
 }
@@ -236,13 +283,15 @@ fn post(worker: &Worker, note: Note) {
     let _ = worker.post_message(&note.into());
 }
 
-/// `{ticket, payload}` or `{ticket, error}`, from `web/tile-worker.js`.
+/// `{ticket, payload}`, `{ticket, sound}` or `{ticket, error}`, from `web/tile-worker.js`.
 fn read_answer(number: u32, data: &JsValue) -> Happening {
     let field = |key: &str| Reflect::get(data, &key.into()).unwrap_or(JsValue::UNDEFINED);
     let ticket = field("ticket").as_f64().unwrap_or(0.0);
-    let outcome = match field("payload").dyn_into::<Uint8Array>() {
-        Ok(payload) => Ok(payload.to_vec()),
-        Err(_) => Err(field("error").as_string().unwrap_or_else(|| "no answer".into())),
+    let tile = field("payload").dyn_into::<Uint8Array>().ok();
+    let outcome = match (tile, field("sound").as_bool()) {
+        (Some(payload), _) => Ok(Answer::Tile(payload.to_vec())),
+        (None, Some(sound)) => Ok(Answer::Verdict(sound)),
+        (None, None) => Err(field("error").as_string().unwrap_or_else(|| "no answer".into())),
     };
     Happening::WorkerAnswered(number, ticket, outcome)
 }

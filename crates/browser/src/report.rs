@@ -96,6 +96,7 @@ pub(crate) fn job_note(job: &JobSummary) -> Note {
         .with("state", state_name(job.state))
         .with("tasks", job.tasks)
         .with("done", job.done)
+        .with("verified", job.verified)
         .with("participants", job.participants)
         .with("epoch", count(job.epoch))
         .with("recordCopies", job.record_copies)
@@ -144,6 +145,9 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
             .with("peer", worker.to_string())
             .with("tasks", *tasks)
             .with("left", *left),
+        GridEvent::WorkerBarred { job, worker, revoked } => {
+            note("worker-barred", job).with("peer", worker.to_string()).with("revoked", *revoked)
+        }
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))
         }

@@ -16,6 +16,7 @@
 //! are no business of this crate, and never change a result. Pictures too deep for f64 are computed by
 //! [`deep`].
 
+mod audit;
 mod codec;
 mod colour;
 mod decimal;
@@ -39,6 +40,7 @@ mod view;
 mod work;
 pub mod yardstick;
 
+pub use audit::{Audit, audit};
 pub use codec::{CodecError, TILE_BYTES_MAX, decode_tile, encode_tile};
 pub use colour::{Blend, Colouring, Painter, colour_tile};
 pub use engine::{Engine, Plain};

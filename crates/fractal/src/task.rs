@@ -45,6 +45,19 @@ impl Work {
         Some(Work(kernel))
     }
 
+    /// Begins single pixels of a picture, given by column and row; the tile is a row of them, as
+    /// wide as there are pixels.
+    pub(crate) fn scattered(
+        engine: &'static dyn Engine,
+        spec: &Spec,
+        pixels: Vec<(u32, u32)>,
+    ) -> Work {
+        Work(match spec.deep() {
+            Some(deep) => Kernel::Deep(deep::Work::scattered(Arc::clone(deep), pixels)),
+            None => Kernel::Plain(Box::new(work::Work::scattered(engine, spec, &pixels))),
+        })
+    }
+
     /// Takes every step that the plain loop would take, also of orbits that are known never to end.
     /// For measurements: the levels are the same. Of a deep tile nothing changes: to skip steps is
     /// how it is computed.

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::escape::Ending;
 use crate::formula::Formula;
 use crate::lanes::{LANES_MAX, Orbits, Stream};
-use crate::tile::Tile;
+use crate::tile::{Rect, Tile};
 use crate::view::Spec;
 
 /// Steps of the front. Chosen by measurement.
@@ -30,6 +30,9 @@ pub(crate) struct Work {
     spec: Spec,
     columns: Vec<f64>,
     top: u32,
+    /// Of single pixels, the imaginary part of each beside its real part in `columns`.
+    scattered: Option<Vec<f64>>,
+    /// What is computed: a tile, or single pixels in one row.
     tile: Tile,
     /// Pixels without a level.
     open: u32,
@@ -73,17 +76,39 @@ struct Ended {
 impl Work {
     /// Begins the tile of a task; `None` when the spec has no such task.
     pub(crate) fn new(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Option<Work> {
+        let Rect { x, y, width, height } = spec.tile_rect(task)?;
+        let columns = (x..x + width).map(|i| spec.column(i)).collect();
+        Some(Work { top: y, ..Work::of(engine, spec, columns, (width, height)) })
+    }
+
+    /// Begins single pixels of a picture, given by column and row; the tile is a row of them.
+    pub(crate) fn scattered(
+        engine: &'static dyn Engine,
+        spec: &Spec,
+        pixels: &[(u32, u32)],
+    ) -> Work {
+        let columns = pixels.iter().map(|&(i, _)| spec.column(i)).collect();
+        let rows = pixels.iter().map(|&(_, j)| spec.row(j)).collect();
+        let size = (pixels.len() as u32, 1);
+        Work { scattered: Some(rows), ..Work::of(engine, spec, columns, size) }
+    }
+
+    fn of(
+        engine: &'static dyn Engine,
+        spec: &Spec,
+        columns: Vec<f64>,
+        (width, height): (u32, u32),
+    ) -> Work {
         assert!((1..=LANES_MAX).contains(&engine.lanes()), "an engine has 1 to LANES_MAX lanes");
-        let rect = spec.tile_rect(task)?;
-        let open = rect.width * rect.height;
-        let levels = vec![0; open as usize];
-        Some(Work {
+        let open = width * height;
+        Work {
             engine,
             skips: true,
             spec: spec.clone(),
-            columns: (rect.x..rect.x + rect.width).map(|i| spec.column(i)).collect(),
-            top: rect.y,
-            tile: Tile { width: rect.width, height: rect.height, levels },
+            columns,
+            top: 0,
+            scattered: None,
+            tile: Tile { width, height, levels: vec![0; open as usize] },
             open,
             front: Front { orbits: Orbits::new(), first: 0, waiting: 0, next: 0 },
             stream: Stream::new(),
@@ -95,7 +120,7 @@ impl Work {
             first_end: u64::MAX,
             remember_at: MEMORY_BURSTS,
             memories: 0,
-        })
+        }
     }
 
     /// Takes every step that the plain loop would take, also of orbits that are known never to end.
@@ -160,15 +185,7 @@ impl Work {
         let first = self.front.next;
         let left = self.tile.levels.len() as u32 - first;
         let count = left.min(self.engine.lanes() as u32);
-        let (mut row, mut column) = (first / self.tile.width, (first % self.tile.width) as usize);
-        let mut lane = 0;
-        while lane < count as usize {
-            let (im, left) = (self.spec.row(self.top + row), count as usize - lane);
-            let columns = &self.columns[column..];
-            let columns = &columns[..left.min(columns.len())];
-            self.front.orbits.set_row(lane, columns, |re| self.spec.orbit(re, im));
-            (lane, row, column) = (lane + columns.len(), row + 1, 0);
-        }
+        self.set_front(first, count as usize);
         let going = self.engine.watched(self.spec.formula(), &mut self.front.orbits, FRONT);
         for lane in 0..count as usize {
             if going >> lane & 1 == 0 {
@@ -182,6 +199,26 @@ impl Work {
         } else {
             // Whoever has not ended by the limit is inside, level 0.
             self.open -= going.count_ones();
+        }
+    }
+
+    /// Puts the orbits of the pixels from `first` on into the lanes of the front.
+    fn set_front(&mut self, first: u32, count: usize) {
+        if let Some(rows) = &self.scattered {
+            let points = self.columns.iter().zip(rows).skip(first as usize);
+            for (lane, (&re, &im)) in points.take(count).enumerate() {
+                self.front.orbits.set(lane, self.spec.orbit(re, im));
+            }
+            return;
+        }
+        let (mut row, mut column) = (first / self.tile.width, (first % self.tile.width) as usize);
+        let mut lane = 0;
+        while lane < count {
+            let (im, left) = (self.spec.row(self.top + row), count - lane);
+            let columns = &self.columns[column..];
+            let columns = &columns[..left.min(columns.len())];
+            self.front.orbits.set_row(lane, columns, |re| self.spec.orbit(re, im));
+            (lane, row, column) = (lane + columns.len(), row + 1, 0);
         }
     }
 

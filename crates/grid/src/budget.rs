@@ -55,6 +55,14 @@ impl Results {
         true
     }
 
+    /// The result was none.
+    pub(crate) fn drop_task(&mut self, me: NodeId, job: JobId, task: u32) {
+        if let Some(payload) = self.kept.remove(&(job, task)) {
+            self.ranked.remove(&(job, rank(me, job, task)));
+            self.bytes -= payload.len() as u64;
+        }
+    }
+
     pub(crate) fn forget(&mut self, job: JobId) {
         while self.drop_last(job) {}
     }

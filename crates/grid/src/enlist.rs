@@ -91,9 +91,13 @@ impl Grid {
             return self.sorry(from, id, "no such job here");
         };
         let (is_running, tenure) = (job.is_running(), job.tenure);
+        let is_barred = job.audits.is_barred(from);
         let Some(owned) = job.owned() else {
             return self.send(from, Message::Stale { job: id, tenure });
         };
+        if is_barred {
+            return self.send(from, Message::Barred { job: id, epoch: tenure.epoch, worker: from });
+        }
         let board = &mut owned.board;
         let (was_here, is_heir) = (board.knows(from), owned.is_heir);
         if !is_running {

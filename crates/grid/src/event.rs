@@ -54,6 +54,26 @@ pub enum Event {
         /// The numbers.
         payload: Bytes,
     },
+    /// A result that was shown does not count any more: it is wrong, or whoever computed it was
+    /// caught with a wrong one. Another one follows.
+    TaskRevoked {
+        /// The job.
+        job: JobId,
+        /// The task.
+        task: u32,
+        /// Who is said to have computed it.
+        worker: NodeId,
+    },
+    /// A worker was caught with a wrong result, and has no part in the job any more. Said by the
+    /// owner; it may be this node.
+    WorkerBarred {
+        /// The job.
+        job: JobId,
+        /// Who.
+        worker: NodeId,
+        /// How many of its results are computed again.
+        revoked: u32,
+    },
     /// The number of a job's participants changed.
     Participants {
         /// The job.
@@ -153,6 +173,11 @@ pub struct JobSummary {
     pub tasks: u32,
     /// How many results were here, at some time.
     pub done: u32,
+    /// How many of them were computed here or found sound here. At the end that is all of them for
+    /// the owner and for whoever only looks on; workers audit a sample.
+    pub verified: u32,
+    /// Workers that were caught with a wrong result.
+    pub barred: Vec<NodeId>,
     /// Who works on it, the owner included, as the owner said last.
     pub participants: u32,
     /// For the how-manieth time the owner changed.
@@ -188,6 +213,10 @@ pub struct Counters {
     pub duplicates: u64,
     /// Results asked for because they had not arrived by themselves.
     pub fetched: u64,
+    /// Results of others that were looked at here.
+    pub audited: u64,
+    /// Results of others found wrong here.
+    pub refuted: u64,
     /// Results dropped from memory for want of room.
     pub evicted: u64,
     /// Messages that meant nothing here: unknown job, stale, not from whom it should be.

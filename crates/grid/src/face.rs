@@ -13,6 +13,42 @@ use crate::Event;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkId(pub u64);
 
+/// Names one audit between the machine and its driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuditId(pub u64);
+
+/// A result to be looked at.
+#[derive(Clone, Debug)]
+pub struct AuditOrder {
+    /// Names the audit.
+    pub audit: AuditId,
+    /// Of which job.
+    pub job: JobId,
+    /// Which task.
+    pub task: u32,
+    /// The workload.
+    pub kind: u16,
+    /// The job's parameters.
+    pub params: Bytes,
+    /// What is said to be the task's result.
+    pub payload: Bytes,
+    /// Says which places. Whoever computed the result could not know it.
+    pub seed: u64,
+    /// How many places.
+    pub places: u32,
+}
+
+/// What an audit of a result showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is right wherever one looked.
+    Sound,
+    /// It is wrong.
+    Unsound,
+    /// The driver could not look: out of workers, shutting down. It is asked again later.
+    Stopped,
+}
+
 /// Why a computation gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -119,6 +155,13 @@ pub enum Input {
         work: WorkId,
         /// The payload, or why there is none.
         outcome: Result<Bytes, Failure>,
+    },
+    /// An audit that [`Output::Audit`] started has ended.
+    Audited {
+        /// Which.
+        audit: AuditId,
+        /// What it showed.
+        verdict: Verdict,
     },
     /// The answer to [`Output::Appraise`]: the job can be worked on here, or the reason why not.
     Appraised {
@@ -248,6 +291,9 @@ pub enum Output {
     },
     /// Stop a computation; an answer that is under way is ignored.
     Abandon(WorkId),
+    /// Compute some places of a task again and compare: soon, for others wait. A few at once, each
+    /// a small part of a task. Answer with [`Input::Audited`].
+    Audit(AuditOrder),
     /// Something a person may want to know.
     Event(Event),
 }

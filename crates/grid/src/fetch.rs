@@ -225,7 +225,9 @@ impl Grid {
                 Role::Owner(owned) => owned.believes(from, *task, done.worker),
                 Role::Participant(_) => from == job.owner() || job.fetch.was_asked(from, *task),
             };
-            if !believed {
+            let is_void =
+                job.audits.is_barred(done.worker) || job.audits.is_refuted(*task, done.digest);
+            if !believed || is_void {
                 self.counters.ignored += 1;
                 continue;
             }
@@ -233,6 +235,9 @@ impl Grid {
                 job.miss(*task, now, heartbeat);
             }
             if job.learn(now, *task, *done) {
+                if done.worker == from {
+                    job.proved.insert(*task, (from, done.digest));
+                }
                 learnt.insert(*task);
             } else if job.is_owned() && job.done.get(task).is_some_and(|d| d.worker != done.worker)
             {

@@ -55,6 +55,6 @@ impl Grid {
             Role::Participant(_) => 0,
         };
         let reassigned = self.counters.reassigned + self.jobs.values().map(board).sum::<u64>();
-        Counters { reassigned, ..self.counters }
+        Counters { reassigned, audited: self.audited, ..self.counters }
     }
 }

@@ -2,9 +2,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use base::{NodeId, Signature, Time};
+use base::{Digest, NodeId, Signature, Time};
 use wire::grid::{Done, JobId, SignedDescription, TASK_LIST_MAX, Tenure};
 
+use crate::audit::Audits;
 use crate::board::Board;
 use crate::budget::Results;
 use crate::fetch::Fetch;
@@ -89,6 +90,11 @@ pub(crate) struct Job {
     pub(crate) done: BTreeMap<u32, Done>,
     /// Tasks whose payload was here at some time.
     pub(crate) seen: BTreeSet<u32>,
+    /// Tasks whose result was computed here, or found sound here.
+    pub(crate) verified: BTreeSet<u32>,
+    /// Results that their workers themselves told this node of, and are answerable for.
+    pub(crate) proved: BTreeMap<u32, (NodeId, Digest)>,
+    pub(crate) audits: Audits,
     /// Tasks whose result nobody had, with the round of the next one.
     pub(crate) rounds: BTreeMap<u32, u8>,
     pub(crate) tally: BTreeMap<NodeId, u32>,
@@ -124,6 +130,9 @@ impl Job {
             role,
             done: BTreeMap::new(),
             seen: BTreeSet::new(),
+            verified: BTreeSet::new(),
+            proved: BTreeMap::new(),
+            audits: Audits::default(),
             rounds: BTreeMap::new(),
             tally: BTreeMap::new(),
             cancelled: None,
@@ -147,11 +156,6 @@ impl Job {
 
     pub(crate) fn done_count(&self) -> u32 {
         u32::try_from(self.done.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Every result was here.
-    pub(crate) fn is_seen(&self) -> bool {
-        u32::try_from(self.seen.len()) == Ok(self.tasks())
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -247,6 +251,8 @@ impl Job {
             params: self.signed.description.params.clone(),
             tasks: self.tasks(),
             done: u32::try_from(self.seen.len()).unwrap_or(u32::MAX),
+            verified: self.verified_count(),
+            barred: self.audits.barred().collect(),
             participants: self.participant_count(),
             record_copies: self.record_copies,
             copies_min: self.done.keys().map(copies).min().unwrap_or(0),

@@ -112,8 +112,10 @@ impl Grid {
 
     /// Leases to `worker` what it wants and may have. An answer is sent even if it is nothing.
     fn lease(&mut self, now: Time, job: JobId, worker: NodeId, is_answer: bool) {
-        let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
-        let tasks = owned.board.grant(worker, now);
+        let Some(part) = self.jobs.get_mut(&job) else { return };
+        let keeps_up = part.audits.waiting_count() < crate::audit::WAITING_MAX;
+        let Some(owned) = part.owned() else { return };
+        let tasks = if keeps_up { owned.board.grant(worker, now) } else { Vec::new() };
         if !tasks.is_empty() || is_answer {
             self.lease_out(now, job, worker, tasks);
         }

@@ -13,6 +13,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod audit;
 mod board;
 mod budget;
 mod config;
@@ -43,10 +44,11 @@ use wire::grid::{Done, JobId, Message};
 pub use board::FAILURES_MAX;
 pub use config::Config;
 pub use event::{Counters, Event, JobState, JobSummary, WorkerSummary};
-pub use face::{Failure, Input, Output, Wake, WorkId};
+pub use face::{AuditId, AuditOrder, Failure, Input, Output, Verdict, Wake, WorkId};
 pub use recruit::IDLE_KEY;
 pub use worker::SLOTS_MAX;
 
+use audit::Audit;
 use budget::Results;
 use enlist::{Candidate, Welcome};
 use job::{Job, Role};
@@ -75,6 +77,12 @@ pub struct Grid {
     refused: VecDeque<JobId>,
     worker: Worker,
     results: Results,
+    /// Under way at the driver.
+    audits: BTreeMap<AuditId, Audit>,
+    /// Audits begun so far.
+    audited: u64,
+    /// The driver could not audit: none is begun until the next heartbeat.
+    rests_audits: bool,
     /// Jobs that are looked up to be followed.
     watches: BTreeMap<JobId, Watch>,
     /// Jobs looked up for others since the last heartbeat.
@@ -112,6 +120,9 @@ impl Grid {
             refused: VecDeque::new(),
             worker: Worker::default(),
             results: Results::default(),
+            audits: BTreeMap::new(),
+            audited: 0,
+            rests_audits: false,
             watches: BTreeMap::new(),
             recalled: BTreeSet::new(),
             keeping: BTreeMap::new(),
@@ -150,6 +161,7 @@ impl Grid {
             Input::Loaded { digest, payload } => self.on_loaded(now, digest, payload),
             Input::PeerGone { peer, left } => self.on_peer_gone(now, peer, left),
             Input::Computed { work, outcome } => self.on_computed(now, work, outcome),
+            Input::Audited { audit, verdict } => self.on_audited(now, audit, verdict),
             Input::Appraised { job, verdict } => self.on_appraised(now, job, verdict),
             Input::Slots(slots) => self.on_slots(now, slots),
             Input::Ready(ready) => self.on_ready(now, ready),
@@ -224,6 +236,7 @@ impl Grid {
             Message::Finished { job, epoch, cancelled } => {
                 self.on_finished(now, from, job, epoch, cancelled);
             }
+            Message::Barred { job, epoch, worker } => self.on_barred(now, from, job, epoch, worker),
             Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),
             Message::Quit { job } => self.on_quit(now, from, job),
             Message::Invite { .. } | Message::Status { .. } => self.counters.ignored += 1,
@@ -277,6 +290,7 @@ impl Grid {
     fn on_heartbeat(&mut self, now: Time) {
         let patience = self.lease_time();
         self.worker.is_resting = false;
+        self.rests_audits = false;
         self.recalled.clear();
         for job in self.jobs.values_mut() {
             job.served.clear();
@@ -296,6 +310,7 @@ impl Grid {
         self.top_up(now);
         self.feed(now);
         self.start_work(now);
+        self.start_audits();
         self.fetch_lacking(now);
         self.recruit_due(now);
         self.report_due(now);

@@ -22,7 +22,7 @@ impl Job {
     /// All that this node would write about the job.
     fn record(&self) -> Record {
         let entry = |task: &u32| self.done.get(task).map(|done| (*task, *done));
-        let done = self.seen.iter().filter_map(entry);
+        let done = self.verified.iter().filter_map(entry);
         Record {
             job: self.signed.clone(),
             tenure: self.tenure,
@@ -33,7 +33,7 @@ impl Job {
 }
 
 impl Grid {
-    /// As owner: a result is here, and goes into the record soon.
+    /// As owner: a result is here and verified, and goes into the record soon.
     pub(crate) fn write_down(&mut self, now: Time, id: JobId, task: u32) {
         let pause = self.config.heartbeat / WRITES_PER_HEARTBEAT;
         let owned = self.jobs.get_mut(&id).and_then(Job::owned);
@@ -127,7 +127,8 @@ impl Grid {
         }
         let mut learnt = Vec::new();
         for (task, done) in &record.done {
-            let is_overruled = job.rounds.get(task).is_some_and(|round| done.round < *round);
+            let is_overruled = job.rounds.get(task).is_some_and(|round| done.round < *round)
+                || job.audits.is_refuted(*task, done.digest);
             if !is_overruled && job.learn(now, *task, *done) {
                 learnt.push(*task);
             }
@@ -138,7 +139,7 @@ impl Grid {
                 .get(task)
                 .is_some_and(|ours| record.done.get(task).is_none_or(|theirs| ours.beats(theirs)))
         };
-        let unwritten: Vec<u32> = job.seen.iter().filter(lacks).copied().collect();
+        let unwritten: Vec<u32> = job.verified.iter().filter(lacks).copied().collect();
         for task in unwritten {
             self.write_down(now, id, task);
         }
@@ -157,7 +158,9 @@ impl Grid {
 
     pub(crate) fn on_kept(&mut self, digest: base::Digest, count: u16) {
         for (job, task) in self.keeping.get(&digest).into_iter().flatten() {
-            if let Some(job) = self.jobs.get_mut(job) {
+            let job = self.jobs.get_mut(job);
+            let is_it = |job: &&mut Job| job.done.get(task).is_some_and(|d| d.digest == digest);
+            if let Some(job) = job.filter(is_it) {
                 job.kept.insert(*task, count);
             }
         }

@@ -4,7 +4,7 @@
 //! group. What comes through a group is not proved to be from whom it names, so the owner takes a
 //! payload only once whoever holds the lease has committed to its digest, or sends it itself. A
 //! participant takes what its group brings it; the owner's word, where it differs, stands.
-//! What the numbers are is not checked here beyond their digest.
+//! What the numbers are is not checked here beyond their digest; `audit` has some of them looked at.
 
 use alloc::collections::BTreeMap;
 
@@ -41,6 +41,10 @@ impl Unproved {
 
     fn take(&mut self, worker: NodeId, task: u32) -> Option<Bytes> {
         self.payloads.remove(&(worker, task)).map(|(_, payload)| payload)
+    }
+
+    pub(crate) fn drop_worker(&mut self, worker: NodeId) {
+        self.payloads.retain(|(other, _), _| *other != worker);
     }
 
     fn drop_task(&mut self, task: u32) {
@@ -102,6 +106,10 @@ impl Grid {
             self.counters.duplicates += 1;
             return;
         }
+        if job.audits.is_barred(done.worker) || job.audits.is_refuted(task, done.digest) {
+            self.counters.ignored += 1;
+            return;
+        }
         let belief = belief(job, path, task, done);
         if let Belief::Misdeed(why) = belief {
             return self.distrust(path, why);
@@ -117,7 +125,12 @@ impl Grid {
             return self.distrust(path, "result that does not match its digest");
         }
         match belief {
-            Belief::Take(done) => self.accept(now, id, task, done, payload),
+            Belief::Take(done) => {
+                if path == Path::Direct(done.worker) {
+                    job.proved.insert(task, (done.worker, done.digest));
+                }
+                self.accept(now, id, task, done, payload);
+            }
             _ => {
                 if let Some(owned) = job.owned() {
                     owned.unproved.keep(done.worker, task, payload);
@@ -149,8 +162,9 @@ impl Grid {
         let patience = self.config.heartbeat;
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let round = job.rounds.get(&task).copied().unwrap_or(0);
+        let is_void = job.audits.is_barred(from) || job.audits.is_refuted(task, digest);
         let Some(owned) = job.owned() else { return };
-        if !owned.believes(from, task, from) {
+        if is_void || !owned.believes(from, task, from) {
             self.counters.ignored += 1;
             return;
         }
@@ -159,6 +173,7 @@ impl Grid {
         if !job.learn(now, task, done) {
             return;
         }
+        job.proved.insert(task, (from, digest));
         match payload.filter(|payload| Digest::of(&[payload]) == digest) {
             Some(payload) => self.accept(now, id, task, done, payload),
             // It is under way.
@@ -166,31 +181,41 @@ impl Grid {
         }
     }
 
-    /// A task's result is here, for the first time at this node.
+    /// Somebody else's result is here, for the first time at this node.
     pub(crate) fn accept(&mut self, now: Time, id: JobId, task: u32, done: Done, payload: Bytes) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if self.take_in(now, id, task, done, payload.clone()) {
+            self.consider_audit(id, task, payload);
+        }
+    }
+
+    /// A task's result is here. False if one was here before.
+    pub(crate) fn take_in(
+        &mut self,
+        now: Time,
+        id: JobId,
+        task: u32,
+        done: Done,
+        payload: Bytes,
+    ) -> bool {
+        let Some(job) = self.jobs.get_mut(&id) else { return false };
         if job.seen.contains(&task) {
-            return;
+            return false;
         }
         job.learn(now, task, done);
         // A result in hand outweighs what somebody wrote about it.
         job.done.insert(task, done);
         job.see(task, done.worker);
-        let is_last = job.is_seen();
         self.drop_work(|ticket| ticket.job == id && ticket.task == task);
         self.results.keep(self.me, id, task, payload.clone());
         self.event(Event::TaskDone { job: id, task, worker: done.worker, payload });
         self.make_room();
-        self.write_down(now, id, task);
-        if is_last {
-            self.complete(now, id);
-        }
+        true
     }
 
-    /// Every result was here. Whoever works on the job waits for the owner's word, and helps it out
-    /// until then: it may lack one of them.
-    fn complete(&mut self, now: Time, id: JobId) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+    /// Ends the job if every result was here and is verified. Whoever works on the job waits for the
+    /// owner's word, and helps it out until then: it may lack one of them.
+    pub(crate) fn complete(&mut self, now: Time, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.is_verified()) else { return };
         if job.is_owned() {
             self.report(now, id);
             self.end_owned(id, JobState::Finished);

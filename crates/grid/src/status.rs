@@ -155,6 +155,7 @@ impl Grid {
         job.state = state;
         if state == JobState::Cancelled {
             job.fetch.clear();
+            job.audits.clear();
         }
         self.links_changed = true;
         self.drop_work(|ticket| ticket.job == id);
@@ -221,7 +222,7 @@ impl Grid {
     pub(crate) fn report(&mut self, now: Time, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let (epoch, participants, done) =
-            (job.tenure.epoch, job.participant_count(), job.done_count());
+            (job.tenure.epoch, job.participant_count(), job.verified_count());
         let Some(owned) = job.owned() else { return };
         owned.status_at = Time::FAR_FUTURE;
         owned.status_sent = now;

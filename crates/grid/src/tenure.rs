@@ -225,7 +225,7 @@ impl Grid {
         owned.grace_until = now + grace;
         owned.recruit_at = owned.grace_until;
         owned.lost_at = Some(job.lost_at.take().unwrap_or(now));
-        owned.unrecorded = job.seen.clone();
+        owned.unrecorded = job.verified.clone();
         owned.board.enlist(self.me, self.worker.slots, now);
         for (task, done) in &job.done {
             owned.board.close(*task, done.worker, now);
@@ -236,6 +236,14 @@ impl Grid {
         let lacking: Vec<u32> =
             job.done.keys().filter(|task| !job.seen.contains(task)).copied().collect();
         job.fetch.lack(lacking, now);
+        for task in job.seen.difference(&job.verified) {
+            if let Some(payload) = self.results.get(id, *task) {
+                job.audits.wait(*task, payload.clone());
+            }
+        }
+        // What had to leave memory is the former owner's word.
+        let is_here = |task: &&u32| self.results.get(id, **task).is_some();
+        job.verified.extend(job.seen.iter().filter(|task| !is_here(task)));
         job.role = Role::Owner(owned);
         if job.state != JobState::Running {
             job.state = JobState::Running;
@@ -252,7 +260,7 @@ impl Grid {
         self.event(Event::OwnerChanged { job: id, owner: me, epoch });
         self.write_news(id);
         self.report(now, id);
-        if self.jobs.get(&id).is_some_and(Job::is_seen) {
+        if self.jobs.get(&id).is_some_and(Job::is_verified) {
             self.end_owned(id, JobState::Finished);
         }
     }

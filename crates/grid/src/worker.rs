@@ -189,7 +189,9 @@ impl Grid {
             self.outputs.push_back(Output::Keep { payload: payload.clone() });
             self.keep_count(job, task, digest);
         }
-        self.accept(now, job, task, Done { round, digest, worker }, payload);
+        if self.take_in(now, job, task, Done { round, digest, worker }, payload) {
+            self.verify(now, job, task);
+        }
     }
 
     /// The store will say how many nodes hold this result.

@@ -12,12 +12,12 @@ use base::{Duration, Time};
 use headless::clock::Clock;
 use headless::link;
 use headless::links::Links;
-use node::{LinkId, Node};
+use node::{AuditId, LinkId, Node, Verdict};
 use peer::{Event, Input, Output, Peer};
 
 use crate::archive::{Archive, Loaded};
 use crate::disk::Identity;
-use crate::pool::{Done, Pool};
+use crate::pool::{Done, Ended, Pool};
 use crate::socket::{self, Socket, socket_url};
 use crate::workload;
 
@@ -52,6 +52,7 @@ enum Arrival {
     Datagrams(usize),
     Server(socket::Event),
     Computed(Done),
+    Audited(AuditId, Verdict),
     Loaded(Loaded),
     Deadline,
 }
@@ -123,6 +124,7 @@ impl Driver {
                 Arrival::Computed(Done { work, outcome }) => {
                     self.tell(Input::Computed { work, outcome });
                 }
+                Arrival::Audited(audit, verdict) => self.tell(Input::Audited { audit, verdict }),
                 Arrival::Loaded(Loaded { name, value }) => {
                     self.tell(Input::Loaded { name, value });
                 }
@@ -163,7 +165,10 @@ impl Driver {
         tokio::select! {
             port = self.links.readable() => Arrival::Datagrams(port),
             event = self.socket.event() => Arrival::Server(event),
-            done = self.pool.done() => Arrival::Computed(done),
+            ended = self.pool.ended() => match ended {
+                Ended::Computed(done) => Arrival::Computed(done),
+                Ended::Audited(audit, verdict) => Arrival::Audited(audit, verdict),
+            },
             loaded = loaded(&mut self.archive) => Arrival::Loaded(loaded),
             () = tokio::time::sleep(pause.unwrap_or(PAUSE_MAX)) => Arrival::Deadline,
         }
@@ -238,6 +243,7 @@ impl Driver {
                 self.pool.compute(work, task, kind, params);
             }
             Output::Abandon(work) => self.pool.abandon(work),
+            Output::Audit(order) => self.pool.audit(order),
             Output::Keep { name, value } => {
                 if let Some(archive) = &self.archive {
                     archive.keep(name, value);

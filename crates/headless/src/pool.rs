@@ -1,7 +1,8 @@
 //! Threads that compute tasks, so that the driver's loop never does.
 //!
 //! The node hands out no more than the slots it was given, which are the threads here, so the queue
-//! is empty but for moments of overlap. A task that panics is a failed task.
+//! is empty but for moments of overlap. A task that panics is a failed task. Audits have a thread of
+//! their own: they are short, and others wait for them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +12,7 @@ use std::thread;
 
 use bytes::Bytes;
 use fractal::{Engine, Spec};
-use node::{Failure, WorkId};
+use node::{AuditId, AuditOrder, Failure, Verdict, WorkId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::workload;
@@ -28,6 +29,13 @@ const SPECS_MAX: usize = 3;
 pub(crate) struct Done {
     pub(crate) work: WorkId,
     pub(crate) outcome: Result<Bytes, Failure>,
+}
+
+/// What ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Computed(Done),
+    Audited(AuditId, Verdict),
 }
 
 struct Job {
@@ -50,6 +58,9 @@ pub(crate) struct Pool {
     /// Unbounded by type, bounded by the jobs that were handed in: one message each.
     done: UnboundedReceiver<Done>,
     under_way: BTreeMap<WorkId, Arc<AtomicBool>>,
+    audits: mpsc::Sender<AuditOrder>,
+    /// Bounded by the audits that were handed in.
+    audited: UnboundedReceiver<(AuditId, Verdict)>,
 }
 
 impl Pool {
@@ -66,7 +77,35 @@ impl Pool {
                 .name(format!("tile-{at}"))
                 .spawn(move || run(&queue, &specs, &sender))?;
         }
-        Ok(Pool { jobs, done, under_way: BTreeMap::new() })
+        let (audits, orders) = mpsc::channel();
+        let (sender, audited) = unbounded_channel();
+        thread::Builder::new()
+            .name("audit".to_owned())
+            .spawn(move || run_audits(&orders, &specs, &sender))?;
+        Ok(Pool { jobs, done, under_way: BTreeMap::new(), audits, audited })
+    }
+
+    /// Audits a result; [`Pool::ended`] tells the verdict.
+    pub(crate) fn audit(&mut self, order: AuditOrder) {
+        self.audits.send(order).expect("the thread lives as long as the pool");
+    }
+
+    /// Waits for the next computation or audit to end. Cancel-safe.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        loop {
+            tokio::select! {
+                done = self.done.recv() => {
+                    let done = done.expect("the threads live as long as the pool");
+                    if self.under_way.remove(&done.work).is_some() {
+                        return Ended::Computed(done);
+                    }
+                }
+                audited = self.audited.recv() => {
+                    let (audit, verdict) = audited.expect("the thread lives as long as the pool");
+                    return Ended::Audited(audit, verdict);
+                }
+            }
+        }
     }
 
     /// Computes a task; [`Pool::done`] tells the outcome, unless it was abandoned.
@@ -84,11 +123,10 @@ impl Pool {
         }
     }
 
-    /// Waits for the next computation to end.
+    /// Waits for the next computation to end, where nothing is audited.
     pub(crate) async fn done(&mut self) -> Done {
         loop {
-            let done = self.done.recv().await.expect("the threads live as long as the pool");
-            if self.under_way.remove(&done.work).is_some() {
+            if let Ended::Computed(done) = self.ended().await {
                 return done;
             }
         }
@@ -118,12 +156,33 @@ fn run(queue: &Mutex<mpsc::Receiver<Job>>, specs: &Specs, sender: &UnboundedSend
     }
 }
 
+fn run_audits(
+    orders: &mpsc::Receiver<AuditOrder>,
+    specs: &Specs,
+    sender: &UnboundedSender<(AuditId, Verdict)>,
+) {
+    be_nice();
+    let engine = simd::best();
+    while let Ok(order) = orders.recv() {
+        let spec = specs.of(order.kind, &order.params);
+        let look = |spec| {
+            let look = AssertUnwindSafe(|| workload::audit(engine, &spec, &order));
+            // Bytes of which the audit panics are no tile.
+            catch_unwind(look).unwrap_or(Verdict::Unsound)
+        };
+        let verdict = spec.map_or(Verdict::Stopped, look);
+        if sender.send((order.audit, verdict)).is_err() {
+            return;
+        }
+    }
+}
+
 fn compute(engine: &'static dyn Engine, job: &Job, specs: &Specs) -> Result<Bytes, Failure> {
     let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
     if !is_wanted() {
         return Err(Failure::Stopped);
     }
-    let spec = specs.of(job).map_err(Failure::Failed)?;
+    let spec = specs.of(job.kind, &job.params).map_err(Failure::Failed)?;
     match workload::compute(engine, &spec, job.task, is_wanted) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
@@ -132,15 +191,15 @@ fn compute(engine: &'static dyn Engine, job: &Job, specs: &Specs) -> Result<Byte
 }
 
 impl Specs {
-    fn of(&self, job: &Job) -> Result<Spec, String> {
+    fn of(&self, kind: u16, params: &Bytes) -> Result<Spec, String> {
         let mut specs = self.0.lock().map_err(|_| "a computation panicked")?;
-        let known = specs.iter().position(|(params, _)| *params == job.params);
+        let known = specs.iter().position(|(known, _)| known == params);
         let latest = match known.and_then(|at| specs.remove(at)) {
             Some(known) => known,
             None => {
-                let view = fractal::View::decode(&job.params).map_err(|error| error.to_string())?;
-                let spec = workload::appraise(job.kind, &job.params, fractal::task_count(&view))?;
-                (job.params.clone(), spec)
+                let view = fractal::View::decode(params).map_err(|error| error.to_string())?;
+                let spec = workload::appraise(kind, params, fractal::task_count(&view))?;
+                (params.clone(), spec)
             }
         };
         let spec = latest.1.clone();
@@ -183,15 +242,33 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn audits_tell_right_from_wrong() {
+        let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
+        let mut pool = Pool::start(1).unwrap();
+        let params = Bytes::from(view.encode());
+        pool.compute(WorkId(0), 0, workload::KIND, params.clone());
+        let payload = pool.done().await.outcome.unwrap();
+        let expected = [(0, Verdict::Sound), (1, Verdict::Unsound)];
+        for (task, verdict) in expected {
+            let audit = AuditId(task.into());
+            let (kind, params, payload) = (workload::KIND, params.clone(), payload.clone());
+            let job = node::JobId::ZERO;
+            pool.audit(AuditOrder { audit, job, task, kind, params, payload, seed: 7, places: 99 });
+            let ended = pool.ended().await;
+            assert!(
+                matches!(ended, Ended::Audited(a, v) if (a, v) == (audit, verdict)),
+                "{ended:?}"
+            );
+        }
+    }
+
     #[test]
     fn tasks_of_a_job_share_its_picture() {
         let specs = Specs::default();
         let spec = |exponent: u32| {
             let view = View { zoom: format!("1e{exponent}"), im: "1".into(), ..View::default() };
-            let is_wanted = Arc::new(AtomicBool::new(true));
-            let params = Bytes::from(view.encode());
-            let job = Job { work: WorkId(0), task: 0, kind: workload::KIND, params, is_wanted };
-            specs.of(&job).unwrap()
+            specs.of(workload::KIND, &Bytes::from(view.encode())).unwrap()
         };
         for exponent in 20..30 {
             let first = spec(exponent);

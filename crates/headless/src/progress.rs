@@ -64,6 +64,14 @@ impl Progress {
         }
     }
 
+    /// One task is not done after all.
+    pub(crate) fn retreat(&mut self) {
+        self.done = self.done.saturating_sub(1);
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done);
+        }
+    }
+
     /// So many peers work on it.
     pub(crate) fn peers(&self, count: u16) {
         if let Some(bar) = &self.bar {

@@ -69,6 +69,14 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
             "event": "task_done",
             "job": job.to_string(), "task": task, "worker": worker.to_string(),
         }),
+        GridEvent::TaskRevoked { job, task, worker } => json!({
+            "event": "task_revoked",
+            "job": job.to_string(), "task": task, "worker": worker.to_string(),
+        }),
+        GridEvent::WorkerBarred { job, worker, revoked } => json!({
+            "event": "worker_barred",
+            "job": job.to_string(), "worker": worker.to_string(), "revoked": revoked,
+        }),
         GridEvent::Participants { job, count } => {
             json!({ "event": "participants", "job": job.to_string(), "count": count })
         }
@@ -125,6 +133,8 @@ pub(crate) fn job(job: &JobSummary) -> Value {
         "epoch": job.epoch,
         "tiles": job.tasks,
         "done": job.done,
+        "verified": job.verified,
+        "barred": job.barred.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "participants": job.participants,
         "record_copies": job.record_copies,
         "copies": { "min": job.copies_min, "mean": copies_mean(job) },
@@ -148,6 +158,9 @@ pub(crate) fn job_text(job: &JobSummary) -> String {
         job.copies_min,
         copies_mean(job),
     );
+    for worker in &job.barred {
+        text += &format!("\nbarred   {worker}  caught with a wrong tile");
+    }
     for worker in &job.workers {
         text += &format!("\nworker   {}  {} tiles", worker.worker, worker.done);
     }

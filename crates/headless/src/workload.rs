@@ -1,6 +1,7 @@
 //! The one workload of this version, as the node sees it: a kind, parameters, tasks, payloads.
 
-use fractal::{Engine, Spec, TILE_BYTES_MAX, Work, encode_tile};
+use fractal::{Audit, Engine, Spec, TILE_BYTES_MAX, Work, encode_tile};
+use node::{AuditOrder, Verdict};
 
 pub(crate) use fractal::KIND;
 
@@ -30,4 +31,12 @@ pub(crate) fn compute(
         }
     }
     Ok(work.finish().map(|tile| encode_tile(&tile)))
+}
+
+/// Looks at a result in some places.
+pub(crate) fn audit(engine: &'static dyn Engine, spec: &Spec, order: &AuditOrder) -> Verdict {
+    let AuditOrder { task, payload, seed, places, .. } = order;
+    let mut audit = Audit::new(engine, spec, *task, payload, *seed, *places);
+    while !audit.step(STEP_ITERATIONS) {}
+    if audit.is_sound() == Some(true) { Verdict::Sound } else { Verdict::Unsound }
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use base::{Card, Duration, NodeId, PublicKey, Signature};
 use bytes::Bytes;
-use grid::{Failure, WorkId};
+use grid::{AuditId, AuditOrder, Failure, Verdict, WorkId};
 use overlay::GoneReason;
 use wire::Class;
 use wire::grid::{JobId, SignedDescription};
@@ -130,6 +130,13 @@ pub enum Input {
         /// The payload, or why there is none.
         outcome: Result<Bytes, Failure>,
     },
+    /// An audit that [`Output::Audit`] started has ended.
+    Audited {
+        /// Which.
+        audit: AuditId,
+        /// What it showed.
+        verdict: Verdict,
+    },
     /// The answer to [`Output::Load`].
     Loaded {
         /// Which value.
@@ -219,6 +226,8 @@ pub enum Output {
     },
     /// Stop a computation; an answer that is under way is ignored.
     Abandon(WorkId),
+    /// Compute some places of a task again and compare. Answer with [`Input::Audited`].
+    Audit(AuditOrder),
     /// This value is held here now, or changed. For a driver with a disk.
     Keep {
         /// Which.

@@ -36,7 +36,8 @@ use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
 pub use grid::{
-    Event as GridEvent, Failure, JobState, JobSummary, SLOTS_MAX, WorkId, WorkerSummary,
+    AuditId, AuditOrder, Event as GridEvent, Failure, JobState, JobSummary, SLOTS_MAX, Verdict,
+    WorkId, WorkerSummary,
 };
 pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;
@@ -191,6 +192,9 @@ impl Node {
             }
             Input::Computed { work, outcome } => {
                 self.grid.handle(now, grid::Input::Computed { work, outcome });
+            }
+            Input::Audited { audit, verdict } => {
+                self.grid.handle(now, grid::Input::Audited { audit, verdict });
             }
             Input::Loaded { name, value } => {
                 self.store.handle(now, store::Input::Loaded { name, value });

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use base::{Bounded, Card, Duration, Signature};
 use bytes::Bytes;
-use node::{Class, Failure, JobId, LinkId, Name, WorkId};
+use node::{AuditId, AuditOrder, Class, Failure, JobId, LinkId, Name, Verdict, WorkId};
 use signal::message::{ICE_SERVERS_MAX, IceServer};
 use signal::negotiation::Attempt;
 
@@ -103,6 +103,13 @@ pub enum Input {
         /// The payload, or why there is none.
         outcome: Result<Bytes, Failure>,
     },
+    /// An audit that [`Output::Audit`] started has ended.
+    Audited {
+        /// Which.
+        audit: AuditId,
+        /// What it showed.
+        verdict: Verdict,
+    },
     /// The answer to [`Output::Load`].
     Loaded {
         /// Which value.
@@ -190,6 +197,8 @@ pub enum Output {
     },
     /// Stop a computation; an answer that is under way is ignored.
     Abandon(WorkId),
+    /// Compute some places of a task again and compare, soon: `Audited` must follow.
+    Audit(AuditOrder),
     /// This value is held here now, or changed. For a driver with a disk.
     Keep {
         /// Which.

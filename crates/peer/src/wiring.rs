@@ -47,6 +47,9 @@ impl Peer {
             Input::Computed { work, outcome } => {
                 self.tell(now, node::Input::Computed { work, outcome });
             }
+            Input::Audited { audit, verdict } => {
+                self.tell(now, node::Input::Audited { audit, verdict });
+            }
             Input::Slots(count) => {
                 self.slots = count;
                 self.tell(now, node::Input::Slots(count));
@@ -320,6 +323,7 @@ impl Peer {
                 Output::Compute { work, job, task, kind, params }
             }
             node::Output::Abandon(work) => Output::Abandon(work),
+            node::Output::Audit(order) => Output::Audit(order),
             node::Output::Keep { name, value } => Output::Keep { name, value },
             node::Output::Forget(name) => Output::Forget(name),
             node::Output::Load(name) => Output::Load(name),

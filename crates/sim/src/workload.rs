@@ -1,8 +1,9 @@
 //! A workload that costs virtual time: its payload is a function of job and task, so a checker
 //! knows every result without computing anything.
 
-use base::{Digest, Duration};
+use base::{Digest, Duration, Rng};
 use bytes::Bytes;
+use node::{AuditOrder, Verdict};
 
 /// The workload's kind.
 pub const KIND: u16 = 0x51;
@@ -46,4 +47,19 @@ pub fn payload(work: &Work, task: u32) -> Bytes {
     let seed = Digest::of(&[&work.encode(), &task.to_be_bytes()]).0;
     let size = usize::try_from(work.result_bytes).unwrap_or(0);
     seed.iter().copied().cycle().take(size).collect()
+}
+
+/// Places that a result has, as the pixels of a tile.
+pub const PLACES: u32 = 1 << 16;
+
+/// What an audit costs on a worker of speed 1, and what it shows: some bytes of the result are
+/// compared, and the share of its places that is looked at is the share of its cost.
+pub(crate) fn audit(order: &AuditOrder) -> (Duration, Verdict) {
+    let Some(work) = Work::decode(&order.params) else { return (Duration::ZERO, Verdict::Stopped) };
+    let cost = work.cost * order.places.min(PLACES) / PLACES;
+    let right = payload(&work, order.task);
+    let mut rng = Rng::new(order.seed);
+    let mut look = || rng.index(right.len()).is_none_or(|at| right[at] == order.payload[at]);
+    let is_sound = right.len() == order.payload.len() && (0..order.places).all(|_| look());
+    (cost, if is_sound { Verdict::Sound } else { Verdict::Unsound })
 }

@@ -9,7 +9,7 @@ use node::{Class, LinkId, WorkId};
 use peer::{Input, Output};
 
 use crate::server::{Carry, Server};
-use crate::{Host, HostId, KIND, Network, Work, payload};
+use crate::{Host, HostId, KIND, Network, Work, payload, workload};
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -154,6 +154,12 @@ impl World {
             Output::Compute { work, task, params, .. } => self.compute(id, work, params, task),
             Output::Abandon(work) => {
                 self.hosts[index(id)].computing.remove(&work);
+            }
+            Output::Audit(order) => {
+                let (cost, verdict) = workload::audit(&order);
+                let cost = cost.div_f64(self.host(id).config.speed);
+                let audit = order.audit;
+                self.later(cost, Happening::Input(id, Input::Audited { audit, verdict }));
             }
             // A host without a disk.
             Output::Keep { .. } | Output::Forget(_) => {}

@@ -257,6 +257,16 @@ pub enum Message {
         /// The job.
         job: JobId,
     },
+    /// From the owner, to everyone who works on the job and to the worker itself: it was caught with
+    /// a wrong result, and has no part in the job any more.
+    Barred {
+        /// The job.
+        job: JobId,
+        /// Since when the sender owns it.
+        epoch: u64,
+        /// Who.
+        worker: NodeId,
+    },
 }
 
 impl Message {

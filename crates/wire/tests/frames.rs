@@ -113,6 +113,7 @@ fn grid_messages() -> Vec<grid::Message> {
         grid::Message::Finished { job, epoch: 3, cancelled: false },
         grid::Message::Stale { job, tenure: grid::Tenure { epoch: 4, owner: id(1) } },
         grid::Message::Quit { job },
+        grid::Message::Barred { job, epoch: 3, worker: id(7) },
     ]
 }
 

@@ -47,6 +47,10 @@ impl Driver {
                 let (job, worker) = (job.to_string(), worker.to_string());
                 picture.post_tile(&self.host, &job, &worker, task, &payload);
             }
+            node::Event::Grid(GridEvent::TaskRevoked { job, task, .. }) => Note::new("revoked")
+                .with("picture", job.to_string())
+                .with("task", task)
+                .post(&self.host),
             _ => {}
         }
     }

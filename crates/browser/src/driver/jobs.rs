@@ -5,12 +5,12 @@
 
 use base::NodeId;
 use bytes::Bytes;
-use node::{Failure, JobId, WorkId};
+use node::{AuditOrder, Failure, JobId, Verdict, WorkId};
 use peer::Input;
 
 use super::Driver;
 use crate::host::Note;
-use crate::pool::{Breakdown, Errand, NOBODY_LEFT};
+use crate::pool::{Answer, Breakdown, Errand, NOBODY_LEFT};
 use crate::solo::{Solo, Stage};
 use crate::workload::{KIND, Picture, ViewObject};
 
@@ -54,7 +54,7 @@ impl Driver {
                 Errand::Grid(work) => {
                     self.tell(Input::Computed { work, outcome: Err(Failure::Stopped) });
                 }
-                errand => self.on_computed(errand, Err(reason.to_owned())),
+                errand => self.on_answer(errand, Err(reason.to_owned())),
             }
         }
         self.tell_slots();
@@ -69,8 +69,33 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_computed(&mut self, errand: Errand, outcome: Result<Vec<u8>, String>) {
+    pub(super) fn audit(&mut self, order: AuditOrder) {
+        let audit = order.audit;
+        if !self.pool.audit(order) {
+            self.tell(Input::Audited { audit, verdict: Verdict::Stopped });
+        }
+    }
+
+    pub(super) fn on_answer(&mut self, errand: Errand, outcome: Result<Answer, String>) {
+        if let Errand::Audit(audit) = errand {
+            let verdict = match outcome {
+                Ok(Answer::Verdict(true)) => Verdict::Sound,
+                Ok(Answer::Verdict(false)) => Verdict::Unsound,
+                // The worker is to blame, not the tile.
+                _ => Verdict::Stopped,
+            };
+            return self.tell(Input::Audited { audit, verdict });
+        }
+        let outcome = outcome.and_then(|answer| match answer {
+            Answer::Tile(payload) => Ok(payload),
+            Answer::Verdict(_) => Err("an answer to another question".to_owned()),
+        });
+        self.on_computed(errand, outcome);
+    }
+
+    fn on_computed(&mut self, errand: Errand, outcome: Result<Vec<u8>, String>) {
         match errand {
+            Errand::Audit(_) => {}
             Errand::Grid(work) => {
                 let outcome = outcome.map(Bytes::from).map_err(Failure::Failed);
                 self.tell(Input::Computed { work, outcome });

@@ -17,6 +17,8 @@ pub(crate) struct Work {
     deep: Arc<Deep>,
     picture: Option<Arc<Picture>>,
     rect: Rect,
+    /// Single pixels by column and row, in place of the rows of `rect`.
+    scattered: Option<Vec<(u32, u32)>>,
     /// Levels of the pixels that are done, row by row.
     levels: Vec<u32>,
     pixel: Option<Pixel>,
@@ -26,7 +28,13 @@ impl Work {
     /// Begins the part `rect` of a picture.
     pub(crate) fn new(deep: Arc<Deep>, rect: Rect) -> Work {
         let levels = Vec::with_capacity((rect.width * rect.height) as usize);
-        Work { deep, picture: None, rect, levels, pixel: None }
+        Work { deep, picture: None, rect, scattered: None, levels, pixel: None }
+    }
+
+    /// Begins single pixels of a picture; the tile is a row of them.
+    pub(crate) fn scattered(deep: Arc<Deep>, pixels: Vec<(u32, u32)>) -> Work {
+        let rect = Rect { x: 0, y: 0, width: pixels.len() as u32, height: 1 };
+        Work { scattered: Some(pixels), ..Work::new(deep, rect) }
     }
 
     /// Spends about `budget` iterations; true when the tile is done.
@@ -51,6 +59,9 @@ impl Work {
     /// The place of the first pixel without a level.
     fn next(&self) -> (u32, u32) {
         let done = self.levels.len() as u32;
+        if let Some(pixels) = &self.scattered {
+            return pixels[done as usize];
+        }
         let (row, column) = (done / self.rect.width, done % self.rect.width);
         (self.rect.x + column, self.rect.y + row)
     }

@@ -79,7 +79,8 @@ fn several_jobs_share_the_nodes() {
         }
         let done_by = |job| world.hosts[3].grid.job(job).unwrap().workers.len();
         assert!(done_by(second) > 1, "those who were done with the first job came");
-        assert_eq!(world.computed, 100, "seed {seed}");
+        // One straggler may be repeated near the end.
+        assert!((100..=101).contains(&world.computed), "seed {seed}: {}", world.computed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Grid nodes in a world of virtual time: what a job owes its participants, under faults.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod audits;
 mod cost;
 mod faults;
 mod hostile;

@@ -2,13 +2,15 @@
 //! and store are modelled in `services`.
 //!
 //! Checked in every scenario: no more computations than slots, none for a job that ended, no result
-//! shown twice, no result that differs from the reference, no deadline in the past.
+//! shown twice, none that differs from the reference unless somebody lies, no deadline in the past.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Card, Digest, Duration, NodeId, Rng, Secret, Signature, Time, codec};
 use bytes::Bytes;
-use grid::{Config, Event, Failure, Grid, Input, JobState, Output, WorkId};
+use grid::{
+    AuditId, AuditOrder, Config, Event, Failure, Grid, Input, JobState, Output, Verdict, WorkId,
+};
 use wire::Frame;
 use wire::grid::{Description, JobId, Message, SignedDescription};
 
@@ -19,6 +21,7 @@ pub(crate) enum Step {
     Message { from: NodeId, to: usize, message: Message },
     Service(Task),
     Computed { node: usize, work: WorkId },
+    Audited { node: usize, audit: AuditId, verdict: Verdict },
     Verdict { node: usize, job: JobId },
     Timer { node: usize },
 }
@@ -47,6 +50,10 @@ pub(crate) struct Host {
     pub(crate) slowness: u32,
     /// Tasks that fail here.
     pub(crate) fails: BTreeSet<u32>,
+    /// What this worker makes of a right result.
+    pub(crate) lies: Option<fn(u32, Bytes) -> Bytes>,
+    /// The driver cannot audit.
+    pub(crate) is_blind: bool,
 }
 
 /// Everything.
@@ -60,6 +67,10 @@ pub(crate) struct World {
     pub(crate) bulk_bytes: u64,
     pub(crate) messages: u64,
     pub(crate) computed: u64,
+    /// Places looked at in audits.
+    pub(crate) places: u64,
+    /// Wrong results that were shown, for a while at least.
+    pub(crate) wrong: u64,
     /// Digest of everything that was sent and shown.
     pub(crate) trace: Digest,
     config: Config,
@@ -69,6 +80,8 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) names: BTreeMap<NodeId, usize>,
     pub(crate) services: Services,
+    /// Wrong results may be shown, until they are taken back.
+    pub(crate) has_liars: bool,
     /// Links over which nothing passes, in this direction.
     pub(crate) cut: BTreeSet<(usize, usize)>,
 }
@@ -104,6 +117,8 @@ impl World {
             bulk_bytes: 0,
             messages: 0,
             computed: 0,
+            places: 0,
+            wrong: 0,
             trace: Digest([0; 32]),
             config: Config::new(introducer.public()),
             introducer,
@@ -112,6 +127,7 @@ impl World {
             rng: Rng::new(seed),
             names: BTreeMap::new(),
             services: Services::default(),
+            has_liars: false,
             cut: BTreeSet::new(),
         };
         for node in 0..count {
@@ -149,6 +165,8 @@ impl World {
             refuses: None,
             slowness: 1,
             fails: BTreeSet::new(),
+            lies: None,
+            is_blind: false,
         });
         at
     }
@@ -353,6 +371,10 @@ impl World {
                 self.hosts[node].computing.insert(work, (job, task, self.now));
                 self.plan(self.now + took, Step::Computed { node, work });
             }
+            Output::Audit(order) => {
+                let (audit, verdict) = (order.audit, self.audit(node, &order));
+                self.plan_in(millis(3), Step::Audited { node, audit, verdict });
+            }
             Output::Abandon(work) => {
                 let host = &mut self.hosts[node];
                 let (.., since) = host.computing.remove(&work).expect("was computing");
@@ -364,11 +386,17 @@ impl World {
     }
 
     fn show(&mut self, node: usize, event: Event) {
+        let has_liars = self.has_liars;
         let host = &mut self.hosts[node];
         if let Event::TaskDone { job, task, payload, .. } = &event {
             let params = host.grid.job(*job).expect("a job that is known").params;
-            assert_eq!(payload, &expected(&params, *task), "a wrong result was believed");
+            let is_wrong = payload != &expected(&params, *task);
+            self.wrong += u64::from(is_wrong);
+            assert!(has_liars || !is_wrong, "a wrong result was believed");
             assert!(host.shown.insert((*job, *task), payload.clone()).is_none(), "shown twice");
+        }
+        if let Event::TaskRevoked { job, task, .. } = &event {
+            host.shown.remove(&(*job, *task)).expect("what is taken back was shown");
         }
         let text = format!("{node} {:?} {event:?}", self.now);
         self.trace = Digest::of(&[&self.trace.0, text.as_bytes()]);
@@ -409,6 +437,9 @@ impl World {
                 self.input(node, Input::Appraised { job, verdict });
             }
             Step::Computed { node, work } => self.compute(node, work),
+            Step::Audited { node, audit, verdict } => {
+                self.input(node, Input::Audited { audit, verdict });
+            }
             Step::Timer { node } => {
                 let host = &mut self.hosts[node];
                 if !host.alive || host.is_frozen || host.timer > self.now {
@@ -439,8 +470,31 @@ impl World {
             true => Err(Failure::Failed("no such place".into())),
             false => Ok(expected(&params, task)),
         };
+        let outcome = match host.lies {
+            Some(lie) => outcome.map(|right| lie(task, right)),
+            None => outcome,
+        };
         self.computed += 1;
         self.input(node, Input::Computed { work, outcome });
+    }
+
+    /// Looks at some bytes of a result.
+    fn audit(&mut self, node: usize, order: &AuditOrder) -> Verdict {
+        if self.hosts[node].is_blind {
+            return Verdict::Stopped;
+        }
+        self.places += u64::from(order.places);
+        let right = expected(&order.params, order.task);
+        let mut rng = Rng::new(order.seed);
+        let mut look = || rng.index(right.len()).is_none_or(|at| right[at] == order.payload[at]);
+        let is_sound = right.len() == order.payload.len() && (0..order.places).all(|_| look());
+        if is_sound { Verdict::Sound } else { Verdict::Unsound }
+    }
+
+    /// A node that lies about what it computes.
+    pub(crate) fn corrupt(&mut self, node: usize, lie: fn(u32, Bytes) -> Bytes) {
+        self.has_liars = true;
+        self.hosts[node].lies = Some(lie);
     }
 
     pub(crate) fn delay(&mut self) -> Duration {

@@ -61,6 +61,14 @@ impl Gather {
         }
     }
 
+    /// A tile was none.
+    fn put_back(&mut self, task: u32) {
+        if let Some(Some(_)) = self.payloads.get_mut(task as usize).map(Option::take) {
+            self.done -= 1;
+            self.progress.retreat();
+        }
+    }
+
     /// Waits for the tiles of `job` until it is finished.
     pub(super) async fn collect(
         &mut self,
@@ -88,6 +96,11 @@ impl Gather {
         match event {
             GridEvent::TaskDone { job, task, payload, .. } if job == mine => {
                 self.take(task, payload);
+            }
+            GridEvent::TaskRevoked { job, task, .. } if job == mine => self.put_back(task),
+            GridEvent::WorkerBarred { job, worker, revoked } if job == mine => {
+                let tiles = format!("{revoked} of its tiles are computed again");
+                self.progress.say(&format!("{worker:?} was caught with a wrong tile; {tiles}"));
             }
             GridEvent::Participants { job, count } if job == mine => self.progress.peers(count),
             GridEvent::JobRefused { job, reason } if job == mine => {

@@ -67,6 +67,7 @@ impl Node {
             grid::Output::Compute { work, job, task, kind, params } => {
                 self.outputs.push_back(Output::Compute { work, job, task, kind, params });
             }
+            grid::Output::Audit(order) => self.outputs.push_back(Output::Audit(order)),
             grid::Output::Abandon(work) => self.outputs.push_back(Output::Abandon(work)),
             grid::Output::Event(event @ grid::Event::Misbehaved { peer, why }) => {
                 self.on_misbehaviour(now, Event::Grid(event), peer, why);

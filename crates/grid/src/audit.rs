@@ -1,0 +1,329 @@
+//! Verification: results of others are looked at in a few places before they count.
+//!
+//! A worker has committed to a digest when its result is looked at, and where that is follows from a
+//! seed drawn here afterwards. The driver looks, since it knows what a task computes. The owner has
+//! every result audited, and so has whoever only looks on; the workers of a job audit a sample, so
+//! that together they see about each result once.
+//!
+//! As owner, a result that is wrong bars its worker from the job, if the worker itself said that the
+//! result is its: all it did that is not final is done again by others. A result is final once it
+//! was sound and some later ones of its worker were, too.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use base::{Digest, NodeId, Time};
+use bytes::Bytes;
+use wire::grid::{JobId, Message};
+
+use crate::face::{AuditId, AuditOrder, Verdict};
+use crate::job::{Job, Role};
+use crate::{Event, Grid, JobState, Output};
+
+/// Places looked at in a result. Chosen: of a tile of 65,536 pixels 0.4 %, and where one of a
+/// hundred is wrong it is noticed in 92 % of all cases.
+const PLACES: u32 = 256;
+/// The same for a worker without a record: identities are cheap, and each has to begin with this.
+const STRANGER_PLACES: u32 = 512;
+/// Sound results that make a record.
+const RECORD_MIN: u32 = 8;
+/// Sound results of a worker that are not final: its latest. Chosen: whoever cheats in one pixel of
+/// a hundred passes so many audits once in 10⁸ times, and no more work is lost with a cheater.
+const PROVISIONAL_MAX: usize = 8;
+/// Audits under way at the driver. Beyond it results wait for theirs.
+const AUDITS_MAX: usize = 8;
+/// Results that wait for their audit. Beyond it the owner leases nothing: it is the owner's pace
+/// that counts. Chosen: a second of a thousand workers.
+pub(crate) const WAITING_MAX: usize = 1024;
+/// Workers with a record in one job; the one with the lowest id is a stranger again beyond it.
+const STANDINGS_MAX: usize = 8192;
+/// Barred workers of one job; the one with the lowest id is forgotten beyond it, and would be caught
+/// again.
+const BARRED_MAX: usize = 4096;
+
+/// What is known of a worker of one job.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    sound: u32,
+    /// Its latest sound results: they fall with it. At most [`PROVISIONAL_MAX`].
+    provisional: VecDeque<u32>,
+}
+
+/// What of a job was looked at, and what waits for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Audits {
+    /// Results to be looked at. They stay in memory until then. As many as [`WAITING_MAX`] and what
+    /// is in the workers' hands.
+    waiting: BTreeMap<u32, Bytes>,
+    standings: BTreeMap<NodeId, Standing>,
+    barred: BTreeSet<NodeId>,
+    /// The latest refuted result of a task. As many as tasks.
+    refuted: BTreeMap<u32, Digest>,
+}
+
+/// An audit at the driver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Audit {
+    job: JobId,
+    task: u32,
+    digest: Digest,
+}
+
+impl Audits {
+    pub(crate) fn is_barred(&self, worker: NodeId) -> bool {
+        self.barred.contains(&worker)
+    }
+
+    pub(crate) fn barred(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.barred.iter().copied()
+    }
+
+    /// Whether the result was looked at and found wrong.
+    pub(crate) fn is_refuted(&self, task: u32, digest: Digest) -> bool {
+        self.refuted.get(&task) == Some(&digest)
+    }
+
+    pub(crate) fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(crate) fn wait(&mut self, task: u32, payload: Bytes) {
+        self.waiting.insert(task, payload);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    pub(crate) fn forget(&mut self, task: u32) {
+        self.waiting.remove(&task);
+    }
+
+    pub(crate) fn bar(&mut self, worker: NodeId) -> bool {
+        let is_news = self.barred.insert(worker);
+        if self.barred.len() > BARRED_MAX {
+            self.barred.pop_first();
+        }
+        self.standings.remove(&worker);
+        is_news
+    }
+
+    fn places(&self, worker: NodeId) -> u32 {
+        let sound = self.standings.get(&worker).map_or(0, |standing| standing.sound);
+        if sound < RECORD_MIN { STRANGER_PLACES } else { PLACES }
+    }
+
+    fn note_sound(&mut self, worker: NodeId, task: u32) {
+        let standing = self.standings.entry(worker).or_default();
+        standing.sound = standing.sound.saturating_add(1);
+        standing.provisional.push_back(task);
+        if standing.provisional.len() > PROVISIONAL_MAX {
+            standing.provisional.pop_front();
+        }
+        if self.standings.len() > STANDINGS_MAX {
+            self.standings.pop_first();
+        }
+    }
+
+    fn is_provisional(&self, worker: NodeId, task: u32) -> bool {
+        self.standings.get(&worker).is_some_and(|standing| standing.provisional.contains(&task))
+    }
+}
+
+impl Job {
+    pub(crate) fn verified_count(&self) -> u32 {
+        u32::try_from(self.verified.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Every result was here and is verified.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.verified_count() == self.tasks()
+    }
+
+    /// Whether this node has every result audited; otherwise it audits a sample.
+    fn audits_all(&self) -> bool {
+        match &self.role {
+            Role::Owner(_) => true,
+            Role::Participant(joined) => !joined.works,
+        }
+    }
+}
+
+impl Grid {
+    /// Somebody else's result is here: it is audited, or taken as it is.
+    pub(crate) fn consider_audit(&mut self, id: JobId, task: u32, payload: Bytes) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let share = 1.0 / f64::from(job.participant_count().max(1));
+        if job.audits_all() || self.rng.chance(share) {
+            job.audits.wait(task, payload);
+        }
+    }
+
+    /// Hands what waits to the driver: own jobs first, and what matters most in a job.
+    pub(crate) fn start_audits(&mut self) {
+        if self.rests_audits {
+            return;
+        }
+        let is_waiting = |job: &&Job| job.audits.waiting_count() > 0;
+        let mut jobs: Vec<_> =
+            self.jobs.values().filter(is_waiting).map(|j| (!j.is_owned(), j.age, j.id)).collect();
+        jobs.sort_unstable();
+        for (.., id) in jobs {
+            while self.audits.len() < AUDITS_MAX {
+                let Some(job) = self.jobs.get_mut(&id) else { break };
+                let Some((task, payload)) = job.audits.waiting.pop_first() else { break };
+                let Some(done) = job.done.get(&task).copied() else { continue };
+                let audit = AuditId(self.audited);
+                self.audited += 1;
+                self.audits.insert(audit, Audit { job: id, task, digest: done.digest });
+                let description = &job.signed.description;
+                self.outputs.push_back(Output::Audit(AuditOrder {
+                    audit,
+                    job: id,
+                    task,
+                    kind: description.kind,
+                    params: description.params.clone(),
+                    payload,
+                    seed: self.rng.next_u64(),
+                    places: job.audits.places(done.worker),
+                }));
+            }
+        }
+    }
+
+    pub(crate) fn on_audited(&mut self, now: Time, audit: AuditId, verdict: Verdict) {
+        let Some(Audit { job: id, task, digest }) = self.audits.remove(&audit) else { return };
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.state != JobState::Cancelled)
+        else {
+            return;
+        };
+        // It may have been taken back meanwhile.
+        let Some(done) = job.done.get(&task).copied().filter(|done| done.digest == digest) else {
+            return;
+        };
+        match verdict {
+            Verdict::Sound => {
+                job.audits.note_sound(done.worker, task);
+                self.verify(now, id, task);
+            }
+            Verdict::Unsound => {
+                self.counters.refuted += 1;
+                self.on_refuted(now, id, task);
+            }
+            Verdict::Stopped => {
+                if let Some(payload) = self.results.get(id, task).cloned() {
+                    job.audits.wait(task, payload);
+                    self.rests_audits = true;
+                } else {
+                    self.revoke(now, id, task);
+                }
+            }
+        }
+    }
+
+    /// A result is right, as far as anybody looked.
+    pub(crate) fn verify(&mut self, now: Time, id: JobId, task: u32) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.verified.insert(task) {
+            self.write_down(now, id, task);
+            self.complete(now, id);
+        }
+    }
+
+    /// A result is wrong.
+    fn on_refuted(&mut self, now: Time, id: JobId, task: u32) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(done) = job.done.get(&task).copied() else { return };
+        job.audits.refuted.insert(task, done.digest);
+        let is_proved = job.proved.get(&task) == Some(&(done.worker, done.digest));
+        if is_proved && job.is_owned() && done.worker != self.me {
+            self.bar(now, id, done.worker);
+        } else {
+            self.revoke(now, id, task);
+        }
+    }
+
+    /// As owner: a worker is caught. What it did that is not final is done again, and everyone is
+    /// told.
+    fn bar(&mut self, now: Time, id: JobId, worker: NodeId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let is_final =
+            |task: &u32| job.verified.contains(task) && !job.audits.is_provisional(worker, *task);
+        let its = job.done.iter().filter(|(_, done)| done.worker == worker);
+        let doubtful: Vec<u32> = its.map(|(task, _)| *task).filter(|t| !is_final(t)).collect();
+        job.audits.bar(worker);
+        let epoch = job.tenure.epoch;
+        let Some(owned) = job.owned() else { return };
+        owned.board.dismiss(worker);
+        owned.unproved.drop_worker(worker);
+        let others = owned.board.others(self.me);
+        let revoked = u32::try_from(doubtful.len()).unwrap_or(u32::MAX);
+        for task in doubtful {
+            self.revoke(now, id, task);
+        }
+        self.event(Event::WorkerBarred { job: id, worker, revoked });
+        self.counters.misbehaved += 1;
+        for to in others.into_iter().chain([worker]) {
+            self.send(to, Message::Barred { job: id, epoch, worker });
+        }
+        self.participants_changed(id);
+    }
+
+    /// From the owner: a worker was caught. Nothing of it counts here any more; what of it is final
+    /// comes again from others.
+    pub(crate) fn on_barred(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        id: JobId,
+        epoch: u64,
+        worker: NodeId,
+    ) {
+        if !self.hear_owner(now, from, id, epoch) {
+            return;
+        }
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if !job.audits.bar(worker) {
+            return;
+        }
+        let its = job.done.iter().filter(|(task, done)| {
+            done.worker == worker && job.seen.contains(task) && !job.verified.contains(task)
+        });
+        let doubtful: Vec<u32> = its.map(|(task, _)| *task).collect();
+        let revoked = u32::try_from(doubtful.len()).unwrap_or(u32::MAX);
+        self.event(Event::WorkerBarred { job: id, worker, revoked });
+        if worker == self.me {
+            // Nobody takes anything of this node: its machine is at fault.
+            self.end(id, JobState::Cancelled);
+            return;
+        }
+        for task in doubtful {
+            self.revoke(now, id, task);
+        }
+    }
+
+    /// There is no result of a task after all. An owner has it computed again; others look for it.
+    fn revoke(&mut self, now: Time, id: JobId, task: u32) {
+        let patience = self.config.heartbeat;
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(done) = job.done.get(&task).copied() else { return };
+        job.audits.forget(task);
+        job.verified.remove(&task);
+        job.proved.remove(&task);
+        job.kept.remove(&task);
+        if job.seen.remove(&task) {
+            if let Some(count) = job.tally.get_mut(&done.worker) {
+                *count = count.saturating_sub(1);
+            }
+            self.results.drop_task(self.me, id, task);
+            self.event(Event::TaskRevoked { job: id, task, worker: done.worker });
+        }
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.is_owned() {
+            self.reopen(id, task);
+        } else {
+            job.done.remove(&task);
+            job.fetch.lack([task], now + patience);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Wrong results (hostile.md J2): looked at before they count, their workers caught, what they did
+//! done again by others.
+
+use base::Digest;
+use bytes::Bytes;
+use grid::{Event, Input, JobState};
+use wire::grid::Message;
+
+use crate::world::{World, expected, secs};
+
+/// Every fiftieth byte of a result changed.
+fn some_wrong(_: u32, right: Bytes) -> Bytes {
+    right.iter().enumerate().map(|(at, byte)| if at % 50 == 7 { !byte } else { *byte }).collect()
+}
+
+fn zeros(_: u32, right: Bytes) -> Bytes {
+    Bytes::from(vec![0; right.len()])
+}
+
+/// The right result of another task.
+fn anothers(task: u32, right: Bytes) -> Bytes {
+    expected(&right, task + 1)
+}
+
+/// Honest for the first tasks.
+fn later_wrong(task: u32, right: Bytes) -> Bytes {
+    if task < 40 { right } else { some_wrong(task, right) }
+}
+
+fn is_barred(event: &Event, who: base::NodeId) -> bool {
+    matches!(event, Event::WorkerBarred { worker, .. } if *worker == who)
+}
+
+#[test]
+fn a_liar_is_caught_and_its_work_done_by_others() {
+    for (seed, lie) in [(1, zeros as fn(u32, Bytes) -> Bytes), (2, some_wrong), (3, anothers)] {
+        let mut world = World::new(seed, 6);
+        world.corrupt(3, lie);
+        let liar = world.hosts[3].id;
+        let job = world.submit(0, seed, 80);
+        world.run_until(secs(120), |world| world.state(0, job) == Some(JobState::Finished));
+        world.run_for(secs(30));
+        assert!(world.wrong > 0, "others were shown something wrong for a while");
+        for node in [0, 1, 2, 4, 5] {
+            assert_eq!(world.count_events(node, |event| is_barred(event, liar)), 1, "{node}");
+            for task in 0..80 {
+                let right = expected(&seed.to_le_bytes(), task);
+                assert_eq!(world.hosts[node].shown.get(&(job, task)), Some(&right));
+            }
+        }
+        let summary = world.hosts[0].grid.job(job).unwrap();
+        assert_eq!((summary.verified, summary.barred), (80, vec![liar]));
+        let its = summary.workers.iter().find(|worker| worker.worker == liar);
+        assert!(its.is_none_or(|its| its.done == 0 && its.leased == 0));
+        assert_eq!(world.state(3, job), Some(JobState::Cancelled), "it has no part any more");
+        assert_eq!(world.count_events(3, |event| is_barred(event, liar)), 1, "and knows it");
+        // What was wrong was computed once more, and little else.
+        assert!(world.computed < 80 + 80 / 4, "{}", world.computed);
+    }
+}
+
+#[test]
+fn a_barred_worker_does_not_come_back() {
+    let mut world = World::new(4, 4);
+    world.corrupt(2, zeros);
+    let job = world.submit(0, 1, 200);
+    world.run_until(secs(20), |world| !world.hosts[0].grid.job(job).unwrap().barred.is_empty());
+    let (right, payload) = (world.hosts[0].shown.len(), expected(&1u64.to_le_bytes(), 199));
+    let digest = Digest::of(&[&payload]);
+    let worker = world.hosts[2].id;
+    for message in [
+        Message::Enlist { job, slots: 9 },
+        Message::Pull { job, wanted: 9 },
+        Message::Commit { job, task: 199, digest },
+        Message::Result { job, task: 199, worker, digest, payload },
+    ] {
+        world.inject(2, 0, message);
+    }
+    assert_eq!(world.hosts[0].shown.len(), right);
+    let parts = world.hosts[0].grid.job(job).unwrap().workers;
+    assert!(parts.iter().all(|part| part.worker != worker || part.leased == 0));
+    world.run_until(secs(120), |world| world.state(0, job) == Some(JobState::Finished));
+    assert_eq!(world.hosts[0].grid.job(job).unwrap().participants, 3);
+}
+
+#[test]
+fn what_a_liar_did_before_is_done_again_unless_it_is_final() {
+    let mut world = World::new(5, 4);
+    world.corrupt(1, later_wrong);
+    let liar = world.hosts[1].id;
+    let job = world.submit(0, 1, 120);
+    world.run_until(secs(120), |world| world.state(0, job) == Some(JobState::Finished));
+    let revoked: Vec<u32> = world.hosts[0]
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::TaskRevoked { task, worker, .. } if *worker == liar => Some(*task),
+            _ => None,
+        })
+        .collect();
+    let early = revoked.iter().filter(|task| **task < 40).count();
+    assert!((1..=8).contains(&early), "its latest right ones fall with it: {revoked:?}");
+    let kept = world.hosts[0].grid.job(job).unwrap();
+    let kept = kept.workers.iter().find(|part| part.worker == liar).map_or(0, |part| part.done);
+    assert!(kept > 0, "and those before stand");
+}
+
+#[test]
+fn an_heir_looks_at_what_it_was_shown() {
+    let mut world = World::new(6, 6);
+    let job = world.submit(0, 1, 150);
+    // A liar that the first owner never looks at, for it cannot.
+    world.hosts[0].is_blind = true;
+    world.corrupt(4, some_wrong);
+    world.run_until(secs(30), |world| world.wrong > 8);
+    assert_eq!(world.hosts[0].grid.job(job).unwrap().barred, []);
+    world.kill(0);
+    world.run_until(secs(120), |world| {
+        (1..6).any(|node| {
+            let part = world.hosts[node].grid.job(job);
+            part.is_some_and(|part| part.owner == world.hosts[node].id)
+                && world.state(node, job) == Some(JobState::Finished)
+        })
+    });
+    world.run_for(secs(30));
+    for node in [1, 2, 3, 5] {
+        for task in 0..150 {
+            let right = expected(&1u64.to_le_bytes(), task);
+            assert_eq!(world.hosts[node].shown.get(&(job, task)), Some(&right), "{node} {task}");
+        }
+    }
+}
+
+#[test]
+fn nothing_counts_while_the_driver_cannot_look() {
+    let mut world = World::new(7, 3);
+    world.hosts[0].is_blind = true;
+    let job = world.submit(0, 1, 20);
+    world.run_for(secs(40));
+    let summary = world.hosts[0].grid.job(job).unwrap();
+    assert_eq!((summary.state, summary.done), (JobState::Running, 20));
+    assert!(summary.verified < 20, "its own only");
+    world.hosts[0].is_blind = false;
+    world.run_until(secs(10), |world| world.is_complete(job));
+    world.check_complete(job);
+}
+
+#[test]
+fn whoever_looks_on_looks_at_everything() {
+    let mut world = World::new(8, 4);
+    let job = world.submit(0, 1, 30);
+    world.run_for(secs(2));
+    world.input(3, Input::Slots(0));
+    let onlooker = world.add();
+    world.input(onlooker, Input::Ready(true));
+    world.input(onlooker, Input::Watch(job));
+    world.run_until(secs(60), |world| world.state(onlooker, job) == Some(JobState::Finished));
+    let summary = world.hosts[onlooker].grid.job(job).unwrap();
+    assert_eq!((summary.done, summary.verified), (30, 30));
+}
+
+#[test]
+fn honest_workers_cost_little_and_are_never_accused() {
+    let mut world = World::new(9, 12);
+    let job = world.submit(0, 1, 600);
+    world.run_until(secs(120), |world| world.is_complete(job));
+    world.check_complete(job);
+    let refuted: u64 = world.hosts.iter().map(|host| host.grid.counters().refuted).sum();
+    assert_eq!((refuted, world.wrong), (0, 0));
+    // About once by the owner and once by the others, of 65,536 places in a tile.
+    let audits = world.places as f64 / 65_536.0;
+    assert!(audits < 0.02 * 600.0, "{audits} tasks' worth");
+}
