@@ -50,7 +50,7 @@ pub fn payload(work: &Work, task: u32) -> Bytes {
 }
 
 /// Places that a result has, as the pixels of a tile.
-pub const PLACES: u32 = 1 << 16;
+const PLACES: u32 = 1 << 16;
 
 /// What an audit costs on a worker of speed 1, and what it shows: some bytes of the result are
 /// compared, and the share of its places that is looked at is the share of its cost.
