@@ -91,7 +91,20 @@ impl Peer {
     pub fn start(server: &Server, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(millefeuille());
         command.args(["peer", "--json", "--server", &server.url]).args(arguments);
-        let process = Process::start("peer", command)?;
+        Self::ready(Process::start("peer", command)?)
+    }
+
+    /// Starts a peer of which every tile is wrong, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn lying(server: &Server) -> Result<Self> {
+        let mut command = Command::new(built("MILLEFEUILLE_LIAR_BIN", "target/debug/liar"));
+        command.arg(&server.url);
+        Self::ready(Process::start("liar", command)?)
+    }
+
+    fn ready(process: Process) -> Result<Self> {
         let ready = process.lines.event("ready")?;
         let id = ready["id"].as_str().context("ready names the id")?.to_owned();
         Ok(Peer { process, id })

@@ -49,7 +49,7 @@ export function sentence(event) {
     }
     case 'worker-barred': return event.mine
       ? 'Others found a tile of this tab wrong and take no more from it: something is wrong with this machine.'
-      : `${peer} was caught with a wrong tile – ${counted(event.revoked, 'tile')} of its computed again by others.`;
+      : `${peer} was caught with a wrong tile and computes no more here – ${counted(event.reviewed, 'other tile')} of it looked at again.`;
     case 'worker-broke': return `A tile worker broke down${brokenEnd(event)}: ${event.reason}.`;
     case 'no-signature': return `The browser did not sign: ${event.reason}.`;
     default: return null;

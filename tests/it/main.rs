@@ -5,6 +5,7 @@
 //! `cargo xtask test` installs and builds everything.
 
 mod kernel;
+mod lies;
 mod outlive;
 mod page;
 mod picture;

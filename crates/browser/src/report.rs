@@ -145,8 +145,8 @@ fn grid_event_note(event: &GridEvent) -> Option<Note> {
             .with("peer", worker.to_string())
             .with("tasks", *tasks)
             .with("left", *left),
-        GridEvent::WorkerBarred { job, worker, revoked } => {
-            note("worker-barred", job).with("peer", worker.to_string()).with("revoked", *revoked)
+        GridEvent::WorkerBarred { job, worker, reviewed } => {
+            note("worker-barred", job).with("peer", worker.to_string()).with("reviewed", *reviewed)
         }
         GridEvent::JobChanged { job, state } => {
             note("job-changed", job).with("state", state_name(*state))

@@ -6,10 +6,10 @@
 //! that together they see about each result once.
 //!
 //! As owner, a result that is wrong bars its worker from the job, if the worker itself said that the
-//! result is its: all it did that is not final is done again by others. A result is final once it
-//! was sound and some later ones of its worker were, too.
+//! result is its. Everything that the worker did is then looked at again, thoroughly, by everybody:
+//! what is right stands, for to compute it again would cost thirty times as much.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use base::{Digest, NodeId, Time};
@@ -18,18 +18,9 @@ use wire::grid::{JobId, Message};
 
 use crate::face::{AuditId, AuditOrder, Verdict};
 use crate::job::{Job, Role};
+use crate::standing::{REVIEW_PLACES, Standing};
 use crate::{Event, Grid, JobState, Output};
 
-/// Places looked at in a result. Chosen: of a tile of 65,536 pixels 0.4 %, and where one of a
-/// hundred is wrong it is noticed in 92 % of all cases.
-const PLACES: u32 = 256;
-/// The same for a worker without a record: identities are cheap, and each has to begin with this.
-const STRANGER_PLACES: u32 = 512;
-/// Sound results that make a record.
-const RECORD_MIN: u32 = 8;
-/// Sound results of a worker that are not final: its latest. Chosen: whoever cheats in one pixel of
-/// a hundred passes so many audits once in 10⁸ times, and no more work is lost with a cheater.
-const PROVISIONAL_MAX: usize = 8;
 /// Audits under way at the driver. Beyond it results wait for theirs.
 const AUDITS_MAX: usize = 8;
 /// Results that wait for their audit. Beyond it the owner leases nothing: it is the owner's pace
@@ -41,21 +32,15 @@ const STANDINGS_MAX: usize = 8192;
 /// again.
 const BARRED_MAX: usize = 4096;
 
-/// What is known of a worker of one job.
-#[derive(Clone, Debug, Default)]
-struct Standing {
-    sound: u32,
-    /// Its latest sound results: they fall with it. At most [`PROVISIONAL_MAX`].
-    provisional: VecDeque<u32>,
-}
-
 /// What of a job was looked at, and what waits for it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Audits {
     /// Results to be looked at. They stay in memory until then. As many as [`WAITING_MAX`] and what
     /// is in the workers' hands.
     waiting: BTreeMap<u32, Bytes>,
+    /// At most [`STANDINGS_MAX`].
     standings: BTreeMap<NodeId, Standing>,
+    /// At most [`BARRED_MAX`].
     barred: BTreeSet<NodeId>,
     /// The latest refuted result of a task. As many as tasks.
     refuted: BTreeMap<u32, Digest>,
@@ -109,24 +94,17 @@ impl Audits {
     }
 
     fn places(&self, worker: NodeId) -> u32 {
-        let sound = self.standings.get(&worker).map_or(0, |standing| standing.sound);
-        if sound < RECORD_MIN { STRANGER_PLACES } else { PLACES }
+        if self.is_barred(worker) {
+            return REVIEW_PLACES;
+        }
+        self.standings.get(&worker).copied().unwrap_or_default().places()
     }
 
-    fn note_sound(&mut self, worker: NodeId, task: u32) {
-        let standing = self.standings.entry(worker).or_default();
-        standing.sound = standing.sound.saturating_add(1);
-        standing.provisional.push_back(task);
-        if standing.provisional.len() > PROVISIONAL_MAX {
-            standing.provisional.pop_front();
-        }
+    fn note_sound(&mut self, worker: NodeId) {
+        self.standings.entry(worker).or_default().note_sound();
         if self.standings.len() > STANDINGS_MAX {
             self.standings.pop_first();
         }
-    }
-
-    fn is_provisional(&self, worker: NodeId, task: u32) -> bool {
-        self.standings.get(&worker).is_some_and(|standing| standing.provisional.contains(&task))
     }
 }
 
@@ -203,7 +181,7 @@ impl Grid {
         };
         match verdict {
             Verdict::Sound => {
-                job.audits.note_sound(done.worker, task);
+                job.audits.note_sound(done.worker);
                 self.verify(now, id, task);
             }
             Verdict::Unsound => {
@@ -236,41 +214,33 @@ impl Grid {
         let Some(done) = job.done.get(&task).copied() else { return };
         job.audits.refuted.insert(task, done.digest);
         let is_proved = job.proved.get(&task) == Some(&(done.worker, done.digest));
-        if is_proved && job.is_owned() && done.worker != self.me {
-            self.bar(now, id, done.worker);
-        } else {
-            self.revoke(now, id, task);
+        let is_caught = is_proved && job.is_owned() && done.worker != self.me;
+        self.revoke(now, id, task);
+        if is_caught {
+            self.bar(id, done.worker);
         }
     }
 
-    /// As owner: a worker is caught. What it did that is not final is done again, and everyone is
-    /// told.
-    fn bar(&mut self, now: Time, id: JobId, worker: NodeId) {
+    /// As owner: a worker is caught. It has no part in the job any more, and everyone is told.
+    fn bar(&mut self, id: JobId, worker: NodeId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let is_final =
-            |task: &u32| job.verified.contains(task) && !job.audits.is_provisional(worker, *task);
-        let its = job.done.iter().filter(|(_, done)| done.worker == worker);
-        let doubtful: Vec<u32> = its.map(|(task, _)| *task).filter(|t| !is_final(t)).collect();
-        job.audits.bar(worker);
         let epoch = job.tenure.epoch;
+        if !job.audits.bar(worker) {
+            return;
+        }
         let Some(owned) = job.owned() else { return };
         owned.board.dismiss(worker);
         owned.unproved.drop_worker(worker);
         let others = owned.board.others(self.me);
-        let revoked = u32::try_from(doubtful.len()).unwrap_or(u32::MAX);
-        for task in doubtful {
-            self.revoke(now, id, task);
-        }
-        self.event(Event::WorkerBarred { job: id, worker, revoked });
         self.counters.misbehaved += 1;
+        self.review(id, worker);
         for to in others.into_iter().chain([worker]) {
             self.send(to, Message::Barred { job: id, epoch, worker });
         }
         self.participants_changed(id);
     }
 
-    /// From the owner: a worker was caught. Nothing of it counts here any more; what of it is final
-    /// comes again from others.
+    /// From the owner: a worker was caught.
     pub(crate) fn on_barred(
         &mut self,
         now: Time,
@@ -286,19 +256,40 @@ impl Grid {
         if !job.audits.bar(worker) {
             return;
         }
-        let its = job.done.iter().filter(|(task, done)| {
-            done.worker == worker && job.seen.contains(task) && !job.verified.contains(task)
-        });
-        let doubtful: Vec<u32> = its.map(|(task, _)| *task).collect();
-        let revoked = u32::try_from(doubtful.len()).unwrap_or(u32::MAX);
-        self.event(Event::WorkerBarred { job: id, worker, revoked });
+        self.review(id, worker);
         if worker == self.me {
             // Nobody takes anything of this node: its machine is at fault.
             self.end(id, JobState::Cancelled);
-            return;
         }
-        for task in doubtful {
-            self.revoke(now, id, task);
+    }
+
+    /// Everything of a worker that was caught is looked at again. What of it is said to be done and
+    /// did not arrive is not waited for.
+    fn review(&mut self, id: JobId, worker: NodeId) {
+        let me = self.me;
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let its = job.done.iter().filter(|(_, done)| done.worker == worker && worker != me);
+        let its: Vec<u32> = its.map(|(task, _)| *task).collect();
+        // What is looked at this moment is not looked at closely enough.
+        self.audits.retain(|_, audit| audit.job != id || its.binary_search(&audit.task).is_err());
+        let (mut reviewed, mut missing) = (0u32, Vec::new());
+        for task in its {
+            match self.results.get(id, task) {
+                Some(payload) => {
+                    job.verified.remove(&task);
+                    job.audits.wait(task, payload.clone());
+                    reviewed += 1;
+                }
+                None if !job.seen.contains(&task) => missing.push(task),
+                // It had to leave memory, and was sound when it was here.
+                None => {}
+            }
+        }
+        self.event(Event::WorkerBarred { job: id, worker, reviewed });
+        for task in missing {
+            if self.jobs.get(&id).is_some_and(Job::is_owned) {
+                self.reopen(id, task);
+            }
         }
     }
 

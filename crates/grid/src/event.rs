@@ -54,8 +54,7 @@ pub enum Event {
         /// The numbers.
         payload: Bytes,
     },
-    /// A result that was shown does not count any more: it is wrong, or whoever computed it was
-    /// caught with a wrong one. Another one follows.
+    /// A result that was shown is wrong. Another one follows.
     TaskRevoked {
         /// The job.
         job: JobId,
@@ -71,8 +70,8 @@ pub enum Event {
         job: JobId,
         /// Who.
         worker: NodeId,
-        /// How many of its results are computed again.
-        revoked: u32,
+        /// How many of its results are here, and are looked at again.
+        reviewed: u32,
     },
     /// The number of a job's participants changed.
     Participants {

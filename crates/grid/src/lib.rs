@@ -30,6 +30,7 @@ mod record;
 mod recruit;
 mod result;
 mod serve;
+mod standing;
 mod status;
 mod tenure;
 mod watch;
@@ -46,6 +47,7 @@ pub use config::Config;
 pub use event::{Counters, Event, JobState, JobSummary, WorkerSummary};
 pub use face::{AuditId, AuditOrder, Failure, Input, Output, Verdict, Wake, WorkId};
 pub use recruit::IDLE_KEY;
+pub use standing::{REVIEW_PLACES, Standing};
 pub use worker::SLOTS_MAX;
 
 use audit::Audit;

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
+use crate::vault::{Change, Vault, VaultKey};
 use anyhow::Context as _;
 use base::{Key, codec};
 use bytes::Bytes;
-use headless::vault::{Change, Vault, VaultKey};
 use node::Name;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 

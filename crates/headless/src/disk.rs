@@ -23,23 +23,30 @@ const VOUCHER_BYTES_MAX: usize = 256;
 
 /// Who this process is.
 #[derive(Debug)]
-pub(crate) struct Identity {
-    pub(crate) secret: Secret,
+pub struct Identity {
+    /// Its key.
+    pub secret: Secret,
     /// Higher at each start.
-    pub(crate) epoch: u64,
+    pub epoch: u64,
     /// The one from this server, or else the one received last.
-    pub(crate) voucher: Option<Voucher>,
+    pub voucher: Option<Voucher>,
     disk: Option<Disk>,
 }
 
 impl Identity {
     /// An identity that nobody will remember.
-    pub(crate) fn ephemeral() -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// Without a source of randomness.
+    pub fn ephemeral() -> anyhow::Result<Self> {
         Ok(Identity { secret: fresh_secret()?, epoch: 1, voucher: None, disk: None })
     }
 
     /// The identity kept in `directory`, which is made if need be.
-    pub(crate) fn load(directory: &Path, server: &str) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or another process uses it.
+    pub fn load(directory: &Path, server: &str) -> anyhow::Result<Self> {
         let disk = Disk::open(directory)?;
         let secret = disk.secret()?;
         let epoch = disk.count_start()?;
@@ -50,12 +57,15 @@ impl Identity {
     }
 
     /// Where values of the network are kept, with a data directory.
-    pub(crate) fn vault(&self) -> Option<PathBuf> {
+    pub fn vault(&self) -> Option<PathBuf> {
         self.disk.as_ref().map(|disk| disk.directory.join("values"))
     }
 
     /// Keeps the voucher that `server` gave or took.
-    pub(crate) fn keep(&mut self, server: &str, voucher: Voucher) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn keep(&mut self, server: &str, voucher: Voucher) -> anyhow::Result<()> {
         self.voucher = Some(voucher);
         self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(server, voucher))
     }

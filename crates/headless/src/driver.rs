@@ -7,11 +7,11 @@
 
 use std::collections::VecDeque;
 
+use crate::clock::Clock;
+use crate::link;
+use crate::links::Links;
 use anyhow::Context as _;
 use base::{Duration, Time};
-use headless::clock::Clock;
-use headless::link;
-use headless::links::Links;
 use node::{AuditId, LinkId, Node, Verdict};
 use peer::{Event, Input, Output, Peer};
 
@@ -19,7 +19,7 @@ use crate::archive::{Archive, Loaded};
 use crate::disk::Identity;
 use crate::pool::{Done, Ended, Pool};
 use crate::socket::{self, Socket, socket_url};
-use crate::workload;
+use crate::workload::{self, Compute};
 
 /// The goodbyes and the flushing of all links take at most this long (hostile.md C2 gives 5 s).
 const LEAVE_MAX: Duration = Duration::from_secs(4);
@@ -28,18 +28,18 @@ const PAUSE_MAX: Duration = Duration::from_secs(3600);
 
 /// What a driver is started with.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// `http://` URL.
-    pub(crate) server: String,
+    pub server: String,
     /// Tasks at once.
-    pub(crate) threads: u16,
+    pub threads: u16,
     /// Links at most.
-    pub(crate) links_max: u16,
+    pub links_max: u16,
 }
 
 /// What a command may want to know.
 #[derive(Clone, Debug)]
-pub(crate) enum Notice {
+pub enum Notice {
     /// From the peer.
     Event(Event),
     /// The goodbyes are said and the links closed; nothing follows.
@@ -59,7 +59,7 @@ enum Arrival {
 
 /// One peer, driven.
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub struct Driver {
     settings: Settings,
     clock: Clock,
     now: Time,
@@ -77,7 +77,22 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Starts to connect. Must be called within a tokio runtime.
-    pub(crate) fn start(settings: Settings, identity: Identity) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When a socket, a thread or the data directory is not to be had.
+    pub fn start(settings: Settings, identity: Identity) -> anyhow::Result<Self> {
+        Driver::start_with(settings, identity, workload::compute)
+    }
+
+    /// The same with something else that computes the tasks.
+    ///
+    /// # Errors
+    /// As [`Driver::start`].
+    pub fn start_with(
+        settings: Settings,
+        identity: Identity,
+        compute: Compute,
+    ) -> anyhow::Result<Self> {
         let clock = Clock::start();
         let now = clock.now();
         let config = peer::Config {
@@ -91,7 +106,8 @@ impl Driver {
             socket: Socket::new(socket_url(&settings.server)?),
             links: Links::new(clock, seed()?).context("no UDP socket can be opened")?,
             archive: identity.vault().as_deref().map(Archive::open).transpose()?,
-            pool: Pool::start(settings.threads).context("no thread can be started")?,
+            pool: Pool::start_with(settings.threads, compute)
+                .context("no thread can be started")?,
             peer: Peer::new(config, seed()?, now),
             settings,
             clock,
@@ -111,7 +127,7 @@ impl Driver {
     }
 
     /// Runs until something is worth telling. Cancel-safe: nothing is lost between two calls.
-    pub(crate) async fn next(&mut self) -> Notice {
+    pub async fn next(&mut self) -> Notice {
         loop {
             if let Some(notice) = self.notices.pop_front() {
                 return notice;
@@ -136,24 +152,24 @@ impl Driver {
     }
 
     /// The node, once the server vouched for it.
-    pub(crate) fn node(&self) -> Option<&Node> {
+    pub fn node(&self) -> Option<&Node> {
         self.peer.node()
     }
 
     /// When the loop last looked at the clock.
-    pub(crate) fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         self.now
     }
 
     /// Asks for something on behalf of a person.
-    pub(crate) fn ask(&mut self, input: Input) {
+    pub fn ask(&mut self, input: Input) {
         self.now = self.clock.now();
         self.tell(input);
         self.settle();
     }
 
     /// Hands everything back and says goodbye; [`Notice::Left`] follows within some seconds.
-    pub(crate) fn leave(&mut self) {
+    pub fn leave(&mut self) {
         if self.leaving.is_none() {
             self.leaving = Some(self.clock.now() + LEAVE_MAX);
             self.ask(Input::Leave);
@@ -304,6 +320,9 @@ async fn loaded(archive: &mut Option<Archive>) -> Loaded {
 }
 
 /// 64 bits that nobody can guess.
-pub(crate) fn seed() -> anyhow::Result<u64> {
+///
+/// # Errors
+/// Without a source of randomness.
+pub fn seed() -> anyhow::Result<u64> {
     getrandom::u64().context("the system's random source")
 }

@@ -1,12 +1,17 @@
-//! Parts of a native peer that are driven by more than the program `millefeuille`: by the link
-//! bench, and by tests that pull the plug.
+//! A native peer, for the program `millefeuille`, for the link bench and for tests that pull the plug.
 //!
-//! What a link needs is here, sessions ([`links`]), their UDP sockets and the clock, and the
-//! database of the data directory ([`vault`]). Who is dialled, what is said and what is kept is the
-//! program's business, and the program is `main.rs`.
+//! The [`driver`] is a whole peer: links ([`links`]) with their UDP sockets, the clock, threads for tiles
+//! ([`pool`]), the socket to the server, the data directory ([`disk`], [`vault`]). What it is started
+//! for, and what people are told, is the program's business, and the program is `main.rs`.
 
+mod archive;
 pub mod clock;
+pub mod disk;
+pub mod driver;
 pub mod link;
 pub mod links;
+pub mod pool;
 mod ports;
+pub mod socket;
 pub mod vault;
+pub mod workload;

@@ -1,27 +1,19 @@
-//! Native driver and command line: `millefeuille`.
-//!
-//! A driver is one loop over the outputs of pure machines ([`driver`]) plus links (the library
-//! beside this program), timers, threads and files. Data goes to stdout, everything for people to
-//! stderr.
+//! The command line `millefeuille`: what a native peer is started for. The peer is the library beside
+//! this program ([`driver`]). Data goes to stdout, everything for people to stderr.
 
-mod archive;
 mod command;
-mod disk;
-mod driver;
 mod failure;
 mod picture;
-mod pool;
 mod progress;
 mod report;
 mod signals;
-mod socket;
-mod workload;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
+use headless::{disk, driver, pool, socket, workload};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::{Code, Failure};
@@ -131,7 +123,7 @@ fn on_usage(error: &clap::Error) -> ExitCode {
 fn start_log(cli: &Cli) {
     let usual = match &cli.command {
         _ if cli.voice.quiet => "error",
-        Command::Peer(_) => "warn,millefeuille=info",
+        Command::Peer(_) => "warn,millefeuille=info,headless=info",
         // The bar says the rest.
         _ => "warn",
     };

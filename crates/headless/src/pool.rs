@@ -15,10 +15,10 @@ use fractal::{Engine, Spec};
 use node::{AuditId, AuditOrder, Failure, Verdict, WorkId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::workload;
+use crate::workload::{self, Compute};
 
 /// Threads at most: what a node uses.
-pub(crate) const THREADS_MAX: u16 = node::SLOTS_MAX;
+pub const THREADS_MAX: u16 = node::SLOTS_MAX;
 
 /// Pictures that are kept ready between tasks, the latest first; the oldest is forgotten. Chosen: a
 /// deep one may take 0.2 GB, and peers seldom work on more jobs at once.
@@ -26,15 +26,19 @@ const SPECS_MAX: usize = 3;
 
 /// A computation that ended.
 #[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) work: WorkId,
-    pub(crate) outcome: Result<Bytes, Failure>,
+pub struct Done {
+    /// Which.
+    pub work: WorkId,
+    /// The payload, or why there is none.
+    pub outcome: Result<Bytes, Failure>,
 }
 
 /// What ended.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub enum Ended {
+    /// A computation.
     Computed(Done),
+    /// An audit, with what it showed.
     Audited(AuditId, Verdict),
 }
 
@@ -53,7 +57,7 @@ struct Specs(Mutex<VecDeque<(Bytes, Spec)>>);
 
 /// The threads. They end when the pool is dropped.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     jobs: mpsc::Sender<Job>,
     /// Unbounded by type, bounded by the jobs that were handed in: one message each.
     done: UnboundedReceiver<Done>,
@@ -65,7 +69,14 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// `threads` threads at low priority.
-    pub(crate) fn start(threads: u16) -> std::io::Result<Self> {
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn start(threads: u16) -> std::io::Result<Self> {
+        Pool::start_with(threads, workload::compute)
+    }
+
+    pub(crate) fn start_with(threads: u16, compute: Compute) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let (sender, done) = unbounded_channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -75,7 +86,7 @@ impl Pool {
             let specs = Arc::clone(&specs);
             thread::Builder::new()
                 .name(format!("tile-{at}"))
-                .spawn(move || run(&queue, &specs, &sender))?;
+                .spawn(move || run(&queue, &specs, &sender, compute))?;
         }
         let (audits, orders) = mpsc::channel();
         let (sender, audited) = unbounded_channel();
@@ -86,12 +97,12 @@ impl Pool {
     }
 
     /// Audits a result; [`Pool::ended`] tells the verdict.
-    pub(crate) fn audit(&mut self, order: AuditOrder) {
+    pub fn audit(&mut self, order: AuditOrder) {
         self.audits.send(order).expect("the thread lives as long as the pool");
     }
 
     /// Waits for the next computation or audit to end. Cancel-safe.
-    pub(crate) async fn ended(&mut self) -> Ended {
+    pub async fn ended(&mut self) -> Ended {
         loop {
             tokio::select! {
                 done = self.done.recv() => {
@@ -109,7 +120,7 @@ impl Pool {
     }
 
     /// Computes a task; [`Pool::done`] tells the outcome, unless it was abandoned.
-    pub(crate) fn compute(&mut self, work: WorkId, task: u32, kind: u16, params: Bytes) {
+    pub fn compute(&mut self, work: WorkId, task: u32, kind: u16, params: Bytes) {
         let is_wanted = Arc::new(AtomicBool::new(true));
         self.under_way.insert(work, Arc::clone(&is_wanted));
         let job = Job { work, task, kind, params, is_wanted };
@@ -117,14 +128,14 @@ impl Pool {
     }
 
     /// Stops a computation within some 10 ms.
-    pub(crate) fn abandon(&mut self, work: WorkId) {
+    pub fn abandon(&mut self, work: WorkId) {
         if let Some(is_wanted) = self.under_way.remove(&work) {
             is_wanted.store(false, Ordering::Relaxed);
         }
     }
 
     /// Waits for the next computation to end, where nothing is audited.
-    pub(crate) async fn done(&mut self) -> Done {
+    pub async fn done(&mut self) -> Done {
         loop {
             if let Ended::Computed(done) = self.ended().await {
                 return done;
@@ -141,13 +152,18 @@ impl Drop for Pool {
     }
 }
 
-fn run(queue: &Mutex<mpsc::Receiver<Job>>, specs: &Specs, sender: &UnboundedSender<Done>) {
+fn run(
+    queue: &Mutex<mpsc::Receiver<Job>>,
+    specs: &Specs,
+    sender: &UnboundedSender<Done>,
+    compute: Compute,
+) {
     be_nice();
     let engine = simd::best();
     loop {
         let next = queue.lock().expect("nobody panics while waiting").recv();
         let Ok(job) = next else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| compute(engine, &job, specs)));
+        let result = catch_unwind(AssertUnwindSafe(|| work(engine, &job, specs, compute)));
         let outcome =
             result.unwrap_or_else(|_| Err(Failure::Failed("the computation panicked".into())));
         if sender.send(Done { work: job.work, outcome }).is_err() {
@@ -177,13 +193,18 @@ fn run_audits(
     }
 }
 
-fn compute(engine: &'static dyn Engine, job: &Job, specs: &Specs) -> Result<Bytes, Failure> {
+fn work(
+    engine: &'static dyn Engine,
+    job: &Job,
+    specs: &Specs,
+    compute: Compute,
+) -> Result<Bytes, Failure> {
     let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
     if !is_wanted() {
         return Err(Failure::Stopped);
     }
     let spec = specs.of(job.kind, &job.params).map_err(Failure::Failed)?;
-    match workload::compute(engine, &spec, job.task, is_wanted) {
+    match compute(engine, &spec, job.task, &is_wanted) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
         Err(reason) => Err(Failure::Failed(reason)),

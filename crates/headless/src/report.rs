@@ -73,9 +73,9 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
             "event": "task_revoked",
             "job": job.to_string(), "task": task, "worker": worker.to_string(),
         }),
-        GridEvent::WorkerBarred { job, worker, revoked } => json!({
+        GridEvent::WorkerBarred { job, worker, reviewed } => json!({
             "event": "worker_barred",
-            "job": job.to_string(), "worker": worker.to_string(), "revoked": revoked,
+            "job": job.to_string(), "worker": worker.to_string(), "reviewed": reviewed,
         }),
         GridEvent::Participants { job, count } => {
             json!({ "event": "participants", "job": job.to_string(), "count": count })

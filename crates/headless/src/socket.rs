@@ -85,7 +85,7 @@ impl Socket {
 }
 
 /// The WebSocket URL of the server at `server`, an `http://` URL.
-pub(crate) fn socket_url(server: &str) -> anyhow::Result<String> {
+pub fn socket_url(server: &str) -> anyhow::Result<String> {
     let Some((scheme, rest)) = server.split_once("://") else {
         bail!("{server:?} is not a URL; write http://HOST:PORT");
     };

@@ -36,8 +36,8 @@ use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
 pub use grid::{
-    AuditId, AuditOrder, Event as GridEvent, Failure, JobState, JobSummary, SLOTS_MAX, Verdict,
-    WorkId, WorkerSummary,
+    AuditId, AuditOrder, Event as GridEvent, Failure, JobState, JobSummary, REVIEW_PLACES,
+    SLOTS_MAX, Standing, Verdict, WorkId, WorkerSummary,
 };
 pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid::{Event, Input, JobState};
 use wire::grid::Message;
 
-use crate::world::{World, expected, secs};
+use crate::world::{World, expected, millis, secs};
 
 /// Every fiftieth byte of a result changed.
 fn some_wrong(_: u32, right: Bytes) -> Bytes {
@@ -84,25 +84,25 @@ fn a_barred_worker_does_not_come_back() {
 }
 
 #[test]
-fn what_a_liar_did_before_is_done_again_unless_it_is_final() {
+fn what_a_liar_did_before_is_looked_at_again_and_stands_if_it_is_right() {
     let mut world = World::new(5, 4);
     world.corrupt(1, later_wrong);
     let liar = world.hosts[1].id;
     let job = world.submit(0, 1, 120);
     world.run_until(secs(120), |world| world.state(0, job) == Some(JobState::Finished));
-    let revoked: Vec<u32> = world.hosts[0]
-        .events
-        .iter()
-        .filter_map(|(_, event)| match event {
-            Event::TaskRevoked { task, worker, .. } if *worker == liar => Some(*task),
-            _ => None,
-        })
-        .collect();
-    let early = revoked.iter().filter(|task| **task < 40).count();
-    assert!((1..=8).contains(&early), "its latest right ones fall with it: {revoked:?}");
-    let kept = world.hosts[0].grid.job(job).unwrap();
-    let kept = kept.workers.iter().find(|part| part.worker == liar).map_or(0, |part| part.done);
-    assert!(kept > 0, "and those before stand");
+    let revoked = |event: &Event| matches!(event, Event::TaskRevoked { .. });
+    let early = |event: &Event| matches!(event, Event::TaskRevoked { task, .. } if *task < 40);
+    assert!(world.count_events(0, revoked) > 0);
+    assert_eq!(world.count_events(0, early), 0);
+    let reviewed =
+        |event: &Event| matches!(event, Event::WorkerBarred { reviewed, .. } if *reviewed > 4);
+    assert_eq!(world.count_events(0, reviewed), 1);
+    let parts = world.hosts[0].grid.job(job).unwrap().workers;
+    assert!(parts.iter().any(|part| part.worker == liar && part.done > 4));
+    for task in 0..120 {
+        let right = expected(&1u64.to_le_bytes(), task);
+        assert_eq!(world.hosts[2].shown.get(&(job, task)), Some(&right), "{task}");
+    }
 }
 
 #[test]
@@ -167,7 +167,31 @@ fn honest_workers_cost_little_and_are_never_accused() {
     world.check_complete(job);
     let refuted: u64 = world.hosts.iter().map(|host| host.grid.counters().refuted).sum();
     assert_eq!((refuted, world.wrong), (0, 0));
-    // About once by the owner and once by the others, of 65,536 places in a tile.
+    // About once by the owner and once by the others, of 65,536 places in a tile. Each of the others
+    // knows the workers less well than the owner does.
     let audits = world.places as f64 / 65_536.0;
-    assert!(audits < 0.02 * 600.0, "{audits} tasks' worth");
+    assert!(audits < 0.03 * 600.0, "{audits} tasks' worth");
+}
+
+#[test]
+#[ignore = "a million results are looked at"]
+fn nobody_honest_is_accused_in_a_million_tasks() {
+    for seed in 0..16 {
+        let mut world = World::new(100 + seed, 6);
+        world.loss = 0.01;
+        world.task_time = millis(40);
+        let job = world.submit(0, seed, 62_500);
+        world.run_for(secs(120));
+        world.kill(0);
+        let is_over = |world: &World| {
+            let over = |node| world.state(node, job) == Some(JobState::Finished);
+            (1..6).all(|node| !world.hosts[node].alive || over(node))
+        };
+        world.run_until(secs(3600), is_over);
+        let counters = |host: &crate::world::Host| host.grid.counters();
+        let refuted: u64 = world.hosts.iter().map(|host| counters(host).refuted).sum();
+        let audited: u64 = world.hosts.iter().map(|host| counters(host).audited).sum();
+        println!("seed {seed}: {audited} looked at, {refuted} refuted");
+        assert_eq!((refuted, world.wrong), (0, 0));
+    }
 }

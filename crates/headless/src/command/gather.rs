@@ -98,8 +98,8 @@ impl Gather {
                 self.take(task, payload);
             }
             GridEvent::TaskRevoked { job, task, .. } if job == mine => self.put_back(task),
-            GridEvent::WorkerBarred { job, worker, revoked } if job == mine => {
-                let tiles = format!("{revoked} of its tiles are computed again");
+            GridEvent::WorkerBarred { job, worker, reviewed } if job == mine => {
+                let tiles = format!("{reviewed} others of it are looked at again");
                 self.progress.say(&format!("{worker:?} was caught with a wrong tile; {tiles}"));
             }
             GridEvent::Participants { job, count } if job == mine => self.progress.peers(count),

@@ -123,8 +123,8 @@ fn log_grid(event: &GridEvent) {
         GridEvent::TaskRevoked { job, task, worker } => {
             tracing::debug!(?job, task, ?worker, "a task is not done after all");
         }
-        GridEvent::WorkerBarred { job, worker, revoked } => {
-            tracing::warn!(?job, ?worker, revoked, "a worker was caught with a wrong result");
+        GridEvent::WorkerBarred { job, worker, reviewed } => {
+            tracing::warn!(?job, ?worker, reviewed, "a worker was caught with a wrong result");
         }
         GridEvent::WorkerLost { job, worker, tasks, left } => {
             tracing::info!(?job, ?worker, tasks, left, "lost a worker");

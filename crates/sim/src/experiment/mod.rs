@@ -18,6 +18,7 @@ mod replicas;
 mod report;
 mod tables;
 mod trace;
+mod verify;
 
 pub use trace::trace_of;
 
@@ -75,6 +76,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     crowd::FREEZE,
     adversary::ADVERSARY,
     trace::TRACE,
+    verify::VERIFY,
 ];
 
 /// Heartbeats of a ring in which nothing happens, as MSPastry has them (`pastry.md` §1.2).
