@@ -56,7 +56,7 @@ impl Work {
         pixels: Vec<(u32, u32)>,
     ) -> Work {
         Work(match spec.deep() {
-            Some(deep) => Kernel::Deep(deep::Work::scattered(Arc::clone(deep), pixels)),
+            Some(deep) => Kernel::Deep(Box::new(deep::Work::scattered(Arc::clone(deep), pixels))),
             None => Kernel::Plain(Box::new(work::Work::scattered(engine, spec, &pixels))),
         })
     }
