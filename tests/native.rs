@@ -74,6 +74,10 @@ fn http_get(address: &str, path: &str) -> Result<String> {
     Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
 
+/// One thread that mostly rests. For jobs that somebody is to leave: then it is not the speed of the
+/// machine that decides whether they are still under way.
+pub const GENTLY: [&str; 4] = ["--threads", "1", "--intensity", "15"];
+
 /// `millefeuille peer`, ready.
 #[derive(Debug)]
 pub struct Peer {

@@ -22,6 +22,12 @@ pub(crate) const SEAHORSE: View = View {
     size: (2048, 1536),
 };
 
+/// 96 tiles of points that take some 20,000 steps each and never skip one, in front of the cusp: dear
+/// on every machine, so that somebody can leave while they are computed.
+pub(crate) const CUSP: View =
+    View { re: "0.25000002", im: "0", zoom: "2e8", max_iter: 400_000, size: (4096, 1536) };
+pub(crate) const CUSP_TILES: u32 = 16 * 6;
+
 impl View {
     pub(crate) fn arguments(&self) -> Vec<String> {
         let (width, height) = self.size;
