@@ -23,6 +23,9 @@ use std::time::Duration;
 /// How long any single event may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a whole job may take on a busy machine.
+pub const JOB_PATIENCE: Duration = Duration::from_secs(600);
+
 /// A file that the test command built, by its environment variable, or where a plain build puts it.
 fn built(variable: &str, fallback: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(

@@ -17,11 +17,10 @@ fn peers(server: &Server, count: usize) -> Result<Vec<Peer>> {
 
 /// Waits until `peer` has seen so many tiles of a job, and returns the job's id.
 fn wait_for_share(peer: &Peer, tiles: u32) -> Result<String> {
-    let mut seen = 0;
-    let line = peer.process.lines.wait("enough tiles", |line| {
-        seen += u32::from(line["event"] == "task_done");
-        seen >= tiles
-    })?;
+    let mut line = Value::Null;
+    for _ in 0..tiles {
+        line = peer.process.lines.event("task_done")?;
+    }
     line["job"].as_str().map(str::to_owned).context("a task has a job")
 }
 
@@ -35,7 +34,7 @@ fn next_owner(witness: &Peer) -> Result<String> {
 fn watch_and_compare(server: &Server, job: &str, view: &View, scratch: &Scratch) -> Result<()> {
     let file = scratch.file("watched.png");
     let mut watcher = watch(server, job, &["--palette", "ember", "--threads", "1"], &file)?;
-    let document = watcher.lines.next()?.context("a document")?;
+    let document = watcher.lines.document()?;
     ensure!(watcher.wait()? == 0, "watch failed: {document}");
     ensure!(document["repaired"] == 0, "tiles were lost on the way: {document}");
     same_as_alone(&file, view, scratch)

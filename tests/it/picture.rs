@@ -57,7 +57,7 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_natively() -> Result<
     let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     arguments.extend(["--threads", "1"]);
     let mut process = render(&server, &arguments, &file)?;
-    let report = process.lines.next()?.context("a report")?;
+    let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
 
     ensure!(report["repaired"] == 0, "{report}");

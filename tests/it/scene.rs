@@ -85,8 +85,25 @@ pub(crate) fn job(browser: &mut Browser, page: Page) -> Result<Value> {
     browser.eval(page, "window.millefeuille.state().job")
 }
 
+/// Waits for the end of the job, however long it takes, as long as tiles keep coming.
+fn wait_for_end(browser: &mut Browser, page: Page) -> Result<()> {
+    let mut done = json!(-1);
+    loop {
+        let more = format!(
+            "(() => {{ const job = window.millefeuille.state().job;
+                return job && (job.state === 'finished' || job.done > {done})
+                    ? [job.state === 'finished', job.done] : null; }})()"
+        );
+        let seen = browser.wait(page, &more)?;
+        if seen[0] == true {
+            return Ok(());
+        }
+        done = seen[1].clone();
+    }
+}
+
 pub(crate) fn download(browser: &mut Browser, page: Page) -> Result<Picture> {
-    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
+    wait_for_end(browser, page)?;
     let text = browser.eval(
         page,
         "(async () => { const blob = await window.millefeuille.png();

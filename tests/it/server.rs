@@ -90,7 +90,7 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let is_gone = |event: &serde_json::Value| event["event"] == "peer_gone" && event["peer"] == id;
     let gone = witness.process.lines.wait("the end of the leaver", is_gone)?;
     ensure!(gone["reason"] == "left", "{gone}");
-    let report = process.lines.next()?.context("a report")?;
+    let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
     ensure!(report["reassigned"].as_u64() > Some(0) && report["repaired"] == 0, "{report}");
     let expected = scratch.file("alone.png");
