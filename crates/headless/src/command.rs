@@ -58,7 +58,7 @@ pub(crate) struct Resources {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(THREADS_MAX)))]
     threads: Option<u16>,
     /// The share of its time that each of them computes, in percent: 10 to 100
-    #[arg(long, value_name = "PERCENT", env = "MILLEFEUILLE_INTENSITY", default_value = "100")]
+    #[arg(long, value_name = "PERCENT", env = "MILLEFEUILLE_INTENSITY", default_value_t)]
     intensity: Intensity,
     /// Where to keep this peer's key; without it every start is a new peer
     #[arg(long, value_name = "DIR", env = "MILLEFEUILLE_DATA_DIR")]

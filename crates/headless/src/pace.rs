@@ -4,6 +4,7 @@
 //! each few milliseconds of work, since bursts of seconds are felt. How many threads there are is
 //! the pool's to say.
 
+use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 use std::thread;
@@ -22,10 +23,20 @@ const REST_MAX: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Intensity(u8);
 
-impl Intensity {
-    /// No rests.
-    pub(crate) const FULL: Intensity = Intensity(100);
+/// No rests.
+impl Default for Intensity {
+    fn default() -> Self {
+        Intensity(100)
+    }
+}
 
+impl fmt::Display for Intensity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Intensity {
     /// What a stretch of work of this length earns in rest.
     fn rest_for(self, worked: Duration) -> Duration {
         let rest = worked * u32::from(100 - self.0) / u32::from(self.0);

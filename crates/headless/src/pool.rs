@@ -183,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_becomes_a_tile() {
         let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
-        let mut pool = Pool::start(2, Intensity::FULL).unwrap();
+        let mut pool = Pool::start(2, Intensity::default()).unwrap();
         for task in 0..2 {
             pool.compute(WorkId(task.into()), task, workload::KIND, view.encode().into());
         }
@@ -233,7 +233,7 @@ mod tests {
             ..View::default()
         };
         let short = View { max_iter: 10, ..View::default() };
-        let mut pool = Pool::start(1, Intensity::FULL).unwrap();
+        let mut pool = Pool::start(1, Intensity::default()).unwrap();
         pool.compute(WorkId(0), 0, workload::KIND, view.encode().into());
         pool.compute(WorkId(1), 1, workload::KIND, view.encode().into());
         pool.compute(WorkId(2), 0, workload::KIND, short.encode().into());
