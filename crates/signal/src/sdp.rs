@@ -46,8 +46,7 @@ pub(crate) fn is_forwardable(sdp: &str) -> bool {
 /// whether peers on this very machine are meant.
 pub(crate) fn cleaned(sdp: &str, loopback: bool) -> String {
     let mut candidates = 0;
-    let mut stays = |line: &&str| {
-        let line = line.trim_start_matches('\n');
+    let mut stays = |line: &str| {
         if !is_candidate(line) {
             return true;
         }
@@ -59,8 +58,21 @@ pub(crate) fn cleaned(sdp: &str, loopback: bool) -> String {
         candidates += u32::from(may_be);
         may_be && candidates <= CANDIDATES_MAX
     };
-    // A lone carriage return ends a line for some parsers.
-    sdp.split_inclusive(['\r', '\n']).filter(|line| stays(line)).collect()
+    lines(sdp).filter(|line| stays(line)).collect()
+}
+
+/// Lines with their ends. A lone carriage return ends a line for some parsers.
+fn lines(mut sdp: &str) -> impl Iterator<Item = &str> {
+    core::iter::from_fn(move || {
+        let end = match sdp.find(['\r', '\n']) {
+            Some(at) if sdp[at..].starts_with("\r\n") => at + 2,
+            Some(at) => at + 1,
+            None => sdp.len(),
+        };
+        let line;
+        (line, sdp) = sdp.split_at(end);
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// `a=candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE …`
@@ -99,7 +111,7 @@ fn is_candidate(line: &str) -> bool {
 }
 
 fn count(sdp: &str, which: impl Fn(&str) -> bool) -> u64 {
-    sdp.split(['\r', '\n']).filter(|line| which(line)).count() as u64
+    lines(sdp).filter(|line| which(line)).count() as u64
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use base::{Bounded, Card, Duration, NodeId, Secret, Time};
+use base::{Card, Duration, NodeId, Secret, Time};
 use signal::entry::{self, Entry};
 use signal::negotiation::{self, Attempt, Negotiator, Path};
 use signal::room::{self, ConnectionId, Room};
@@ -148,7 +148,7 @@ impl World {
             Output::Absent(peer) => {
                 self.tell_negotiator(index, negotiation::Input::Unreachable { peer });
             }
-            Output::Unreachable { .. } => {}
+            Output::IceServers(_) | Output::Unreachable { .. } => {}
             Output::Refused(reason) => panic!("refused: {reason}"),
         }
     }
