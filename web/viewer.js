@@ -1,243 +1,235 @@
-// The explorer: a canvas on which one drags, zooms and types, and which sharpens when left alone.
+// The explorer: a canvas of tiles on which one drags, zooms and types, and which sharpens when left alone.
 //
-// A view becomes three pictures of growing sharpness, computed by the tile workers; meanwhile the
-// last frame is shown moved and scaled. It knows pixels and gestures; numbers are the workers', and
-// which view is shown is the caller's.
+// What was computed stays: panning asks for what came into sight, and after a zoom the tiles of before
+// lie scaled beneath until sharper ones arrive. It knows tiles and how they lie; gestures are in
+// gestures.js, numbers are the workers', and which view is shown is the caller's.
 
-import { difference, moved, pitch, zoomed } from './view.js';
+import { LAYERS, createScene, errandOf, holds, middleOf, placesIn } from './mosaic.js';
+import { difference, pitch, ratio } from './view.js';
 
 /** @typedef {import('./view.js').View} View */
+/** @typedef {import('./mosaic.js').Place} Place */
+/** @typedef {import('./mosaic.js').Scene & {tiles: Map<string, Place & {bitmap: ImageBitmap}>, isRefused: boolean}} Shown */
 
-const LAYERS = [8, 3, 1]; // pixels of the canvas for each computed one
-const SIDE_MULTIPLE = 24; // so that every layer has whole sides
 const PIXELS_MAX = 2200 * 1400; // above it the canvas has coarser pixels than the screen
-const REQUEST_MILLIS = 90; // between two requests while a finger moves
-const WHEEL_STEP = 0.0018;
+const SCENES_MAX = 5; // what lies beneath; older ones go
+const TILES_MAX = 320; // bitmaps in memory, of all scenes
+const SCENE_MILLIS = 110; // between two scenes while a finger zooms
+const ZOOM_OUT_MIN = 1 / 64; // what would be smaller or larger than this is not drawn
+const ZOOM_IN_MAX = 4096;
 
 /**
  * @param {object} options
  * @param {HTMLCanvasElement} options.canvas
- * @param {(view: View) => void} options.onView a gesture wants this view
- * @param {(picture: string, view: View & {width: number, height: number}) => void} options.request
+ * @param {(name: string, view: View & {width: number, height: number}, task: number) => void} options.request
  * @param {(prefix: string) => void} options.forget
- * @param {(point: string) => void} options.onPoint for the readout
+ * @param {() => number} options.inFlightMax tiles to ask for at once
+ * @param {(done: number, total: number) => void} options.onProgress sharp tiles in sight
  */
-export function createViewer({ canvas, onView, request, forget, onPoint }) {
+export function createViewer({ canvas, request, forget, inFlightMax, onProgress }) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false }));
-  const frame = document.createElement('canvas');
-  const ink = /** @type {CanvasRenderingContext2D} */ (frame.getContext('2d', { alpha: false }));
-  /** What the frame shows. @type {View | null} */
-  let framed = null;
+  /** The latest last. @type {Shown[]} */
+  const scenes = [];
   /** @type {View | null} */
   let view = null;
-  let generation = 0;
-  /** The sharpest layer of which a tile is drawn: a coarser one that is late is not wanted. */
-  let reached = 0;
-  let requestTimer = 0;
-  let requestedAt = 0;
-  let frameDue = false;
-  let ratio = 1;
+  /** Wanted, in this order, and not asked for yet. @type {Place[]} */
+  let queue = [];
+  /** Asked for, of the latest scene. @type {Map<string, string>} name to key */
+  const inFlight = new Map();
+  let created = 0;
+  let sceneTimer = 0;
+  let sceneAt = -SCENE_MILLIS;
+  let isDue = false;
 
-  // Size.
+  const scene = () => scenes.at(-1);
+  const nameOf = (/** @type {Shown} */ { id }, /** @type {string} */ key) => `x.${id}.${key}.`;
 
   function resize() {
     const { clientWidth, clientHeight } = canvas;
     if (!clientWidth || !clientHeight) return;
-    ratio = Math.min(devicePixelRatio || 1, Math.sqrt(PIXELS_MAX / (clientWidth * clientHeight)));
-    const round = (/** @type {number} */ side) =>
-      Math.max(SIDE_MULTIPLE, Math.ceil((side * ratio) / SIDE_MULTIPLE) * SIDE_MULTIPLE);
-    const [width, height] = [round(clientWidth), round(clientHeight)];
+    const scale = Math.min(devicePixelRatio || 1, Math.sqrt(PIXELS_MAX / (clientWidth * clientHeight)));
+    const [width, height] = [clientWidth, clientHeight].map((side) => Math.max(1, Math.round(side * scale)));
     if (canvas.width === width && canvas.height === height) return;
-    const old = framed && frame.width > 1 ? copy(frame) : null;
-    for (const each of [canvas, frame]) Object.assign(each, { width, height });
-    if (old) ink.drawImage(old, (width - old.width) / 2, (height - old.height) / 2);
+    Object.assign(canvas, { width, height });
+    draw();
     if (view) show(view);
   }
   new ResizeObserver(resize).observe(canvas);
 
   // Drawing.
 
-  /** Where the frame lies on the canvas of the view. */
-  function placement() {
-    if (!view || !framed) return null;
-    const scale = Number(view.zoom) / Number(framed.zoom);
-    const step = pitch(view, canvas.width);
-    const x = difference(framed.re, view.re) / step;
-    const y = -difference(framed.im, view.im) / step;
-    return { scale, x, y };
-  }
-
-  /** @param {CanvasRenderingContext2D} target @param {CanvasImageSource} source */
-  function drawMoved(target, source) {
-    const at = placement();
-    const { width, height } = canvas;
-    target.fillStyle = '#120b08';
-    target.fillRect(0, 0, width, height);
-    if (!at || !Number.isFinite(at.x + at.y) || at.scale > 1e4) return;
-    target.imageSmoothingEnabled = true;
-    target.drawImage(source, width / 2 + at.x - (width / 2) * at.scale,
-      height / 2 + at.y - (height / 2) * at.scale, width * at.scale, height * at.scale);
+  function schedule() {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(draw);
   }
 
   function draw() {
-    if (frameDue) return;
-    frameDue = true;
-    requestAnimationFrame(() => {
-      frameDue = false;
-      drawMoved(context, frame);
-    });
-  }
-
-  /** From now on the frame is of the current view: what it showed is moved into place. */
-  function reframe() {
-    if (framed === view || !view) return;
-    const old = copy(frame);
-    drawMoved(ink, old);
-    framed = view;
-  }
-
-  /** A tile of one of the layers is painted. @param {import('./painter.js').Painted} tile */
-  function take({ picture, x, y, width, height, bitmap }) {
-    const [, of, layer] = picture.split('.').map(Number);
-    if (of === generation && layer >= reached) {
-      reached = layer;
-      reframe();
-      const scale = LAYERS[layer];
-      ink.imageSmoothingEnabled = scale > 1;
-      ink.drawImage(bitmap, x * scale, y * scale, width * scale, height * scale);
-      draw();
+    isDue = false;
+    context.fillStyle = '#120b08';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!view) return;
+    const step = pitch(view, canvas.width);
+    const latest = scene();
+    for (const each of latest && isSharp(latest) ? [latest] : scenes) {
+      const scale = ratio(each.step, step);
+      if (!(scale > ZOOM_OUT_MIN && scale < ZOOM_IN_MAX)) continue;
+      const x = canvas.width / 2 + difference(each.view.re, view.re, step);
+      const y = canvas.height / 2 - difference(each.view.im, view.im, step);
+      drawScene(each, scale, x, y);
     }
-    bitmap.close();
   }
 
-  // Asking for pictures.
-
-  function ask() {
-    clearTimeout(requestTimer);
-    requestTimer = 0;
-    requestedAt = performance.now();
-    if (!view || !canvas.width) return;
-    forget(`x.${generation}.`);
-    generation += 1;
-    reached = 0;
-    LAYERS.forEach((scale, layer) => {
-      const size = { width: canvas.width / scale, height: canvas.height / scale };
-      request(`x.${generation}.${layer}`, { .../** @type {View} */ (view), ...size });
-    });
+  /** @param {Shown} each @param {number} scale @param {number} x @param {number} y where it began, on the canvas */
+  function drawScene({ tiles }, scale, x, y) {
+    // Edges on whole pixels: no seams, and sharp tiles are not sampled again.
+    const at = (/** @type {number} */ from, /** @type {number} */ place) => Math.round(from) + Math.round(place * scale);
+    for (let layer = 0; layer < LAYERS.length; layer += 1) {
+      context.imageSmoothingEnabled = scale * LAYERS[layer] !== 1;
+      for (const tile of tiles.values()) {
+        if (tile.layer !== layer) continue;
+        const [left, top] = [at(x, tile.x), at(y, tile.y)];
+        const [right, bottom] = [at(x, tile.x + tile.side), at(y, tile.y + tile.side)];
+        if (right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
+        context.drawImage(tile.bitmap, left, top, right - left, bottom - top);
+      }
+    }
   }
+
+  /** @param {Shown} latest */
+  function isSharp(latest) {
+    return Boolean(view) && holds(latest, /** @type {View} */ (view), canvas.width)
+      && sharpPlaces(latest).every(({ key }) => latest.tiles.has(key));
+  }
+
+  /** @param {Shown} latest */
+  const sharpPlaces = (latest) => placesIn(LAYERS.length - 1, middleOf(latest, /** @type {View} */ (view)), canvas);
+
+  // Asking for tiles.
 
   /** Shows a view. @param {View} next */
   function show(next) {
     view = next;
-    draw();
-    if (requestTimer) return;
-    const wait = Math.max(0, requestedAt + REQUEST_MILLIS - performance.now());
-    requestTimer = window.setTimeout(ask, wait);
+    schedule();
+    if (holds(scene(), view, canvas.width)) return plan();
+    if (sceneTimer) return;
+    const wait = Math.max(0, sceneAt + SCENE_MILLIS - performance.now());
+    sceneTimer = window.setTimeout(begin, wait);
   }
 
-  // Gestures.
-
-  /** The pointer in pixels of the canvas, from its middle. @param {MouseEvent} event */
-  function fromMiddle({ clientX, clientY }) {
-    const box = canvas.getBoundingClientRect();
-    return {
-      x: ((clientX - box.left) / box.width - 0.5) * canvas.width,
-      y: ((clientY - box.top) / box.height - 0.5) * canvas.height,
-    };
+  function begin() {
+    sceneTimer = 0;
+    if (!view || !canvas.width) return;
+    sceneAt = performance.now();
+    cancel(() => true);
+    if (holds(scene(), view, canvas.width)) return plan();
+    scenes.push({ ...createScene(created += 1, view, canvas.width), tiles: new Map(), isRefused: false });
+    if (scenes.length > SCENES_MAX) drop(/** @type {Shown} */ (scenes.shift()));
+    plan();
   }
 
-  /** @type {Map<number, {x: number, y: number}>} */
-  const fingers = new Map();
+  /** Decides anew what is wanted of the latest scene. */
+  function plan() {
+    const latest = scene();
+    if (!latest || !view || latest.isRefused) return;
+    const middle = middleOf(latest, view);
+    const wanted = [...LAYERS.keys()].flatMap((layer) => placesIn(layer, middle, canvas));
+    const keys = new Set(wanted.map(({ key }) => key));
+    cancel((key) => !keys.has(key));
+    const sharp = sharpPlaces(latest);
+    // A text that is no number has no place: the kernel says so in its words.
+    if (!sharp.length) return request(nameOf(latest, '?'), { ...view, width: canvas.width, height: canvas.height }, 0);
+    const missing = sharp.filter(({ key }) => !latest.tiles.has(key)).length;
+    const asked = new Set(inFlight.values());
+    queue = missing ? wanted.filter(({ key }) => !latest.tiles.has(key) && !asked.has(key)) : [];
+    evict(latest, keys);
+    onProgress(sharp.length - missing, sharp.length);
+    ask();
+  }
 
-  canvas.addEventListener('pointerdown', (event) => {
-    if (event.button > 0) return;
-    canvas.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, fromMiddle(event));
-    canvas.classList.add('dragging');
-  });
-
-  canvas.addEventListener('pointermove', (event) => {
-    const here = fromMiddle(event);
-    const before = fingers.get(event.pointerId);
-    if (view) onPoint(pointText(here));
-    if (!before || !view) return;
-    const others = [...fingers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-    fingers.set(event.pointerId, here);
-    if (others.length === 0) {
-      onView(moved(view, canvas.width, before.x - here.x, before.y - here.y));
-    } else {
-      const [other] = others;
-      const span = (/** @type {{x: number, y: number}} */ at) => Math.hypot(at.x - other.x, at.y - other.y);
-      const factor = Math.min(Math.max(span(here) / Math.max(span(before), 1), 0.5), 2);
-      const middle = { x: (here.x + other.x) / 2, y: (here.y + other.y) / 2 };
-      const shift = { x: (before.x - here.x) / 2, y: (before.y - here.y) / 2 };
-      const panned = moved(view, canvas.width, shift.x, shift.y);
-      onView(zoomed(panned, canvas.width, factor, middle.x, middle.y));
+  function ask() {
+    const latest = scene();
+    while (latest && queue.length && inFlight.size < inFlightMax()) {
+      const place = /** @type {Place} */ (queue.shift());
+      const { view: picture, task } = errandOf(latest, place);
+      const name = nameOf(latest, place.key);
+      places.set(name, place);
+      inFlight.set(name, place.key);
+      request(name, picture, task);
     }
-  });
-
-  for (const kind of /** @type {const} */ (['pointerup', 'pointercancel'])) {
-    canvas.addEventListener(kind, (event) => {
-      fingers.delete(event.pointerId);
-      if (!fingers.size) canvas.classList.remove('dragging');
-    });
   }
 
-  canvas.addEventListener('wheel', (event) => {
-    event.preventDefault();
-    if (!view) return;
-    const { x, y } = fromMiddle(event);
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    onView(zoomed(view, canvas.width, Math.exp(-event.deltaY * lines * WHEEL_STEP), x, y));
-  }, { passive: false });
+  /** Where the tiles that are asked for lie. @type {Map<string, Place>} */
+  const places = new Map();
 
-  canvas.addEventListener('dblclick', (event) => {
-    if (!view) return;
-    const { x, y } = fromMiddle(event);
-    onView(zoomed(view, canvas.width, event.shiftKey ? 0.5 : 2, x, y));
-  });
-
-  canvas.addEventListener('keydown', (event) => {
-    const act = keys[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
-  });
-
-  /** @param {number} right @param {number} down in eighths of the canvas */
-  function pan(right, down) {
-    if (!view) return;
-    onView(moved(view, canvas.width, (right * canvas.width) / 8, (down * canvas.height) / 8));
+  /** @param {(key: string) => boolean} isUnwanted */
+  function cancel(isUnwanted) {
+    for (const [name, key] of inFlight) {
+      if (!isUnwanted(key)) continue;
+      inFlight.delete(name);
+      places.delete(name);
+      forget(name);
+    }
   }
 
-  /** @param {number} factor */
-  function zoom(factor) {
-    if (view) onView(zoomed(view, canvas.width, factor, 0, 0));
+  /** A tile is painted, for the first time or again. @param {import('./painter.js').Painted} tile */
+  function take({ picture: name, bitmap }) {
+    const [, id, layer, i, j] = name.split('.');
+    const owner = scenes.find((each) => each.id === Number(id));
+    const key = `${layer}.${i}.${j}`;
+    const place = owner?.tiles.get(key) ?? places.get(name);
+    places.delete(name);
+    if (!owner || !place) return bitmap.close();
+    owner.tiles.get(key)?.bitmap.close();
+    owner.tiles.set(key, { ...place, bitmap });
+    schedule();
+    if (!inFlight.delete(name)) return;
+    ask();
+    const sharp = sharpPlaces(owner);
+    if (holds(owner, /** @type {View} */ (view), canvas.width)) {
+      onProgress(sharp.filter((each) => owner.tiles.has(each.key)).length, sharp.length);
+    }
   }
 
-  /** @type {Record<string, () => void>} */
-  const keys = {
-    ArrowLeft: () => pan(-1, 0), ArrowRight: () => pan(1, 0),
-    ArrowUp: () => pan(0, -1), ArrowDown: () => pan(0, 1),
-    '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5),
+  /** The kernel does not compute this scene. @param {string} name of one of its tiles */
+  function refuse(name) {
+    const latest = scene();
+    if (!latest || !name.startsWith(`x.${latest.id}.`)) return;
+    latest.isRefused = true;
+    queue = [];
+    cancel(() => true);
+    onProgress(0, 0);
+  }
+
+  /** @param {Shown} latest @param {Set<string>} keys in sight */
+  function evict(latest, keys) {
+    let count = scenes.reduce((sum, { tiles }) => sum + tiles.size, 0);
+    for (const each of scenes) {
+      for (const [key, { bitmap }] of each.tiles) {
+        if (count <= TILES_MAX) return;
+        if (each === latest && keys.has(key)) continue;
+        bitmap.close();
+        each.tiles.delete(key);
+        forget(nameOf(each, key));
+        count -= 1;
+      }
+    }
+  }
+
+  /** @param {Shown} each */
+  function drop(each) {
+    for (const { bitmap } of each.tiles.values()) bitmap.close();
+    forget(`x.${each.id}.`);
+  }
+
+  return {
+    show, take, refuse, resize,
+    /** The workers are others now: asks them again. */
+    restart() {
+      cancel(() => true);
+      plan();
+    },
+    /** What a recolouring paints first. */
+    first: () => (scene() ? `x.${scene()?.id}.` : ''),
   };
-
-  /** @param {{x: number, y: number}} at */
-  function pointText(at) {
-    if (!view) return '';
-    const there = moved(view, canvas.width, at.x, at.y);
-    const digits = Math.min(Math.max(Math.ceil(-Math.log10(pitch(view, canvas.width))), 3), 12);
-    const short = (/** @type {string} */ text) => Number(text).toFixed(digits);
-    return `${short(there.re)} ${Number(there.im) < 0 ? '−' : '+'} ${short(there.im).replace('-', '')} i`;
-  }
-
-  return { show, take, pan, zoom, resize };
-}
-
-/** @param {HTMLCanvasElement} canvas */
-function copy(canvas) {
-  const twin = document.createElement('canvas');
-  Object.assign(twin, { width: canvas.width, height: canvas.height });
-  twin.getContext('2d')?.drawImage(canvas, 0, 0);
-  return twin;
 }

@@ -17,6 +17,8 @@ mod host;
 mod kernel;
 #[cfg(feature = "node")]
 mod link;
+#[cfg(feature = "kernel")]
+mod look;
 #[cfg(feature = "node")]
 mod listener;
 #[cfg(feature = "node")]
