@@ -7,11 +7,11 @@ import { createRing, shortId } from './ring.js';
 import { bytesText, counted, fileName, timeText } from './words.js';
 import { hueOf, rateOf, secondsLeft } from './jobs.js';
 import { linkOfJob } from './view.js';
-import { CORES } from './app.js';
 
 /** @typedef {import('./app.js').State} State */
 /** @typedef {import('./jobs.js').Job} Job */
 
+const CORES = navigator.hardwareConcurrency || 2;
 const SAY_MILLIS = 5000; // between two sentences of progress to assistive technology
 
 /** @param {import('./app.js').App} app */

@@ -17,10 +17,10 @@ mod host;
 mod kernel;
 #[cfg(feature = "node")]
 mod link;
-#[cfg(feature = "kernel")]
-mod look;
 #[cfg(feature = "node")]
 mod listener;
+#[cfg(feature = "kernel")]
+mod look;
 #[cfg(feature = "node")]
 mod mailbox;
 #[cfg(feature = "node")]

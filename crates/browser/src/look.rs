@@ -21,12 +21,7 @@ const INSIDE: i32 = -1;
 /// # Errors
 /// In words, when the bytes are not a tile of this size, or there is no such formula.
 #[wasm_bindgen]
-pub fn turns(
-    payload: &[u8],
-    width: u32,
-    height: u32,
-    formula: &str,
-) -> Result<Vec<i32>, JsError> {
+pub fn turns(payload: &[u8], width: u32, height: u32, formula: &str) -> Result<Vec<i32>, JsError> {
     let names_roots = formula.parse::<Formula>()?.roots() > 0;
     let tile = decode_tile(payload, width, height)?;
     let turns = |&level: &u32| {
