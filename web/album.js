@@ -186,8 +186,7 @@ export class Album {
     if (job) noteRefused(job, reason);
     this.#launches.get(picture)?.reject(new Error(reason));
     this.#launches.delete(picture);
-    this.#app.explorer.viewer.refuse(picture);
-    this.#app.controls.refuse(reason);
+    if (this.#app.explorer.viewer.refuse(picture)) this.#app.controls.refuse(reason);
     this.#touch();
   }
 

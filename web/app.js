@@ -236,7 +236,7 @@ export class App {
   /** @param {import('./painter.js').Painted} tile */
   #paint(tile) {
     const name = tile.picture;
-    if (name.startsWith('x.') || name.startsWith('j.')) return this.explorer.take(tile);
+    if (/^[xyj]\./.test(name)) return this.explorer.take(tile);
     if (name.startsWith('n.')) return this.launch.take(tile);
     if (name.startsWith('t.')) return this.controls.thumbnail(name.slice(2), tile.bitmap);
     this.album.paint(tile);

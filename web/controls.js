@@ -131,7 +131,7 @@ export function createControls(app) {
         });
         element('presets').append(button);
         thumbnails.set(preset.name, canvas);
-        app.preview(`t.${preset.name}`, { ...view, ...THUMBNAIL }, false);
+        app.preview(`t.${preset.name}`, { ...view, ...THUMBNAIL }, true);
       }
     },
     /** The colours that a thumbnail keeps, whatever the explorer's are. @param {string} name @returns {import('./view.js').Palette} */

@@ -29,7 +29,7 @@ export function createExplorer(app) {
 
   const viewer = createViewer({
     canvas,
-    request: (name, view, task) => app.preview(name, view, true, task),
+    request: (name, view, task) => app.preview(name, view, name.startsWith('x'), task),
     forget: (prefix) => app.forget(prefix),
     inFlightMax: () => 2 * Math.max(store.get().workers, 1) + 2,
     onProgress: tell,
@@ -64,7 +64,8 @@ export function createExplorer(app) {
     const isKnown = !catalogue || catalogue.palettes.some((/** @type {Palette} */ { name }) => name === palette.name);
     const known = isKnown ? palette : { ...palette, name: HOME_PALETTE.name };
     store.set({ palette: known });
-    app.painter.palette(known, shown ?? viewer.first());
+    const first = viewer.recolour();
+    app.painter.palette(known, shown ?? first);
     follow(link());
   }
 

@@ -1,19 +1,23 @@
 // The explorer: a canvas of tiles on which one drags, zooms and types, and which sharpens when left alone.
 //
 // What was computed stays: panning asks for what came into sight, and after a zoom the tiles of before
-// lie scaled beneath until sharper ones arrive. It knows tiles and how they lie; gestures are in
+// lie scaled beneath until sharper ones arrive. Where that was quick, tiles of four points a pixel follow. It knows tiles and how they lie; gestures are in
 // gestures.js, numbers are the workers', and which view is shown is the caller's.
 
-import { LAYERS, createScene, errandOf, holds, middleOf, placesIn } from './mosaic.js';
+import { createScene, errandOf, glancesOf, holds, middleOf, placesIn } from './mosaic.js';
 import { difference, pitch, ratio } from './view.js';
 
 /** @typedef {import('./view.js').View} View */
 /** @typedef {import('./mosaic.js').Place} Place */
-/** @typedef {import('./mosaic.js').Scene & {tiles: Map<string, Place & {bitmap: ImageBitmap}>, isRefused: boolean}} Shown */
+/** @typedef {Pick<Place, 'x' | 'y' | 'width' | 'height'> & {bitmap: ImageBitmap, isStale?: boolean}} Tile */
+/** @typedef {import('./mosaic.js').Scene & {size: {width: number, height: number}, glances: Map<string, Tile>, tiles: Map<string, Tile>, fine: Map<string, Tile>, beganAt: number, isRefused: boolean}} Shown */
 
 const PIXELS_MAX = 2200 * 1400; // above it the canvas has coarser pixels than the screen
 const SCENES_MAX = 5; // what lies beneath; older ones go
 const TILES_MAX = 320; // bitmaps in memory, of all scenes
+const FINE = 0.5; // pixels of the canvas for each computed one, in each direction
+const FINE_TILES_MAX = 160; // of a canvas; larger ones have small enough pixels
+const FINE_MILLIS_MAX = 5000; // what takes longer to become sharp does not become finer
 const SCENE_MILLIS = 110; // between two scenes while a finger zooms
 const ZOOM_OUT_MIN = 1 / 64; // what would be smaller or larger than this is not drawn
 const ZOOM_IN_MAX = 4096;
@@ -21,7 +25,7 @@ const ZOOM_IN_MAX = 4096;
 /**
  * @param {object} options
  * @param {HTMLCanvasElement} options.canvas
- * @param {(name: string, view: View & {width: number, height: number}, task: number) => void} options.request
+ * @param {(name: string, view: View & {width: number, height: number}, task?: number) => void} options.request one task, or all
  * @param {(prefix: string) => void} options.forget
  * @param {() => number} options.inFlightMax tiles to ask for at once
  * @param {(done: number, total: number) => void} options.onProgress sharp tiles in sight
@@ -32,9 +36,9 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   const scenes = [];
   /** @type {View | null} */
   let view = null;
-  /** Wanted, in this order, and not asked for yet. @type {Place[]} */
+  /** Wanted, in this order, and not asked for yet. @type {{name: string, place: Place}[]} */
   let queue = [];
-  /** Asked for, of the latest scene. @type {Map<string, string>} name to key */
+  /** Asked for, of the latest scene, by name. @type {Map<string, Place>} */
   const inFlight = new Map();
   let created = 0;
   let sceneTimer = 0;
@@ -42,7 +46,7 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   let isDue = false;
 
   const scene = () => scenes.at(-1);
-  const nameOf = (/** @type {Shown} */ { id }, /** @type {string} */ key) => `x.${id}.${key}.`;
+  const nameOf = (/** @type {Shown} */ { id }, /** @type {string} */ key, kind = 'x') => `${kind}.${id}.${key}.`;
 
   function resize() {
     const { clientWidth, clientHeight } = canvas;
@@ -81,16 +85,15 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   }
 
   /** @param {Shown} each @param {number} scale @param {number} x @param {number} y where it began, on the canvas */
-  function drawScene({ tiles }, scale, x, y) {
+  function drawScene({ glances, tiles, fine }, scale, x, y) {
     // Edges on whole pixels: no seams, and sharp tiles are not sampled again.
     const at = (/** @type {number} */ from, /** @type {number} */ place) => Math.round(from) + Math.round(place * scale);
-    for (let layer = 0; layer < LAYERS.length; layer += 1) {
-      context.imageSmoothingEnabled = scale * LAYERS[layer] !== 1;
-      for (const tile of tiles.values()) {
-        if (tile.layer !== layer) continue;
+    for (const [layer, isSmooth] of /** @type {const} */ ([[glances, true], [tiles, scale !== 1], [fine, true]])) {
+      context.imageSmoothingEnabled = isSmooth;
+      for (const tile of layer.values()) {
         const [left, top] = [at(x, tile.x), at(y, tile.y)];
-        const [right, bottom] = [at(x, tile.x + tile.side), at(y, tile.y + tile.side)];
-        if (right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
+        const [right, bottom] = [at(x, tile.x + tile.width), at(y, tile.y + tile.height)];
+        if (tile.isStale || right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
         context.drawImage(tile.bitmap, left, top, right - left, bottom - top);
       }
     }
@@ -103,7 +106,7 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   }
 
   /** @param {Shown} latest */
-  const sharpPlaces = (latest) => placesIn(LAYERS.length - 1, middleOf(latest, /** @type {View} */ (view)), canvas);
+  const sharpPlaces = (latest) => placesIn(1, middleOf(latest, /** @type {View} */ (view)), canvas);
 
   // Asking for tiles.
 
@@ -121,10 +124,15 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
     sceneTimer = 0;
     if (!view || !canvas.width) return;
     sceneAt = performance.now();
-    cancel(() => true);
+    halt();
     if (holds(scene(), view, canvas.width)) return plan();
-    scenes.push({ ...createScene(created += 1, view, canvas.width), tiles: new Map(), isRefused: false });
+    const latest = {
+      ...createScene(created += 1, view, canvas.width), size: { width: canvas.width, height: canvas.height },
+      glances: new Map(), tiles: new Map(), fine: new Map(), beganAt: sceneAt, isRefused: false,
+    };
+    scenes.push(latest);
     if (scenes.length > SCENES_MAX) drop(/** @type {Shown} */ (scenes.shift()));
+    glancesOf(latest, canvas).forEach((picture, at) => request(nameOf(latest, `g${at}`), picture));
     plan();
   }
 
@@ -132,94 +140,138 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   function plan() {
     const latest = scene();
     if (!latest || !view || latest.isRefused) return;
-    const middle = middleOf(latest, view);
-    const wanted = [...LAYERS.keys()].flatMap((layer) => placesIn(layer, middle, canvas));
-    const keys = new Set(wanted.map(({ key }) => key));
-    cancel((key) => !keys.has(key));
-    const sharp = sharpPlaces(latest);
+    const wanted = sharpPlaces(latest);
     // A text that is no number has no place: the kernel says so in its words.
-    if (!sharp.length) return request(nameOf(latest, '?'), { ...view, width: canvas.width, height: canvas.height }, 0);
-    const missing = sharp.filter(({ key }) => !latest.tiles.has(key)).length;
-    const asked = new Set(inFlight.values());
-    queue = missing ? wanted.filter(({ key }) => !latest.tiles.has(key) && !asked.has(key)) : [];
-    evict(latest, keys);
-    onProgress(sharp.length - missing, sharp.length);
+    if (!wanted.length) return request(nameOf(latest, '?'), { ...view, width: canvas.width, height: canvas.height }, 0);
+    let errands = wanted.filter(({ key }) => !latest.tiles.has(key)).map((place) => ({ name: nameOf(latest, place.key), place }));
+    if (!errands.length) errands = finePlaces(latest).map((place) => ({ name: nameOf(latest, place.key, 'y'), place }));
+    const names = new Set(errands.map(({ name }) => name));
+    cancel((name) => !names.has(name));
+    queue = errands.filter(({ name }) => !inFlight.has(name));
+    evict(latest, new Set(wanted.map(({ key }) => key)));
+    report(latest);
     ask();
+  }
+
+  /** Those that are missing, if it is worth it. @param {Shown} latest */
+  function finePlaces(latest) {
+    const places = placesIn(FINE, middleOf(latest, /** @type {View} */ (view)), canvas);
+    const isQuick = latest.fine.size || performance.now() - latest.beganAt < FINE_MILLIS_MAX;
+    return isQuick && places.length <= FINE_TILES_MAX ? places.filter(({ key }) => !latest.fine.has(key)) : [];
   }
 
   function ask() {
     const latest = scene();
     while (latest && queue.length && inFlight.size < inFlightMax()) {
-      const place = /** @type {Place} */ (queue.shift());
+      const { name, place } = /** @type {typeof queue[0]} */ (queue.shift());
       const { view: picture, task } = errandOf(latest, place);
-      const name = nameOf(latest, place.key);
-      places.set(name, place);
-      inFlight.set(name, place.key);
+      inFlight.set(name, place);
       request(name, picture, task);
     }
   }
 
-  /** Where the tiles that are asked for lie. @type {Map<string, Place>} */
-  const places = new Map();
-
-  /** @param {(key: string) => boolean} isUnwanted */
+  /** @param {(name: string) => boolean} isUnwanted */
   function cancel(isUnwanted) {
-    for (const [name, key] of inFlight) {
-      if (!isUnwanted(key)) continue;
+    for (const name of inFlight.keys()) {
+      if (!isUnwanted(name)) continue;
       inFlight.delete(name);
-      places.delete(name);
       forget(name);
     }
   }
 
-  /** A tile is painted, for the first time or again. @param {import('./painter.js').Painted} tile */
-  function take({ picture: name, bitmap }) {
-    const [, id, layer, i, j] = name.split('.');
-    const owner = scenes.find((each) => each.id === Number(id));
-    const key = `${layer}.${i}.${j}`;
-    const place = owner?.tiles.get(key) ?? places.get(name);
-    places.delete(name);
-    if (!owner || !place) return bitmap.close();
-    owner.tiles.get(key)?.bitmap.close();
-    owner.tiles.set(key, { ...place, bitmap });
-    schedule();
-    if (!inFlight.delete(name)) return;
-    ask();
-    const sharp = sharpPlaces(owner);
-    if (holds(owner, /** @type {View} */ (view), canvas.width)) {
-      onProgress(sharp.filter((each) => owner.tiles.has(each.key)).length, sharp.length);
-    }
+  /** Nothing more of the latest scene. */
+  function halt() {
+    cancel(() => true);
+    const latest = scene();
+    if (latest) for (const glance of ['g0', 'g1']) if (!latest.glances.has(`${glance}.0`)) forget(nameOf(latest, glance));
   }
 
-  /** The kernel does not compute this scene. @param {string} name of one of its tiles */
+  /** @param {Shown} latest */
+  function report(latest) {
+    const sharp = sharpPlaces(latest);
+    onProgress(sharp.filter(({ key }) => latest.tiles.has(key)).length, sharp.length);
+  }
+
+  /** A tile is painted, for the first time or again. @param {import('./painter.js').Painted} tile */
+  function take({ picture: name, task, x, y, width, height, bitmap }) {
+    const [kind, id, i, j] = name.split('.');
+    const owner = scenes.find((each) => each.id === Number(id));
+    if (!owner) return bitmap.close();
+    schedule();
+    if (i.startsWith('g')) {
+      const { width: wide, height: high } = glancesOf(owner, owner.size)[Number(i.slice(1))];
+      const scale = owner.width / wide;
+      return keep(owner.glances, `${i}.${task}`, {
+        x: (x - wide / 2) * scale, y: (y - high / 2) * scale, width: width * scale, height: height * scale, bitmap,
+      });
+    }
+    const key = `${i}.${j}`;
+    const tiles = kind === 'y' ? owner.fine : owner.tiles;
+    const place = tiles.get(key) ?? inFlight.get(name);
+    if (!place) return bitmap.close();
+    keep(tiles, key, { ...place, bitmap, isStale: false });
+    if (!inFlight.delete(name)) return;
+    if (owner !== scene()) return;
+    if (queue.length || inFlight.size) ask();
+    else plan();
+    if (kind === 'x') report(owner);
+  }
+
+  /** @param {Map<string, Tile>} tiles @param {string} key @param {Tile} tile */
+  function keep(tiles, key, tile) {
+    tiles.get(key)?.bitmap.close();
+    tiles.set(key, tile);
+  }
+
+  /** The kernel does not compute this picture. Whether that is worth a word. @param {string} name */
   function refuse(name) {
     const latest = scene();
-    if (!latest || !name.startsWith(`x.${latest.id}.`)) return;
+    if (name.startsWith('y.')) {
+      // So deep that four points a pixel are nearer than the kernel tells apart.
+      queue = [];
+      cancel(() => true);
+      if (latest) latest.beganAt = -Infinity;
+      return false;
+    }
+    if (!latest || !name.startsWith(`x.${latest.id}.`)) return !name.startsWith('x.');
     latest.isRefused = true;
     queue = [];
     cancel(() => true);
     onProgress(0, 0);
+    return true;
   }
 
   /** @param {Shown} latest @param {Set<string>} keys in sight */
   function evict(latest, keys) {
-    let count = scenes.reduce((sum, { tiles }) => sum + tiles.size, 0);
+    let count = scenes.reduce((sum, { tiles, fine }) => sum + tiles.size + fine.size, 0);
     for (const each of scenes) {
-      for (const [key, { bitmap }] of each.tiles) {
-        if (count <= TILES_MAX) return;
-        if (each === latest && keys.has(key)) continue;
-        bitmap.close();
-        each.tiles.delete(key);
-        forget(nameOf(each, key));
-        count -= 1;
+      for (const [kind, tiles] of /** @type {const} */ ([['y', each.fine], ['x', each.tiles]])) {
+        for (const [key, { bitmap }] of tiles) {
+          if (count <= TILES_MAX) return;
+          if (each === latest && (kind === 'y' || keys.has(key))) continue;
+          bitmap.close();
+          tiles.delete(key);
+          forget(nameOf(each, key, kind));
+          count -= 1;
+        }
       }
     }
+    // Fine tiles out of sight, when nothing else is left to go.
+    if (count > TILES_MAX) clearFine(latest);
   }
 
   /** @param {Shown} each */
   function drop(each) {
-    for (const { bitmap } of each.tiles.values()) bitmap.close();
+    for (const { bitmap } of [...each.tiles.values(), ...each.glances.values()]) bitmap.close();
     forget(`x.${each.id}.`);
+    clearFine(each);
+  }
+
+  /** @param {Shown} each */
+  function clearFine({ id, fine }) {
+    for (const { bitmap } of fine.values()) bitmap.close();
+    fine.clear();
+    forget(`y.${id}.`);
   }
 
   return {
@@ -229,7 +281,10 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
       cancel(() => true);
       plan();
     },
-    /** What a recolouring paints first. */
-    first: () => (scene() ? `x.${scene()?.id}.` : ''),
+    /** The colours are others: fine tiles come back when they are painted. Which are painted first? */
+    recolour() {
+      for (const { fine } of scenes) for (const tile of fine.values()) tile.isStale = true;
+      return scene() ? `x.${scene()?.id}.` : '';
+    },
   };
 }
