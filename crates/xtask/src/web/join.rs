@@ -39,7 +39,10 @@ pub(super) fn join(html: &Files, app: &mut Files) -> Result<()> {
             app.remove(path);
         } else if module.imports.iter().any(|(target, _)| guests.contains(target.as_str())) {
             let mut file = Joined::new(&modules, &guests, path);
-            let body = file.enter(path)?;
+            let mut body = file.enter(path)?;
+            if !module.exports.is_empty() {
+                body.push_str(&format!("export {{{}}};\n", module.exports.join(", ")));
+            }
             let text = format!("{}{}{body}", module.other_imports, file.text);
             app.insert(path.to_owned(), text.into_bytes());
         }
@@ -223,6 +226,16 @@ mod tests {
             const { f } = $a;\nf();\n";
         assert_eq!(made["page.js"], expected);
         assert_eq!(made.len(), 1);
+    }
+
+    #[test]
+    fn a_file_exports_what_it_did() {
+        let made = joined(&[
+            ("page.js", "import('./app.js').then(({ App }) => new App());\n"),
+            ("app.js", "import { a } from './a.js';\nexport class App {\n}\n"),
+            ("a.js", "export const a = 1;\n"),
+        ]);
+        assert!(made["app.js"].ends_with("class App {\n}\nexport {App};\n"));
     }
 
     #[test]
