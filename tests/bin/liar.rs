@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use fractal::{Engine, Spec, decode_tile, encode_tile};
 use headless::disk::Identity;
 use headless::driver::{Driver, Notice, Settings};
+use headless::pace::Intensity;
 use headless::workload;
 use node::{Event as NodeEvent, GridEvent};
 use peer::Event;
@@ -16,9 +17,9 @@ fn lie(
     engine: &'static dyn Engine,
     spec: &Spec,
     task: u32,
-    is_wanted: &dyn Fn() -> bool,
+    goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Vec<u8>>, String> {
-    let Some(right) = workload::compute(engine, spec, task, is_wanted)? else { return Ok(None) };
+    let Some(right) = workload::compute(engine, spec, task, goes_on)? else { return Ok(None) };
     let rect = spec.tile_rect(task).ok_or("there is no such task")?;
     let mut tile = decode_tile(&right, rect.width, rect.height).map_err(|e| e.to_string())?;
     for level in tile.levels.iter_mut().step_by(50) {
@@ -30,7 +31,7 @@ fn lie(
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let server = std::env::args().nth(1).context("usage: liar SERVER")?;
-    let settings = Settings { server, threads: 1, links_max: 64 };
+    let settings = Settings { server, threads: 1, intensity: Intensity::default(), links_max: 64 };
     let mut driver = Driver::start_with(settings, Identity::ephemeral()?, lie)?;
     loop {
         let Notice::Event(Event::Node(event)) = driver.next().await else { continue };

@@ -42,7 +42,7 @@ pub mod yardstick;
 
 pub use audit::{Audit, audit};
 pub use codec::{CodecError, TILE_BYTES_MAX, decode_tile, encode_tile};
-pub use colour::{Blend, Colouring, Painter, colour_tile};
+pub use colour::{Blend, Colouring, Painter, colour_tile, turns_of};
 pub use engine::{Engine, Plain};
 pub use escape::{Ending, Orbit, follow};
 pub use family::ESCAPE_NORM;

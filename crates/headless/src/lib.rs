@@ -10,6 +10,7 @@ pub mod disk;
 pub mod driver;
 pub mod link;
 pub mod links;
+pub mod pace;
 pub mod pool;
 mod ports;
 pub mod socket;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use headless::{disk, driver, pool, socket, workload};
+use headless::{disk, driver, pace, pool, socket, workload};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::{Code, Failure};

@@ -15,6 +15,7 @@ use fractal::{Engine, Spec};
 use node::{AuditId, AuditOrder, Failure, Verdict, WorkId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::pace::{Intensity, Pace};
 use crate::workload::{self, Compute};
 
 /// Threads at most: what a node uses.
@@ -68,15 +69,19 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// `threads` threads at low priority.
+    /// `threads` threads at low priority, each computing for a share of its time.
     ///
     /// # Errors
     /// When a thread cannot be started.
-    pub fn start(threads: u16) -> std::io::Result<Self> {
-        Pool::start_with(threads, workload::compute)
+    pub fn start(threads: u16, intensity: Intensity) -> std::io::Result<Self> {
+        Pool::start_with(threads, intensity, workload::compute)
     }
 
-    pub(crate) fn start_with(threads: u16, compute: Compute) -> std::io::Result<Self> {
+    pub(crate) fn start_with(
+        threads: u16,
+        intensity: Intensity,
+        compute: Compute,
+    ) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let (sender, done) = unbounded_channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -86,7 +91,7 @@ impl Pool {
             let specs = Arc::clone(&specs);
             thread::Builder::new()
                 .name(format!("tile-{at}"))
-                .spawn(move || run(&queue, &specs, &sender, compute))?;
+                .spawn(move || run(&queue, &specs, &sender, intensity, compute))?;
         }
         let (audits, orders) = mpsc::channel();
         let (sender, audited) = unbounded_channel();
@@ -156,19 +161,25 @@ fn run(
     queue: &Mutex<mpsc::Receiver<Job>>,
     specs: &Specs,
     sender: &UnboundedSender<Done>,
+    intensity: Intensity,
     compute: Compute,
 ) {
     be_nice();
+    let mut pace = Pace::start(intensity);
     let engine = simd::best();
     loop {
         let next = queue.lock().expect("nobody panics while waiting").recv();
         let Ok(job) = next else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| work(engine, &job, specs, compute)));
+        pace.begin();
+        let work = || work(engine, &job, specs, &mut pace, compute);
+        let result = catch_unwind(AssertUnwindSafe(work));
         let outcome =
             result.unwrap_or_else(|_| Err(Failure::Failed("the computation panicked".into())));
         if sender.send(Done { work: job.work, outcome }).is_err() {
             return;
         }
+        // A dear tile has rested on the way; a cheap one rests here, when its result is gone.
+        pace.rest(|| job.is_wanted.load(Ordering::Relaxed));
     }
 }
 
@@ -197,6 +208,7 @@ fn work(
     engine: &'static dyn Engine,
     job: &Job,
     specs: &Specs,
+    pace: &mut Pace,
     compute: Compute,
 ) -> Result<Bytes, Failure> {
     let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
@@ -204,7 +216,11 @@ fn work(
         return Err(Failure::Stopped);
     }
     let spec = specs.of(job.kind, &job.params).map_err(Failure::Failed)?;
-    match compute(engine, &spec, job.task, &is_wanted) {
+    let mut goes_on = || {
+        pace.rest(is_wanted);
+        is_wanted()
+    };
+    match compute(engine, &spec, job.task, &mut goes_on) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
         Err(reason) => Err(Failure::Failed(reason)),
@@ -244,7 +260,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_becomes_a_tile() {
         let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
-        let mut pool = Pool::start(2).unwrap();
+        let mut pool = Pool::start(2, Intensity::default()).unwrap();
         for task in 0..2 {
             pool.compute(WorkId(task.into()), task, workload::KIND, view.encode().into());
         }
@@ -266,7 +282,7 @@ mod tests {
     #[tokio::test]
     async fn audits_tell_right_from_wrong() {
         let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
-        let mut pool = Pool::start(1).unwrap();
+        let mut pool = Pool::start(1, Intensity::default()).unwrap();
         let params = Bytes::from(view.encode());
         pool.compute(WorkId(0), 0, workload::KIND, params.clone());
         let payload = pool.done().await.outcome.unwrap();
@@ -312,7 +328,7 @@ mod tests {
             ..View::default()
         };
         let short = View { max_iter: 10, ..View::default() };
-        let mut pool = Pool::start(1).unwrap();
+        let mut pool = Pool::start(1, Intensity::default()).unwrap();
         pool.compute(WorkId(0), 0, workload::KIND, view.encode().into());
         pool.compute(WorkId(1), 1, workload::KIND, view.encode().into());
         pool.compute(WorkId(2), 0, workload::KIND, short.encode().into());

@@ -14,8 +14,12 @@ const STEP_ITERATIONS: u64 = 1 << 23;
 
 /// Computes the payload of a task: `None` when it is not wanted any more, as the function says that
 /// is asked now and then, and in words why there is none.
-pub type Compute =
-    fn(&'static dyn Engine, &Spec, u32, &dyn Fn() -> bool) -> Result<Option<Vec<u8>>, String>;
+pub type Compute = fn(
+    &'static dyn Engine,
+    &Spec,
+    u32,
+    &mut dyn FnMut() -> bool,
+) -> Result<Option<Vec<u8>>, String>;
 
 /// What a job of these parameters computes.
 ///
@@ -26,7 +30,7 @@ pub fn appraise(kind: u16, params: &[u8], tasks: u32) -> Result<Spec, String> {
     Ok(spec)
 }
 
-/// The payload of a task; `None` when `is_wanted` said no on the way.
+/// The payload of a task; `None` when `goes_on`, asked every few milliseconds, said no.
 ///
 /// # Errors
 /// When the picture has no such task.
@@ -34,11 +38,11 @@ pub fn compute(
     engine: &'static dyn Engine,
     spec: &Spec,
     task: u32,
-    is_wanted: &dyn Fn() -> bool,
+    goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Vec<u8>>, String> {
     let mut work = Work::new(engine, spec, task).ok_or("there is no such task")?;
     while !work.step(STEP_ITERATIONS) {
-        if !is_wanted() {
+        if !goes_on() {
             return Ok(None);
         }
     }
