@@ -62,3 +62,27 @@ impl Drop for Scratch {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// A path that holds a slash, and then the names of tests in it.
+    #[test]
+    fn every_test_that_the_table_of_hostile_inputs_names_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let table = std::fs::read_to_string(root.join("tests/HOSTILE.md")).expect("the table");
+        let (mut source, mut count) = (String::new(), 0);
+        for row in table.lines().filter(|line| line.starts_with('|')) {
+            for word in row.split('`').skip(1).step_by(2) {
+                if word.contains('/') {
+                    source = std::fs::read_to_string(root.join(word)).expect(word);
+                } else {
+                    assert!(source.contains(&format!("fn {word}()")), "there is no test {word}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 30, "{count} tests are named");
+    }
+}

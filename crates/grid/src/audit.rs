@@ -118,6 +118,15 @@ impl Job {
         self.verified_count() == self.tasks()
     }
 
+    /// Of all results in the order of their tasks; zeros where not all are known.
+    pub(crate) fn results_digest(&self) -> Digest {
+        if self.done_count() != self.tasks() {
+            return Digest([0; 32]);
+        }
+        let digests: Vec<&[u8]> = self.done.values().map(|done| done.digest.0.as_slice()).collect();
+        Digest::of(&digests)
+    }
+
     /// Whether this node has every result audited; otherwise it audits a sample.
     fn audits_all(&self) -> bool {
         match &self.role {
@@ -260,6 +269,24 @@ impl Grid {
         if worker == self.me {
             // Nobody takes anything of this node: its machine is at fault.
             self.end(id, JobState::Cancelled);
+        }
+    }
+
+    /// As a participant, at the end and when every result is here: what was shown here is what the
+    /// owner has verified. Where it is not, whoever brought it through the group told others
+    /// something else than the owner; so all that nobody here has looked at is looked at.
+    pub(crate) fn compare_results(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.is_owned()) else { return };
+        let is_whole = u32::try_from(job.seen.len()) == Ok(job.tasks());
+        let differs = job.agreed.is_some_and(|agreed| agreed != job.results_digest());
+        if job.state != JobState::Finished || !is_whole || !differs {
+            return;
+        }
+        job.agreed = None;
+        for task in job.seen.difference(&job.verified) {
+            if let Some(payload) = self.results.get(id, *task) {
+                job.audits.wait(*task, payload.clone());
+            }
         }
     }
 

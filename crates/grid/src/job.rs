@@ -95,6 +95,8 @@ pub(crate) struct Job {
     /// Results that their workers themselves told this node of, and are answerable for.
     pub(crate) proved: BTreeMap<u32, (NodeId, Digest)>,
     pub(crate) audits: Audits,
+    /// Of all results, as the owner said at the end.
+    pub(crate) agreed: Option<Digest>,
     /// Tasks whose result nobody had, with the round of the next one.
     pub(crate) rounds: BTreeMap<u32, u8>,
     pub(crate) tally: BTreeMap<NodeId, u32>,
@@ -133,6 +135,7 @@ impl Job {
             verified: BTreeSet::new(),
             proved: BTreeMap::new(),
             audits: Audits::default(),
+            agreed: None,
             rounds: BTreeMap::new(),
             tally: BTreeMap::new(),
             cancelled: None,

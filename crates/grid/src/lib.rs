@@ -235,8 +235,8 @@ impl Grid {
             }
             Message::Fetch { job, tasks } => self.on_fetch(now, from, job, &tasks),
             Message::Known { job, done } => self.on_known(now, from, job, &done),
-            Message::Finished { job, epoch, cancelled } => {
-                self.on_finished(now, from, job, epoch, cancelled);
+            Message::Finished { job, epoch, cancelled, results } => {
+                self.on_finished(now, from, job, epoch, (cancelled, results));
             }
             Message::Barred { job, epoch, worker } => self.on_barred(now, from, job, epoch, worker),
             Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),

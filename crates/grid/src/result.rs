@@ -209,6 +209,7 @@ impl Grid {
         self.results.keep(self.me, id, task, payload.clone());
         self.event(Event::TaskDone { job: id, task, worker: done.worker, payload });
         self.make_room();
+        self.compare_results(id);
         true
     }
 

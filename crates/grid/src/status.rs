@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use base::{NodeId, Time};
+use base::{Digest, NodeId, Time};
 use bytes::Bytes;
 use wire::grid::{JobId, Message, SignedDescription, Tenure, cancel_bytes};
 
@@ -137,12 +137,12 @@ impl Grid {
             self.write_all(id);
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let epoch = job.tenure.epoch;
+        let (epoch, results) = (job.tenure.epoch, job.results_digest());
         let Some(owned) = job.owned() else { return };
         let others = owned.board.others(self.me);
         let cancelled = state == JobState::Cancelled;
         for to in others {
-            self.send(to, Message::Finished { job: id, epoch, cancelled });
+            self.send(to, Message::Finished { job: id, epoch, cancelled, results });
         }
     }
 
@@ -178,7 +178,7 @@ impl Grid {
         from: NodeId,
         id: JobId,
         epoch: u64,
-        cancelled: bool,
+        (cancelled, results): (bool, Digest),
     ) {
         let considers = |c: &Candidate| (c.job, c.owner) == (id, from);
         if self.candidate.as_ref().is_some_and(considers) {
@@ -196,6 +196,8 @@ impl Grid {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let lacking: Vec<u32> = (0..job.tasks()).filter(|task| !job.seen.contains(task)).collect();
         job.fetch.lack(lacking, now);
+        job.agreed = Some(results);
+        self.compare_results(id);
     }
 
     /// As owner: the participants changed. They are told soon.

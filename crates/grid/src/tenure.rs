@@ -318,6 +318,7 @@ impl Grid {
                 job: id,
                 epoch: job.tenure.epoch,
                 cancelled: job.state == JobState::Cancelled,
+                results: job.results_digest(),
             },
             None => Message::Sorry { job: id, reason: Reason::new("no such job here") },
         };

@@ -243,6 +243,9 @@ pub enum Message {
         epoch: u64,
         /// Ended before every task was done.
         cancelled: bool,
+        /// SHA-256 of the digests of all results in the order of their tasks; zeros where not all are
+        /// known.
+        results: Digest,
     },
     /// To somebody who speaks as an owner of the past: who owns the job as far as the sender knows.
     Stale {

@@ -110,7 +110,7 @@ fn grid_messages() -> Vec<grid::Message> {
         grid::Message::Status { job, epoch: 3, participants: 1_000, done: 7 },
         grid::Message::Fetch { job, tasks: tasks() },
         grid::Message::Known { job, done: Bounded::truncating([(5, done)]) },
-        grid::Message::Finished { job, epoch: 3, cancelled: false },
+        grid::Message::Finished { job, epoch: 3, cancelled: false, results: Digest([3; 32]) },
         grid::Message::Stale { job, tenure: grid::Tenure { epoch: 4, owner: id(1) } },
         grid::Message::Quit { job },
         grid::Message::Barred { job, epoch: 3, worker: id(7) },

@@ -195,3 +195,30 @@ fn nobody_honest_is_accused_in_a_million_tasks() {
         assert_eq!((refuted, world.wrong), (0, 0));
     }
 }
+
+#[test]
+fn what_the_group_was_told_otherwise_is_found_out_at_the_end() {
+    let mut world = World::new(10, 8);
+    let job = world.submit(0, 1, 60);
+    world.run_for(secs(2));
+    world.has_liars = true;
+    // In the name of an innocent worker, to one participant only, before anybody else has them.
+    let (innocent, mut wrong) = (world.hosts[1].id, 0);
+    for task in 50..60 {
+        let payload = Bytes::from_static(b"nonsense");
+        let digest = Digest::of(&[&payload]);
+        let message = Message::Result { job, task, worker: innocent, digest, payload };
+        world.input(2, Input::Published { group: job, origin: innocent, message });
+        wrong += usize::from(world.hosts[2].shown.contains_key(&(job, task)));
+    }
+    assert_eq!(wrong, 10, "it believes what its group brings it, at first");
+    world.run_until(secs(120), |world| world.is_complete(job));
+    world.run_for(secs(30));
+    for task in 0..60 {
+        let right = expected(&1u64.to_le_bytes(), task);
+        assert_eq!(world.hosts[2].shown.get(&(job, task)), Some(&right), "{task}");
+    }
+    let refuted = world.hosts[2].grid.counters().refuted;
+    assert_eq!(refuted, 10);
+    assert_eq!(world.hosts[0].grid.job(job).unwrap().barred, [], "the innocent is not accused");
+}

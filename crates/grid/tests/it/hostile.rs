@@ -182,7 +182,7 @@ fn messages_of_strangers_change_nothing() {
         Message::Known { job, done: Bounded::truncating([(39, done)]) },
         Message::Status { job, epoch: 1, participants: 9, done: u32::MAX },
         Message::Fetch { job, tasks: tasks() },
-        Message::Finished { job, epoch: 1, cancelled: true },
+        Message::Finished { job, epoch: 1, cancelled: true, results: Digest([0; 32]) },
         Message::Stale { job, tenure: Tenure { epoch: 9, owner: world.hosts[stranger].id } },
         Message::Quit { job },
         Message::Sorry { job, reason: Default::default() },
