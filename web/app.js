@@ -92,7 +92,7 @@ export class App {
     if (cores) this.setCores(cores);
     this.peer.begin();
     this.#tellCores();
-    const url = server ?? new URL('/ws', location.href.replace(/^http/, 'ws')).href;
+    const url = server ?? new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href;
     this.store.set({ status: 'starting', trouble: '' });
     this.peer.tell({ t: 'join', url });
     const job = this.explorer.job();
