@@ -62,6 +62,8 @@ pub(crate) struct Custody {
     /// Whom it was sent to; `None` while it waits for a way.
     pub(crate) hop: Option<NodeId>,
     pub(crate) tried: Vec<NodeId>,
+    /// It came once more after the next hop had taken it: that one may throw away what it takes.
+    pub(crate) again: bool,
     /// Times it had to wait.
     pub(crate) round: u8,
     pub(crate) sends: u8,
@@ -74,8 +76,8 @@ impl Custody {
     /// The message as far as its way is concerned.
     pub(crate) fn way(&self) -> Way<'_> {
         let Routed { key, target, via, .. } = self.routed;
-        let (from, relayed, tried, round) = (self.from, self.relayed, &self.tried, self.round);
-        Way { key, target, via, from, relayed, tried, round }
+        let (from, relayed, again, round) = (self.from, self.relayed, self.again, self.round);
+        Way { key, target, via, from, relayed, tried: &self.tried, again, round }
     }
 }
 

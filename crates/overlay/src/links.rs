@@ -55,6 +55,9 @@ pub(crate) struct Link {
     pub(crate) ready: bool,
     /// A probe of the peer is overdue.
     pub(crate) suspect: bool,
+    /// It lives, but did not answer what was said to it straight. Only with datagrams: a link that
+    /// passes one way only is closed.
+    pub(crate) deaf: bool,
     /// It came without a request: the introducer made it.
     pub(crate) introduced: bool,
     pub(crate) rtt: Rtt,
@@ -62,7 +65,8 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(contact: Contact, since: Time, ready: bool, introduced: bool) -> Self {
-        Link { contact, since, ready, suspect: false, introduced, rtt: Rtt::default() }
+        let (suspect, deaf, rtt) = (false, false, Rtt::default());
+        Link { contact, since, ready, suspect, deaf, introduced, rtt }
     }
 }
 

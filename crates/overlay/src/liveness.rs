@@ -76,6 +76,7 @@ impl Overlay {
     /// Any word from a peer answers the question whether it lives.
     fn note_answer(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
+        let is_deaf = probe.misses >= LINK_MISSES_MAX;
         probe.misses = 0;
         probe.detours = 0;
         if self.ready && !probe.hearsay {
@@ -83,6 +84,18 @@ impl Overlay {
         }
         self.links.set_suspect(id, false);
         self.stale.deadlines = true;
+        if is_deaf && self.is_direct() {
+            self.note_deaf(id);
+        }
+    }
+
+    /// `id` speaks, but does not hear what is said to it straight: what it was sent goes another way.
+    fn note_deaf(&mut self, id: NodeId) {
+        if let Some(link) = self.links.get_mut(id)
+            && !core::mem::replace(&mut link.deaf, true)
+        {
+            self.reroute_from(id);
+        }
     }
 
     /// Asks a contact whether it is alive, unless that is under way.

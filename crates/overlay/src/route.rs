@@ -98,13 +98,13 @@ impl Overlay {
             self.acknowledge(from, id);
             return;
         }
-        let round = held.map_or(0, |custody| custody.round);
+        let (again, round) = (held.is_none(), held.map_or(0, |custody| custody.round));
         // Whoever sent it again has lost faith in the way it took. It starts from here once more,
         // another way, with what it has left of its time and its tries.
         self.routes.release(&id);
         let mut custody = self.fresh(routed, Some(from));
         custody.routed.hops = passage.hops;
-        custody.round = round;
+        (custody.again, custody.round) = (again, round);
         (custody.since, custody.sends, custody.tried) =
             (passage.since, passage.sends, passage.tried());
         self.dispatch(custody);
@@ -163,6 +163,7 @@ impl Overlay {
             relayed,
             hop: None,
             tried: Vec::new(),
+            again: false,
             round: 0,
             sends: 0,
             since: now,
