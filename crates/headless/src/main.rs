@@ -10,6 +10,7 @@ mod disk;
 mod driver;
 mod failure;
 mod metrics;
+mod pace;
 mod picture;
 mod pool;
 mod progress;
