@@ -226,19 +226,19 @@ impl Grid {
         let is_caught = is_proved && job.is_owned() && done.worker != self.me;
         self.revoke(now, id, task);
         if is_caught {
-            self.bar(id, done.worker);
+            self.bar(now, id, done.worker);
         }
     }
 
     /// As owner: a worker is caught. It has no part in the job any more, and everyone is told.
-    fn bar(&mut self, id: JobId, worker: NodeId) {
+    fn bar(&mut self, now: Time, id: JobId, worker: NodeId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let epoch = job.tenure.epoch;
         if !job.audits.bar(worker) {
             return;
         }
         let Some(owned) = job.owned() else { return };
-        owned.board.dismiss(worker);
+        owned.board.dismiss(worker, Some(now));
         owned.unproved.drop_worker(worker);
         let others = owned.board.others(self.me);
         self.counters.misbehaved += 1;

@@ -17,6 +17,7 @@ mod audit;
 mod board;
 mod budget;
 mod config;
+mod directory;
 mod enlist;
 mod event;
 mod face;
@@ -24,6 +25,7 @@ mod fetch;
 mod inspect;
 mod job;
 mod lease;
+mod measures;
 mod pace;
 mod presence;
 mod record;
@@ -44,16 +46,19 @@ use wire::grid::{Done, JobId, Message};
 
 pub use board::FAILURES_MAX;
 pub use config::Config;
-pub use event::{Counters, Event, JobState, JobSummary, WorkerSummary};
+pub use event::{Counters, Event, JobListing, JobState, JobSummary, WorkerSummary};
 pub use face::{AuditId, AuditOrder, Failure, Input, Output, Verdict, Wake, WorkId};
+pub use measures::{Measures, Spans};
 pub use recruit::IDLE_KEY;
 pub use standing::{REVIEW_PLACES, Standing};
 pub use worker::SLOTS_MAX;
 
 use audit::Audit;
 use budget::Results;
+use directory::Directory;
 use enlist::{Candidate, Welcome};
 use job::{Job, Role};
+use measures::Slots;
 use result::Path;
 use watch::Watch;
 use worker::Worker;
@@ -87,6 +92,7 @@ pub struct Grid {
     rests_audits: bool,
     /// Jobs that are looked up to be followed.
     watches: BTreeMap<JobId, Watch>,
+    directory: Directory,
     /// Jobs looked up for others since the last heartbeat.
     recalled: BTreeSet<JobId>,
     /// Own results whose holders are counted, by digest.
@@ -99,6 +105,8 @@ pub struct Grid {
     heartbeat_at: Time,
     handled_at: Time,
     counters: Counters,
+    measures: Measures,
+    slots_were: Slots,
     /// Drained by the driver after each input.
     outputs: VecDeque<Output>,
 }
@@ -126,6 +134,7 @@ impl Grid {
             audited: 0,
             rests_audits: false,
             watches: BTreeMap::new(),
+            directory: Directory::default(),
             recalled: BTreeSet::new(),
             keeping: BTreeMap::new(),
             followed: BTreeSet::new(),
@@ -134,6 +143,8 @@ impl Grid {
             heartbeat_at: now + base::Duration::from_micros(phase),
             handled_at: now,
             counters: Counters::default(),
+            measures: Measures::default(),
+            slots_were: Slots::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -146,11 +157,14 @@ impl Grid {
         if now.since(self.handled_at) > self.config.heartbeat * 2 {
             self.forgive_silence(now);
         }
+        self.note_slots(now);
         self.handled_at = now;
         let is_heartbeat = matches!(input, Input::Timeout) && self.heartbeat_at <= now;
         match input {
             Input::Submit(signed) => self.on_submit(now, signed),
             Input::Watch(job) => self.on_watch(job),
+            Input::ListJobs => self.on_list_jobs(),
+            Input::RecordGone { job } => self.leave_charge(job),
             Input::Cancel(job) => self.on_cancel(job),
             Input::CancelSigned { job, signature } => self.on_cancel_signed(job, signature),
             Input::Received { from, message } => self.on_received(now, from, message),
@@ -241,7 +255,13 @@ impl Grid {
             Message::Barred { job, epoch, worker } => self.on_barred(now, from, job, epoch, worker),
             Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),
             Message::Quit { job } => self.on_quit(now, from, job),
-            Message::Invite { .. } | Message::Status { .. } => self.counters.ignored += 1,
+            Message::Page { ticket, page, part, parts, jobs } => {
+                self.on_page(from, (ticket, page), (part, parts), jobs);
+            }
+            Message::Invite { .. }
+            | Message::Status { .. }
+            | Message::List { .. }
+            | Message::AskPage { .. } => self.counters.ignored += 1,
         }
     }
 
@@ -305,6 +325,7 @@ impl Grid {
         self.miss_owners(now);
         self.keep_leases(now);
         self.repeat_watches();
+        self.review_directory(now);
     }
 
     /// What follows from the state, whatever changed it.
@@ -317,8 +338,10 @@ impl Grid {
         self.recruit_due(now);
         self.report_due(now);
         self.write_due(now);
+        self.list_due(now);
         self.review_groups(is_heartbeat);
         self.review_links();
+        self.review_slots();
     }
 
     /// Running jobs that this node owns, its own creations first, then the oldest.

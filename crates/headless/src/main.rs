@@ -3,6 +3,7 @@
 
 mod command;
 mod failure;
+mod metrics;
 mod picture;
 mod progress;
 mod report;

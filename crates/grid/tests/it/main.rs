@@ -3,6 +3,7 @@
 
 mod audits;
 mod cost;
+mod directory;
 mod faults;
 mod hostile;
 mod jobs;

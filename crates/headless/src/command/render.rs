@@ -7,14 +7,14 @@ use base::{Duration, Time};
 use bytes::Bytes;
 use fractal::{Colouring, Palette, View};
 use headless::clock::Clock;
-use node::{Event as NodeEvent, GridEvent, JobId, Traffic, WorkId};
+use node::{Event as NodeEvent, GridEvent, JobId, WorkId};
 use peer::{Event, Input};
 use serde_json::json;
 
 use super::gather::Gather;
 use super::which::{Constant, Which};
 use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
-use crate::driver::{Driver, Notice, seed};
+use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
 use crate::progress::Progress;
@@ -157,7 +157,7 @@ pub(super) async fn alone(
     }
     let took = clock.now().since(Time::ZERO);
     let repaired = gather.write().await?;
-    Ok(gather.outcome(None, None, took, Traffic::default(), repaired))
+    Ok(gather.alone(took, repaired))
 }
 
 /// Leaves the job to the network, and prints its id.
@@ -253,7 +253,7 @@ async fn submit(
     signals: &mut Signals,
 ) -> Result<JobId, Failure> {
     driver.ask(Input::Submit {
-        serial: seed()?,
+        created: driver.unix_micros(),
         kind: workload::KIND,
         tasks: picture.spec.task_count(),
         params: picture.view.encode().into(),
