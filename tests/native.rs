@@ -39,7 +39,12 @@ impl Server {
     pub fn start_with(listen: &str, key: Option<&Path>) -> Result<Self> {
         let mut command =
             Command::new(built("MILLEFEUILLE_SERVER_BIN", "target/debug/millefeuille-server"));
-        command.args(["--listen", listen, "--web-dir"]);
+        command.args(["--listen", listen]);
+        // All peers of a test share one address.
+        for limit in ["--connections-per-address", "--connections-per-network"] {
+            command.args([limit, "1000"]);
+        }
+        command.arg("--web-dir");
         command.arg(built("MILLEFEUILLE_WEB_DIR", "target/web"));
         if let Some(key) = key {
             command.arg("--key").arg(key);

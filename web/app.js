@@ -7,12 +7,14 @@ import { Album } from './album.js';
 import { createStore, element } from './store.js';
 import { createPeer } from './peer.js';
 import { createPainter } from './painter.js';
-import { createViewer } from './viewer.js';
+import { createExplorer } from './explorer.js';
 import { createControls } from './controls.js';
+import { createLaunch } from './launch.js';
+import { createPlaces } from './places.js';
 import { createPanels } from './panels.js';
 import { createLog, sentence } from './log.js';
 import { plain, spare } from './jobs.js';
-import { HOME, HOME_PALETTE, jobOfLink, linkOf, linkOfJob, viewOfLink } from './view.js';
+import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
 
@@ -36,14 +38,10 @@ import { HOME, HOME_PALETTE, jobOfLink, linkOf, linkOfJob, viewOfLink } from './
  */
 
 export const CORES = navigator.hardwareConcurrency || 2;
-const LINK_MILLIS = 400;
 
 export class App {
   #onChange;
   log = createLog(element('log'));
-  #linkTimer = 0;
-  /** The job that this page's link names. @type {string | null} */
-  #job = jobOfLink(location.hash);
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -57,35 +55,25 @@ export class App {
     }));
     this.peer = createPeer((note) => this.#hear(note));
     this.painter = createPainter((tile) => this.#paint(tile), (reason) => this.log(reason));
-    this.viewer = createViewer({
-      canvas: element('explorer'),
-      onView: (view) => this.see(view),
-      request: (picture, view) => this.preview(picture, view, true),
-      forget: (prefix) => this.forget(prefix),
-      onPoint: (point) => { element('point').textContent = point; },
-    });
+    this.explorer = createExplorer(this);
     this.album = new Album(this);
     this.controls = createControls(this);
+    this.places = createPlaces(this);
+    this.launch = createLaunch(this);
     this.store.subscribe(createPanels(this));
     this.store.subscribe(() => this.#onChange());
     this.store.subscribe(({ jobs, shown }) => this.painter.spare(spare(jobs, shown)));
-    this.painter.palette(this.store.get().palette);
 
     element('cover').hidden = true;
     element('desk').hidden = false;
     document.body.dataset.open = '';
-    this.viewer.resize();
+    this.explorer.viewer.resize();
     this.peer.begin();
     this.#tellCores();
+    this.colour(this.store.get().palette);
     this.see(this.store.get().view);
     addEventListener('pagehide', () => this.peer.leaveNow());
     addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
-    addEventListener('hashchange', () => {
-      const link = viewOfLink(location.hash);
-      this.#job = jobOfLink(location.hash);
-      if (link) { this.colour(link.palette); this.see(link.view); }
-      if (this.#job && this.store.get().status === 'joined') this.watch(this.#job);
-    });
   }
 
   // Being a peer.
@@ -104,10 +92,11 @@ export class App {
     if (cores) this.setCores(cores);
     this.peer.begin();
     this.#tellCores();
-    const url = server ?? new URL('/ws', location.href.replace(/^http/, 'ws')).href;
+    const url = server ?? new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href;
     this.store.set({ status: 'starting', trouble: '' });
     this.peer.tell({ t: 'join', url });
-    if (this.#job) this.watch(this.#job);
+    const job = this.explorer.job();
+    if (job) this.watch(job);
   }
 
   async stop() {
@@ -121,7 +110,7 @@ export class App {
     // A fresh worker, so that one can go on looking.
     this.peer.begin();
     this.#tellCores();
-    this.see(this.store.get().view);
+    this.explorer.viewer.restart();
   }
 
   /** Follows a job of the network, from wherever it stands. @param {string} job */
@@ -155,29 +144,23 @@ export class App {
 
   /** @param {import('./view.js').View} view */
   see(view) {
-    this.store.set({ view });
-    this.viewer.show(view);
-    this.#updateLink();
+    this.explorer.see(view);
   }
 
   /** @param {import('./view.js').Palette} palette */
   colour(palette) {
-    this.store.set({ palette });
-    this.painter.palette(palette);
-    this.#updateLink();
+    this.explorer.colour(palette);
   }
 
-  #updateLink() {
-    clearTimeout(this.#linkTimer);
-    this.#linkTimer = window.setTimeout(() => {
-      const { view, palette } = this.store.get();
-      history.replaceState(null, '', this.#job ? linkOfJob(this.#job, view, palette) : linkOf(view, palette));
-    }, LINK_MILLIS);
-  }
-
-  /** Has a picture computed for this page only. @param {string} picture @param {any} view @param {boolean} urgent */
-  preview(picture, view, urgent) {
-    this.peer.tell({ t: 'preview', picture, view, urgent });
+  /**
+   * Has a picture computed for this page only, or one task of it.
+   * @param {string} picture
+   * @param {any} view
+   * @param {boolean} urgent
+   * @param {number} [only]
+   */
+  preview(picture, view, urgent, only) {
+    this.peer.tell({ t: 'preview', picture, view, urgent, only });
   }
 
   /** Lets go of the previews whose names begin like this. @param {string} prefix */
@@ -187,7 +170,7 @@ export class App {
   }
 
   state() {
-    const { status, node, server, paused, cores, contributed, jobs } = this.store.get();
+    const { status, node, server, paused, cores, contributed, jobs, view, palette } = this.store.get();
     const job = this.album.current();
     const neighbours = node ? new Set([...node.left, ...node.right]) : new Set();
     return {
@@ -200,6 +183,9 @@ export class App {
       job: job && plain(job),
       jobs: [...jobs.values()].map(plain),
       contributed,
+      view,
+      palette,
+      drawn: this.explorer.drawn(),
       cores,
       paused,
       server: { state: server.state, reason: server.reason },
@@ -218,7 +204,8 @@ export class App {
     switch (note.t) {
       case 'catalogue':
         this.store.set({ catalogue: note });
-        return this.controls.fill(note, (name, view) => this.preview(`t.${name}`, view, false));
+        this.colour(this.store.get().palette);
+        return this.controls.fill(note);
       case 'report': return this.#onReport(note);
       case 'identity':
         if (!note.kept) {
@@ -249,7 +236,8 @@ export class App {
   /** @param {import('./painter.js').Painted} tile */
   #paint(tile) {
     const name = tile.picture;
-    if (name.startsWith('x.')) return this.viewer.take(tile);
+    if (/^[xyj]\./.test(name)) return this.explorer.take(tile);
+    if (name.startsWith('n.')) return this.launch.take(tile);
     if (name.startsWith('t.')) return this.controls.thumbnail(name.slice(2), tile.bitmap);
     this.album.paint(tile);
   }

@@ -59,7 +59,7 @@ function act(peer, data) {
     case 'launch': return peer.launch(data.picture, data.view);
     case 'watch': return peer.watch(data.job);
     case 'cancel': return peer.cancel(data.job);
-    case 'preview': return peer.preview(data.picture, data.view, data.urgent);
+    case 'preview': return peer.preview(data.picture, data.view, data.urgent, data.only);
     case 'forget': return peer.forget(data.prefix);
     case 'retry': return peer.retry();
     case 'channel': return peer.channel(data.link, data.bulk, data.channel);

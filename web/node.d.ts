@@ -21,7 +21,7 @@ export class Peer {
   launch(picture: string, view: Picture): void;
   watch(job: string): void;
   cancel(job: string): void;
-  preview(picture: string, view: Picture, urgent: boolean): void;
+  preview(picture: string, view: Picture, urgent: boolean, only?: number): void;
   forget(prefix: string): void;
   retry(): void;
   channel(link: number, bulk: boolean, channel: RTCDataChannel): void;

@@ -201,8 +201,8 @@ impl Driver {
             Ask::Launch { picture, view } => self.launch(picture, &view),
             Ask::Watch(job) => self.watch(&job),
             Ask::Cancel(job) => self.cancel(&job),
-            Ask::Preview { picture, view, urgent } => {
-                self.previews.order(&mut self.pool, &picture, &view, urgent);
+            Ask::Preview { picture, view, only, urgent } => {
+                self.previews.order(&mut self.pool, (&picture, &view), only, urgent);
             }
             Ask::Forget(prefix) => self.previews.forget(&mut self.pool, &prefix),
             Ask::Retry => self.tell(Input::RetryNow),
@@ -231,9 +231,15 @@ impl Driver {
         if self.peer.is_some() {
             return;
         }
+        let config = peer::Config {
+            public_key,
+            epoch,
+            voucher,
+            native: false,
+            loopback: signal::entry::is_loopback(&url),
+            links_max: LINKS_MAX,
+        };
         self.url = url;
-        let config =
-            peer::Config { public_key, epoch, voucher, native: false, links_max: LINKS_MAX };
         let mut peer = Peer::new(config, self.rng.next_u64(), self.now);
         self.outputs.extend(std::iter::from_fn(|| peer.poll_output()));
         self.peer = Some(peer);

@@ -84,6 +84,7 @@ impl Driver {
             epoch: identity.epoch,
             voucher: identity.voucher,
             native: true,
+            loopback: signal::entry::is_loopback(&settings.server),
             links_max: settings.links_max,
         };
         let mut driver = Driver {

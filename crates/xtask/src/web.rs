@@ -1,10 +1,11 @@
 //! Builds the page into `target/web/`, ready to be served as it is.
 //!
 //! This file compiles the crate `browser` twice and binds both modules; `folder` puts them and the
-//! files of `web/` together, with `strip` making the scripts lighter; `sizes` holds the result to
+//! files of `web/` together, with `strip` and `join` making the scripts lighter; `sizes` holds the result to
 //! the budgets.
 
 mod folder;
+mod join;
 mod sizes;
 mod strip;
 
