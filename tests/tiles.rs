@@ -61,7 +61,8 @@ fn random_view(rng: &mut Rng) -> View {
     let size = |rng: &mut Rng| 16 + u32::try_from(rng.below(40)).unwrap_or(0);
     let (width, height, max_iter) = (size(rng), size(rng), 6_000);
     let bench: Vec<View> = deep_views().map(|(_, view)| view).collect();
-    let exponent = 14 + rng.below(if rng.chance(0.5) { 60 } else { 980 });
+    let depths = if rng.chance(0.5) { 60 } else { 980 };
+    let exponent = 14 + rng.below(depths);
     let zoom = format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit());
     let (formula, re, im, c_im) = match rng.below(4) {
         0 => (Formula::MANDELBROT, "0", "1", "0"),
