@@ -57,8 +57,9 @@ impl Audit {
             let at = *at as u32;
             (rect.x + at % rect.width, rect.y + at / rect.width)
         };
+        let pixels: Vec<(u32, u32)> = chosen.iter().map(place).collect();
         Audit {
-            work: Some(Work::scattered(engine, spec, chosen.iter().map(place).collect())),
+            work: Some(Work::scattered(engine, spec, &pixels)),
             claimed: chosen.iter().map(|&at| tile.levels[at]).collect(),
         }
     }

@@ -32,8 +32,7 @@ pub fn compute_with(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Opti
 }
 
 impl Work {
-    /// Begins the tile of a task; `None` when the spec has no such task. A deep tile is followed pixel by
-    /// pixel and has no use for the engine.
+    /// Begins the tile of a task; `None` when the spec has no such task.
     ///
     /// # Panics
     /// When the engine has no lanes or more than [`LANES_MAX`](crate::LANES_MAX).
@@ -41,7 +40,7 @@ impl Work {
         let kernel = match spec.deep() {
             Some(deep) => {
                 let rect = spec.tile_rect(task)?;
-                Kernel::Deep(Box::new(deep::Work::new(Arc::clone(deep), rect)))
+                Kernel::Deep(Box::new(deep::Work::new(engine, Arc::clone(deep), rect)))
             }
             None => Kernel::Plain(Box::new(work::Work::new(engine, spec, task)?)),
         };
@@ -53,11 +52,14 @@ impl Work {
     pub(crate) fn scattered(
         engine: &'static dyn Engine,
         spec: &Spec,
-        pixels: Vec<(u32, u32)>,
+        pixels: &[(u32, u32)],
     ) -> Work {
         Work(match spec.deep() {
-            Some(deep) => Kernel::Deep(Box::new(deep::Work::scattered(Arc::clone(deep), pixels))),
-            None => Kernel::Plain(Box::new(work::Work::scattered(engine, spec, &pixels))),
+            Some(deep) => {
+                let deep = Arc::clone(deep);
+                Kernel::Deep(Box::new(deep::Work::scattered(engine, deep, pixels)))
+            }
+            None => Kernel::Plain(Box::new(work::Work::scattered(engine, spec, pixels))),
         })
     }
 
