@@ -41,6 +41,9 @@ impl Peer {
             Input::Loaded { name, value } => {
                 self.tell(now, node::Input::Loaded { name, value });
             }
+            Input::Restored { name, value, lifetime } => {
+                self.tell(now, node::Input::Restored { name, value, lifetime });
+            }
             Input::Cancel(job) => self.tell(now, node::Input::Cancel(job)),
             Input::Appraised { job, verdict } => {
                 self.tell(now, node::Input::Appraised { job, verdict });
@@ -334,7 +337,7 @@ impl Peer {
             }
             node::Output::Abandon(work) => Output::Abandon(work),
             node::Output::Audit(order) => Output::Audit(order),
-            node::Output::Keep { name, value } => Output::Keep { name, value },
+            node::Output::Keep { name, value, lifetime } => Output::Keep { name, value, lifetime },
             node::Output::Forget(name) => Output::Forget(name),
             node::Output::Load(name) => Output::Load(name),
             node::Output::Event(event) => return self.on_node_event(now, event),
