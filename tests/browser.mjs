@@ -14,7 +14,9 @@ const profile = mkdtempSync(join(tmpdir(), `millefeuille-${engine}-`));
 
 // What a container needs (root, no GPU, no network of its own), and no WebRTC flag.
 const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // Several peers on two cores are under pressure all the time, and would all be slowed by it.
+  '--disable-features=ComputePressure'];
 
 const browser = await puppeteer.launch(engine === 'firefox'
   ? { browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true,
@@ -53,6 +55,7 @@ const actions = {
     }
   },
   click: ({ page, selector }) => pages.get(page).page.click(selector),
+  reload: ({ page }) => pages.get(page).page.reload({ waitUntil: 'load' }).then(() => null),
   async close({ page }) {
     await pages.get(page).page.close({ runBeforeUnload: false });
     pages.delete(page);

@@ -116,6 +116,14 @@ impl Browser {
         self.ask(json!({"do": "click", "page": page.0, "selector": selector})).map(drop)
     }
 
+    /// Loads the page again as a person would.
+    ///
+    /// # Errors
+    /// When it does not load.
+    pub fn reload(&mut self, page: Page) -> Result<()> {
+        self.ask(json!({"do": "reload", "page": page.0})).map(drop)
+    }
+
     /// Closes a tab as a person would: the page hears `pagehide`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! They need `chromium`, `firefox-esr`, `node` and the packages of `tests/package.json`;
 //! `cargo xtask test` installs and builds everything.
 
+mod donor;
 mod kernel;
 mod outlive;
 mod page;
