@@ -12,7 +12,7 @@ mod process;
 mod tiles;
 
 pub use browser::{Browser, Engine, Page};
-pub use native::{Peer, Server, alone, detach, render, watch};
+pub use native::{Peer, Server, alone, detach, job_list, render, watch};
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Polled, Process};
 pub use tiles::{RandomTile, random_tiles};

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, detach, render, watch};
+use tests::{
+    Browser, Engine, Peer, Picture, Scratch, Server, assert_same, detach, job_list, render, watch,
+};
 
 use crate::alone_on_this_machine;
 use crate::scene::{SEAHORSE, View, launch, open_tab, wait_for_tiles};
@@ -99,6 +101,9 @@ fn a_job_can_be_left_to_the_network_and_looked_at_later_by_a_tab() -> Result<()>
     let job = detach(&server, &arguments)?;
     let is_over = |line: &Value| line["event"] == "job_changed" && line["state"] == "finished";
     peers[0].process.lines.wait("the end of the job", is_over)?;
+    let listed = job_list(&server)?;
+    let listed = listed["jobs"].as_array().context("a list")?;
+    ensure!(listed.iter().any(|listing| listing["job"] == job.as_str()), "{listed:?}");
     let mut browser = Browser::start(Engine::Chromium)?;
     let page = open_tab(&mut browser, &server)?;
     browser.eval(page, &format!("window.millefeuille.watch('{job}')"))?;

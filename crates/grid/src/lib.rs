@@ -16,6 +16,7 @@ extern crate std;
 mod board;
 mod budget;
 mod config;
+mod directory;
 mod enlist;
 mod event;
 mod face;
@@ -42,12 +43,13 @@ use wire::grid::{Done, JobId, Message};
 
 pub use board::FAILURES_MAX;
 pub use config::Config;
-pub use event::{Counters, Event, JobState, JobSummary, WorkerSummary};
+pub use event::{Counters, Event, JobListing, JobState, JobSummary, WorkerSummary};
 pub use face::{Failure, Input, Output, Wake, WorkId};
 pub use recruit::IDLE_KEY;
 pub use worker::SLOTS_MAX;
 
 use budget::Results;
+use directory::Directory;
 use enlist::{Candidate, Welcome};
 use job::{Job, Role};
 use result::Path;
@@ -77,6 +79,7 @@ pub struct Grid {
     results: Results,
     /// Jobs that are looked up to be followed.
     watches: BTreeMap<JobId, Watch>,
+    directory: Directory,
     /// Jobs looked up for others since the last heartbeat.
     recalled: BTreeSet<JobId>,
     /// Own results whose holders are counted, by digest.
@@ -113,6 +116,7 @@ impl Grid {
             worker: Worker::default(),
             results: Results::default(),
             watches: BTreeMap::new(),
+            directory: Directory::default(),
             recalled: BTreeSet::new(),
             keeping: BTreeMap::new(),
             followed: BTreeSet::new(),
@@ -138,6 +142,8 @@ impl Grid {
         match input {
             Input::Submit(signed) => self.on_submit(now, signed),
             Input::Watch(job) => self.on_watch(job),
+            Input::ListJobs => self.on_list_jobs(),
+            Input::RecordGone { job } => self.leave_charge(job),
             Input::Cancel(job) => self.on_cancel(job),
             Input::CancelSigned { job, signature } => self.on_cancel_signed(job, signature),
             Input::Received { from, message } => self.on_received(now, from, message),
@@ -226,7 +232,13 @@ impl Grid {
             }
             Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),
             Message::Quit { job } => self.on_quit(now, from, job),
-            Message::Invite { .. } | Message::Status { .. } => self.counters.ignored += 1,
+            Message::Page { ticket, page, part, parts, jobs } => {
+                self.on_page(from, (ticket, page), (part, parts), jobs);
+            }
+            Message::Invite { .. }
+            | Message::Status { .. }
+            | Message::List { .. }
+            | Message::AskPage { .. } => self.counters.ignored += 1,
         }
     }
 
@@ -289,6 +301,7 @@ impl Grid {
         self.miss_owners(now);
         self.keep_leases(now);
         self.repeat_watches();
+        self.review_directory(now);
     }
 
     /// What follows from the state, whatever changed it.
@@ -300,6 +313,7 @@ impl Grid {
         self.recruit_due(now);
         self.report_due(now);
         self.write_due(now);
+        self.list_due(now);
         self.review_groups(is_heartbeat);
         self.review_links();
     }

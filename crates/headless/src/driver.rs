@@ -143,6 +143,11 @@ impl Driver {
         self.now
     }
 
+    /// The time by this machine's clock, in microseconds since 1970.
+    pub(crate) fn unix_micros(&self) -> u64 {
+        self.clock.unix_micros()
+    }
+
     /// Asks for something on behalf of a person.
     pub(crate) fn ask(&mut self, input: Input) {
         self.now = self.clock.now();

@@ -94,6 +94,8 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
             json!({ "event": "job_changed", "job": job.to_string(), "state": state_name(*state) })
         }
         GridEvent::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
+        // The answer to a question that a command asked.
+        GridEvent::Listed { .. } => return None,
     })
 }
 

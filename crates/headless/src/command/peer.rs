@@ -133,6 +133,8 @@ fn log_grid(event: &GridEvent) {
             tracing::info!(?job, "owns the job now; it goes on after {after:.1} s");
         }
         GridEvent::Misbehaved { peer, why } => tracing::warn!(?peer, why, "a peer misbehaves"),
+        // A peer asks for no list.
+        GridEvent::Listed { .. } => {}
         GridEvent::Participants { job, count } => tracing::debug!(?job, count, "participants"),
     }
 }

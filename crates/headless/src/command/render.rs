@@ -14,7 +14,7 @@ use serde_json::json;
 use super::gather::Gather;
 use super::which::{Constant, Which};
 use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
-use crate::driver::{Driver, Notice, seed};
+use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
 use crate::pool::Pool;
@@ -254,7 +254,7 @@ async fn submit(
     signals: &mut Signals,
 ) -> Result<JobId, Failure> {
     driver.ask(Input::Submit {
-        serial: seed()?,
+        created: driver.unix_micros(),
         kind: workload::KIND,
         tasks: picture.spec.task_count(),
         params: picture.view.encode().into(),
