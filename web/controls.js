@@ -14,7 +14,7 @@ const SIZES = [
 const THUMBNAIL = { width: 132, height: 88 };
 
 /** As people write it: `burning-ship-julia` is the Burning ship Julia set. @param {string} formula */
-function familyName(formula) {
+export function familyName(formula) {
   const words = formula.replace(/-?julia$/, ' Julia').replaceAll('-', ' ').trim();
   return `${words[0].toUpperCase()}${words.slice(1)} set`;
 }

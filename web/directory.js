@@ -3,6 +3,7 @@
 // The directory is asked for again and again while somebody looks. Pictures in the list are computed
 // here, a thumbnail of each. Not here: the job that is shown (panels.js), and who works on what.
 
+import { familyName } from './controls.js';
 import { qrOf } from './qr.js';
 import { shortId } from './ring.js';
 import { copied, element, say } from './store.js';
@@ -74,7 +75,7 @@ export function createDirectory(app) {
     open.type = 'button';
     const words = document.createElement('span');
     const title = document.createElement('b');
-    title.textContent = `${view.formula} · ${view.width} × ${view.height}`;
+    title.textContent = `${familyName(view.formula)} · ${view.width} × ${view.height}`;
     const about = document.createElement('span');
     const how = state === 'finished' ? `complete, ${counted(tasks, 'tile')}` : `${Math.floor((100 * done) / tasks)} % of ${counted(tasks, 'tile')}`;
     const me = app.store.get().node?.id;

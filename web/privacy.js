@@ -24,7 +24,7 @@ export async function showPrivacy(endAll) {
   end = endAll;
   sheet.showModal();
   const { keys, tiles, bytes } = await countedIn().catch(() => ({ keys: 0, tiles: 0, bytes: 0 }));
-  say(element('kept-keys'), keys ? `${counted(keys, 'key')}. A script cannot read it; it is this browser's name in the network.` : 'No key.');
+  say(element('kept-keys'), keys ? `${counted(keys, 'key')}, one for each tab at a time. No script can read a key; a tab's name in the network is made from it.` : 'No key.');
   say(element('kept-tiles'), tiles ? `${counted(tiles, 'tile')}, ${bytesText(bytes)}, so that a reload does not compute them again.` : 'No tiles.');
   const chosen = Object.keys(localStorage);
   say(element('kept-choices'), chosen.length ? `Your choices: ${chosen.join(', ')}.` : 'No choices.');

@@ -204,6 +204,7 @@ impl Driver {
             Ask::Finish => self.finish(),
             Ask::Launch { picture, view } => self.launch(picture, &view),
             Ask::Watch(job) => self.watch(&job),
+            Ask::List => self.tell(Input::ListJobs),
             Ask::Cancel(job) => self.cancel(&job),
             Ask::Preview { picture, view, urgent } => {
                 self.previews.order(&mut self.pool, &picture, &view, urgent);

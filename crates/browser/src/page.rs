@@ -32,6 +32,8 @@ pub(crate) enum Ask {
     Launch { picture: String, view: ViewObject },
     /// Follow a job of the network.
     Watch(String),
+    /// Which jobs does the network have?
+    List,
     /// End a job, or take no further part in it.
     Cancel(String),
     /// Compute a picture for this page only.
@@ -115,6 +117,11 @@ impl Peer {
     /// shown what it is.
     pub fn watch(&self, job: String) {
         self.ask(Ask::Watch(job));
+    }
+
+    /// Asks which jobs the network has: `listed` follows, if this tab is a member.
+    pub fn list(&self) {
+        self.ask(Ask::List);
     }
 
     /// Ends a job of this tab, or takes no further part in another's.

@@ -123,7 +123,7 @@ pub(crate) fn job_note(job: &JobSummary) -> Note {
         .with("workers", list(job.workers.iter().map(worker)))
 }
 
-fn state_name(state: JobState) -> &'static str {
+pub(crate) fn state_name(state: JobState) -> &'static str {
     match state {
         JobState::Running => "running",
         JobState::Finished => "finished",
