@@ -16,7 +16,7 @@ pub struct Work(Kernel);
 
 enum Kernel {
     Plain(Box<work::Work>),
-    Deep(deep::Work),
+    Deep(Box<deep::Work>),
 }
 
 /// The tile of a task at one go; `None` when the spec has no such task.
@@ -39,7 +39,10 @@ impl Work {
     /// When the engine has no lanes or more than [`LANES_MAX`](crate::LANES_MAX).
     pub fn new(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Option<Work> {
         let kernel = match spec.deep() {
-            Some(deep) => Kernel::Deep(deep::Work::new(Arc::clone(deep), spec.tile_rect(task)?)),
+            Some(deep) => {
+                let rect = spec.tile_rect(task)?;
+                Kernel::Deep(Box::new(deep::Work::new(Arc::clone(deep), rect)))
+            }
             None => Kernel::Plain(Box::new(work::Work::new(engine, spec, task)?)),
         };
         Some(Work(kernel))

@@ -9,6 +9,7 @@
 use std::cmp::Ordering;
 
 use super::digits::Digits;
+use super::number::Number;
 use super::wide::{Wide, exponent_of, power_of_two};
 
 /// Bits of a limb.
@@ -145,18 +146,15 @@ impl Fixed {
         }
     }
 
-    /// The number to the precision of f64, as a real [`Wide`]: the 64 bits from the highest on,
-    /// rounded.
-    pub(crate) fn to_wide(&self) -> Wide {
+    /// The number as a real [`Wide`]: the 128 bits from the highest on, rounded.
+    pub(crate) fn to_wide<N: Number>(&self) -> Wide<N> {
         let Some(top) = self.limbs.iter().rposition(|&limb| limb != 0) else { return Wide::ZERO };
         let zeros = self.limbs[top].leading_zeros();
-        let below = if top > 0 { self.limbs[top - 1] } else { 0 };
-        let pair = u128::from(self.limbs[top]) << LIMB | u128::from(below);
-        let bits = (pair << zeros >> LIMB) as u64;
-        let exponent = (top as i32 + 1 - self.limbs.len() as i32) * LIMB as i32 - zeros as i32;
-        let size = bits as f64 * power_of_two(-(LIMB as i32));
-        let value = if self.is_negative { -size } else { size };
-        Wide::new(value, 0.0, exponent + LIMB as i32)
+        let limb = |below: usize| top.checked_sub(below).map_or(0, |at| self.limbs[at]);
+        let pair = u128::from(limb(0)) << LIMB | u128::from(limb(1));
+        let bits = pair << zeros | u128::from(limb(2)) << zeros >> LIMB;
+        let exponent = (top as i32 + 2 - self.limbs.len() as i32) * LIMB as i32 - zeros as i32;
+        Wide::new(N::from_places(self.is_negative, bits), N::ZERO, exponent)
     }
 }
 

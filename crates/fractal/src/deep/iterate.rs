@@ -1,6 +1,7 @@
 //! One step of z² + c with all its digits.
 
 use super::fixed::Fixed;
+use super::number::Number;
 use super::wide::Wide;
 
 /// A point on its way, and room for what a step needs, so that it allocates nothing.
@@ -45,19 +46,13 @@ impl Iterate {
         self.y.add(&self.c.1);
     }
 
-    /// z to the precision of f64.
-    pub(crate) fn point(&self) -> Wide {
-        wide(&self.x, &self.y)
+    /// z, rounded.
+    pub(crate) fn point<N: Number>(&self) -> Wide<N> {
+        self.x.to_wide().with_imaginary(self.y.to_wide())
     }
 
-    /// c to the precision of f64.
-    pub(crate) fn constant(&self) -> Wide {
-        wide(&self.c.0, &self.c.1)
+    /// c, rounded.
+    pub(crate) fn constant<N: Number>(&self) -> Wide<N> {
+        self.c.0.to_wide().with_imaginary(self.c.1.to_wide())
     }
-}
-
-fn wide(x: &Fixed, y: &Fixed) -> Wide {
-    let (x, y) = (x.to_wide(), y.to_wide());
-    let exponent = x.exponent.max(y.exponent);
-    Wide::new(x.at(exponent).0, y.at(exponent).0, exponent)
 }

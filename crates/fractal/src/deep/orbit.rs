@@ -10,6 +10,7 @@
 //! no use. Where the view is centred on a minibrot that is after one period.
 
 use super::iterate::Iterate;
+use super::number::Number;
 use super::plan::Plan;
 use super::wide::{Magnitude, Wide, larger};
 use crate::family::ESCAPE_NORM;
@@ -27,38 +28,44 @@ pub const PATH_POINTS_MAX: u32 = 1 << 22;
 pub(crate) const TINY: f64 = f64::from_bits((1023 - 400) << 52);
 
 /// The points of one orbit, the first z₀.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Path {
-    /// Rounded to f64; zero where that is too small. At most [`PATH_POINTS_MAX`] + 1.
-    pub(crate) points: Vec<[f64; 2]>,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Path<N = f64> {
+    /// Rounded; zero where that is too small. At most [`PATH_POINTS_MAX`] + 1.
+    pub(crate) points: Vec<[N; 2]>,
     /// The points smaller than [`TINY`] other than zero, by their place. At most as many as points.
-    tiny: Vec<(u32, Wide)>,
+    tiny: Vec<(u32, Wide<N>)>,
 }
 
 /// The reference orbit: the path of the centre and, where that is another one, the path of 0, onto
 /// which pixels change when they pass nearer to 0 than to the path that they are on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Orbit {
+pub(crate) struct Orbit<N = f64> {
     /// c, rounded to f64.
     pub(crate) c: [f64; 2],
     /// One path for the Mandelbrot set, where the centre's orbit begins at 0, else two.
-    pub(crate) paths: Vec<Path>,
+    pub(crate) paths: Vec<Path<N>>,
 }
 
-impl Path {
-    pub(crate) fn push(&mut self, z: Wide) {
+impl<N> Default for Path<N> {
+    fn default() -> Self {
+        Path { points: Vec::new(), tiny: Vec::new() }
+    }
+}
+
+impl<N: Number> Path<N> {
+    pub(crate) fn push(&mut self, z: Wide<N>) {
         let (x, y) = z.at(0);
-        if larger(x, y) < TINY && !z.is_zero() {
+        if larger(x.near(), y.near()) < TINY && !z.is_zero() {
             self.tiny.push((self.points.len() as u32, z));
         }
         // Zero has one form here, for it has one in the bytes.
-        self.points.push([x + 0.0, y + 0.0]);
+        self.points.push([x + N::ZERO, y + N::ZERO]);
     }
 
     /// A point with all of its range.
-    pub(crate) fn wide(&self, at: u32) -> Wide {
+    pub(crate) fn wide(&self, at: u32) -> Wide<N> {
         let [x, y] = self.points[at as usize];
-        if larger(x, y) >= TINY {
+        if larger(x.near(), y.near()) >= TINY {
             return Wide::new(x, y, 0);
         }
         let place = self.tiny.binary_search_by_key(&at, |&(place, _)| place);
@@ -109,29 +116,29 @@ impl Walk {
     }
 
     /// The point where the path is.
-    pub(crate) fn point(&self) -> Wide {
+    pub(crate) fn point<N: Number>(&self) -> Wide<N> {
         self.z.point()
     }
 
     /// c to the precision of f64.
     pub(crate) fn constant(&self) -> [f64; 2] {
-        let (x, y) = self.z.constant().at(0);
+        let (x, y) = self.z.constant::<f64>().at(0);
         [x, y]
     }
 
     /// The next point of the path, or `None` behind the last.
-    pub(crate) fn step(&mut self) -> Option<Wide> {
+    pub(crate) fn step<N: Number>(&mut self) -> Option<Wide<N>> {
         if self.is_over || self.steps_left == 0 {
             return None;
         }
         self.steps_left -= 1;
         if let Some(derivative) = self.derivative {
-            let twice = self.point().shifted(1);
+            let twice = self.point::<f64>().shifted(1);
             self.derivative = Some(twice.times(derivative).plus(self.derivative_step));
         }
         self.z.step();
-        let z = self.point();
-        self.is_over = has_escaped(z) || self.is_at_zero(z);
+        let z = self.point::<N>();
+        self.is_over = has_escaped(z.near()) || self.is_at_zero(z.near());
         Some(z)
     }
 

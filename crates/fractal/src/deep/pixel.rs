@@ -7,35 +7,45 @@
 //! and there are no glitches to be found and mended. Many steps at once are in `spans`.
 //!
 //! What f64 rounds in a distance is as if the pixel were shifted by some 2⁻⁵⁰ of its offset. That
-//! decides about nothing but among the finest filaments, where an orbit magnifies even this beyond
+//! decides about nothing but among the finest filaments, where an orbit magnifies even this to
 //! its own size. So the magnification is followed too, and [`Pixel::is_certain`] tells whether the
-//! count can be trusted; where it cannot, the pixel is computed by itself (`point`).
+//! count can be trusted; where it cannot, the pixel is followed anew with twice the digits
+//! ([`Double`](super::number::Double)), and where these do not decide either, by itself (`point`).
 //!
 //! Distances that f64 cannot hold are followed as [`Wide`], in the same order of operations.
 //! Everything here is part of the protocol: two peers must get the same bits.
 
+use super::number::Number;
 use super::orbit::{Orbit, Path};
 use super::spans::{PLAIN_MIN, Span, Spans, WideSpan};
-use super::wide::{Wide, larger};
+use super::wide::{Wide, larger, power_of_two};
 use crate::escape::Ending;
 use crate::family::ESCAPE_NORM;
+use crate::view::COORDINATE_MAX;
 
 /// A distance of at least this exponent is followed in plain f64. Above that of [`PLAIN_MIN`], so
 /// that a distance near the border does not change sides at every step.
 pub(crate) const PLAIN_EXPONENT_MIN: i32 = -250;
 
-/// How many times its own size a point may move while the pixel moves by its whole offset, so that
-/// its count can be trusted: 2³⁷. Roundings move the pixel by 2⁻⁵³ of its offset each, 2⁻⁴⁷ in all when
-/// they add up as 4,000 random ones do, and so move the point by a thousandth of its size.
-const CERTAIN_MAX: f64 = (1_u64 << 37) as f64;
+/// By how much more than one rounding all roundings together move a pixel, in bits: 2⁻⁵³ of its offset
+/// each, 2⁻⁴⁷ when they add up as 4,000 random ones do.
+const ROUNDINGS_BITS: u32 = 6;
+/// The largest share of its own size by which a point may be moved so, for the move to be seen as
+/// small: that of the point before is half of it, and the error of that is a square.
+const MOVED_MAX: f64 = 1.0 / 8.0;
+/// What the norm and c may round, as share of the size.
+const NORM_ROUNDING: f64 = 1.0 / (1_u64 << 48) as f64;
+/// The escape radius, and its square with room for c on both sides.
+const RADIUS: f64 = 256.0;
+const NEXT_RADIUS: f64 = ESCAPE_NORM - 2.0 * COORDINATE_MAX;
 /// Stands for a magnification beyond f64.
 const LOST: Wide = Wide { x: 1.0, y: 1.0, exponent: 1 << 20 };
 
 /// What all pixels of a picture share.
-pub(crate) struct Ground {
-    pub(crate) orbit: Orbit,
+pub(crate) struct Basis<N> {
+    pub(crate) orbit: Orbit<N>,
     /// The spans of each path.
-    pub(crate) spans: Vec<Spans>,
+    pub(crate) spans: Vec<Spans<N>>,
     /// Exponent of the pixels' offsets.
     pub(crate) scale: i32,
     /// Whether each step adds the offset, or the path only begins with it.
@@ -45,12 +55,12 @@ pub(crate) struct Ground {
 
 /// A pixel under way.
 #[derive(Debug, Clone)]
-pub(crate) struct Pixel {
-    /// What each step adds, and the same in f64, zero where that is too small.
-    offset: Wide,
-    plain_offset: (f64, f64),
+pub(crate) struct Pixel<N> {
+    /// What each step adds, and the same without an exponent, zero where that is too small.
+    offset: Wide<N>,
+    plain_offset: (N, N),
     /// The same in multiples of 2^scale, as spans have it.
-    unit_offset: (f64, f64),
+    unit_offset: (N, N),
     /// The larger part of where the pixel is, in multiples of 2^scale.
     reach: f64,
     /// dzₙ by the pixel's place, in multiples of 2^scale.
@@ -60,13 +70,13 @@ pub(crate) struct Pixel {
     at: u32,
     /// Steps taken.
     count: u32,
-    distance: Distance,
+    distance: Distance<N>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Distance {
-    Plain(f64, f64),
-    Wide(Wide),
+enum Distance<N> {
+    Plain(N, N),
+    Wide(Wide<N>),
 }
 
 /// Why a walk paused.
@@ -82,14 +92,25 @@ pub(crate) enum Turn {
     Changed,
 }
 
-impl Ground {
-    fn path(&self, pixel: &Pixel) -> &Path {
+impl Turn {
+    /// Where the pixel escapes, if it does; `None` while that is not known.
+    pub(crate) fn ended(self) -> Option<Option<Ending>> {
+        match self {
+            Turn::Paused | Turn::Changed => None,
+            Turn::Inside => Some(None),
+            Turn::Escaped(ending) => Some(Some(ending)),
+        }
+    }
+}
+
+impl<N: Number> Basis<N> {
+    fn path(&self, pixel: &Pixel<N>) -> &Path<N> {
         &self.orbit.paths[pixel.path]
     }
 
     /// What each step adds to the growth of a pixel.
     fn growth_step(&self) -> Wide {
-        if self.is_julia { Wide::ZERO } else { Wide::new(1.0, 0.0, self.scale) }
+        if self.is_julia { Wide::ZERO } else { Wide::real(1.0, self.scale) }
     }
 
     /// The path of 0, on which a pixel goes on that was nearer to 0.
@@ -98,18 +119,18 @@ impl Ground {
     }
 }
 
-impl Pixel {
-    /// The pixel at this offset from the centre, in multiples of 2^scale.
-    pub(crate) fn new(ground: &Ground, (u, v): (f64, f64)) -> Pixel {
-        let place = Wide::new(u, v, ground.scale);
+impl<N: Number> Pixel<N> {
+    /// The pixel at this offset from the centre.
+    pub(crate) fn new(basis: &Basis<N>, place: Wide<N>) -> Self {
+        let (u, v) = place.near().at(basis.scale);
         let (offset, distance) =
-            if ground.is_julia { (Wide::ZERO, place) } else { (place, Wide::ZERO) };
+            if basis.is_julia { (Wide::ZERO, place) } else { (place, Wide::ZERO) };
         let mut pixel = Pixel {
             offset,
             plain_offset: offset.at(0),
-            unit_offset: offset.at(ground.scale),
+            unit_offset: offset.at(basis.scale),
             reach: larger(u, v),
-            growth: if ground.is_julia { Wide::new(1.0, 0.0, ground.scale) } else { Wide::ZERO },
+            growth: if basis.is_julia { Wide::real(1.0, basis.scale) } else { Wide::ZERO },
             path: 0,
             at: 0,
             count: 0,
@@ -120,11 +141,11 @@ impl Pixel {
     }
 
     /// Walks on, spending one of `budget` for each step or span.
-    pub(crate) fn walk(&mut self, ground: &Ground, budget: &mut u64) -> Turn {
+    pub(crate) fn walk(&mut self, basis: &Basis<N>, budget: &mut u64) -> Turn {
         loop {
             let turn = match self.distance {
-                Distance::Plain(x, y) => self.walk_plain(ground, (x, y), budget),
-                Distance::Wide(distance) => self.step_wide(ground, distance, budget),
+                Distance::Plain(x, y) => self.walk_plain(basis, (x, y), budget),
+                Distance::Wide(distance) => self.step_wide(basis, distance, budget),
             };
             if turn != Turn::Changed {
                 return turn;
@@ -132,11 +153,32 @@ impl Pixel {
         }
     }
 
-    /// Whether the count of a pixel that is done can be trusted: the size that its last point has, or 1
-    /// when it stayed inside.
-    pub(crate) fn is_certain(&self, turn: Turn) -> bool {
-        let size = if let Turn::Escaped(ending) = turn { ending.norm().sqrt() } else { 1.0 };
-        self.growth.magnitude().to_f64() * self.reach <= size * CERTAIN_MAX
+    /// Whether the count of a pixel that is done can be trusted: whether its last point and the one
+    /// before are on their side of the radius however they were rounded.
+    pub(crate) fn is_certain(&self, basis: &Basis<N>, turn: Turn) -> bool {
+        let roundings = power_of_two(ROUNDINGS_BITS as i32 - N::BITS as i32);
+        let moved = self.growth.magnitude().to_f64() * self.reach * roundings;
+        let (size, edge) = match turn {
+            Turn::Escaped(ending) => {
+                let size = ending.norm().sqrt();
+                (size, (size - RADIUS).min(NEXT_RADIUS - size))
+            }
+            _ => {
+                let size = self.full(basis).magnitude().to_f64();
+                (size.max(1.0), RADIUS - size)
+            }
+        };
+        let moved = moved + size * NORM_ROUNDING;
+        moved <= size * MOVED_MAX && moved < edge
+    }
+
+    /// The point where the pixel is.
+    fn full(&self, basis: &Basis<N>) -> Wide {
+        let distance = match self.distance {
+            Distance::Plain(x, y) => Wide::new(x, y, 0),
+            Distance::Wide(distance) => distance,
+        };
+        basis.path(self).wide(self.at).plus(distance).near()
     }
 
     /// log₂ of how far the last point moves with the pixel, in multiples of 2^scale.
@@ -150,7 +192,7 @@ impl Pixel {
         self.offset.exponent >= PLAIN_EXPONENT_MIN
     }
 
-    fn set_wide(&mut self, distance: Wide) {
+    fn set_wide(&mut self, distance: Wide<N>) {
         let is_plain = self.is_always_plain() || distance.exponent >= PLAIN_EXPONENT_MIN;
         self.distance = if is_plain {
             let (x, y) = distance.at(0);
@@ -160,20 +202,15 @@ impl Pixel {
         };
     }
 
-    fn walk_plain(
-        &mut self,
-        ground: &Ground,
-        (mut x, mut y): (f64, f64),
-        budget: &mut u64,
-    ) -> Turn {
+    fn walk_plain(&mut self, basis: &Basis<N>, (mut x, mut y): (N, N), budget: &mut u64) -> Turn {
         let smallest = if self.is_always_plain() { 0.0 } else { PLAIN_MIN };
         let ((u, v), (unit_u, unit_v)) = (self.plain_offset, self.unit_offset);
-        let (mut points, mut spans) = self.path_and_spans(ground);
+        let (mut points, mut spans) = self.path_and_spans(basis);
         let (mut at, mut count) = (self.at, self.count);
         let (mut growth_x, mut growth_y) = self.growth.at(0);
-        let growth_step = ground.growth_step().at(0).0;
+        let growth_step = basis.growth_step().at(0).0;
         let turn = loop {
-            if count == ground.max_iter {
+            if count == basis.max_iter {
                 break Turn::Inside;
             }
             if *budget == 0 {
@@ -181,20 +218,20 @@ impl Pixel {
             }
             *budget -= 1;
             let (next_x, next_y, steps, [ax, ay], [bx, by]) =
-                match spans.longest(at, larger(x, y), ground.max_iter - count) {
+                match spans.longest(at, larger(x.near(), y.near()), basis.max_iter - count) {
                     Some((&Span { a: [ax, ay], b: [bx, by], .. }, steps)) => {
                         let next_x = (ax * x - ay * y) + (bx * unit_u - by * unit_v);
                         let next_y = (ax * y + ay * x) + (bx * unit_v + by * unit_u);
-                        (next_x, next_y, steps, [ax, ay], [bx, by])
+                        (next_x, next_y, steps, near([ax, ay]), near([bx, by]))
                     }
                     None => {
                         let [zx, zy] = points[at as usize];
                         let (tx, ty) = ((zx + zx) + x, (zy + zy) + y);
                         let (next_x, next_y) = ((tx * x - ty * y) + u, (tx * y + ty * x) + v);
-                        (next_x, next_y, 1, [tx + x, ty + y], [growth_step, 0.0])
+                        (next_x, next_y, 1, near([tx + x, ty + y]), [growth_step, 0.0])
                     }
                 };
-            if larger(next_x, next_y) < smallest {
+            if larger(next_x.near(), next_y.near()) < smallest {
                 // Too small for f64 to be exact: the step is taken again as a wide one.
                 (self.at, self.count) = (at, count);
                 self.distance = Distance::Wide(Wide::new(x, y, 0));
@@ -206,16 +243,17 @@ impl Pixel {
             (at, count) = (at + steps, count + steps);
             let [zx, zy] = points[at as usize];
             let (full_x, full_y) = (zx + next_x, zy + next_y);
-            let norm = full_x * full_x + full_y * full_y;
+            let norm = norm(full_x, full_y);
             if norm > ESCAPE_NORM {
-                break Turn::Escaped(Ending { iterations: count, x: full_x, y: full_y });
+                let (x, y) = (full_x.near(), full_y.near());
+                break Turn::Escaped(Ending { iterations: count, x, y });
             }
             let is_last = at as usize + 1 == points.len();
-            if is_last || norm < next_x * next_x + next_y * next_y {
+            if is_last || norm < self::norm(next_x, next_y) {
                 (x, y) = (full_x, full_y);
                 at = 0;
-                self.path = ground.rebased();
-                (points, spans) = self.path_and_spans(ground);
+                self.path = basis.rebased();
+                (points, spans) = self.path_and_spans(basis);
             } else {
                 (x, y) = (next_x, next_y);
             }
@@ -230,50 +268,63 @@ impl Pixel {
             if larger(x, y) < f64::MAX && !y.is_nan() { Wide::new(x, y, 0) } else { LOST };
     }
 
-    fn path_and_spans<'a>(&self, ground: &'a Ground) -> (&'a [[f64; 2]], &'a Spans) {
-        (&ground.path(self).points, &ground.spans[self.path])
+    fn path_and_spans<'a>(&self, basis: &'a Basis<N>) -> (&'a [[N; 2]], &'a Spans<N>) {
+        (&basis.path(self).points, &basis.spans[self.path])
     }
 
     /// One step or span of a distance that f64 cannot hold. It is small, so nothing escapes but with
     /// the path itself.
-    fn step_wide(&mut self, ground: &Ground, distance: Wide, budget: &mut u64) -> Turn {
-        if self.count == ground.max_iter {
+    fn step_wide(&mut self, basis: &Basis<N>, distance: Wide<N>, budget: &mut u64) -> Turn {
+        if self.count == basis.max_iter {
             return Turn::Inside;
         }
         if *budget == 0 {
             return Turn::Paused;
         }
         *budget -= 1;
-        let (path, spans) = (ground.path(self), &ground.spans[self.path]);
-        let steps_max = ground.max_iter - self.count;
+        let (path, spans) = (basis.path(self), &basis.spans[self.path]);
+        let steps_max = basis.max_iter - self.count;
         let (next, steps, a, b) = match spans.longest_wide(self.at, distance.magnitude(), steps_max)
         {
-            Some((&WideSpan { a, b, .. }, steps)) => {
-                (a.times(distance).plus(b.times(self.offset)), steps, a, b.shifted(ground.scale))
-            }
+            Some((&WideSpan { a, b, .. }, steps)) => (
+                a.times(distance).plus(b.times(self.offset)),
+                steps,
+                a.near(),
+                b.near().shifted(basis.scale),
+            ),
             None => {
                 let twice = path.wide(self.at).shifted(1).plus(distance);
                 let next = twice.times(distance).plus(self.offset);
-                (next, 1, twice.plus(distance), ground.growth_step())
+                (next, 1, twice.plus(distance).near(), basis.growth_step())
             }
         };
         self.growth = a.times(self.growth).plus(b);
         (self.at, self.count) = (self.at + steps, self.count + steps);
         let full = path.wide(self.at).plus(next);
-        let (x, y) = full.at(0);
-        let norm = x * x + y * y;
-        if norm > ESCAPE_NORM {
+        let (x, y) = full.near().at(0);
+        if norm(x, y) > ESCAPE_NORM {
             return Turn::Escaped(Ending { iterations: self.count, x, y });
         }
         let is_last = self.at as usize + 1 == path.points.len();
         if is_last || !next.magnitude().is_at_most(full.magnitude()) {
-            (self.path, self.at) = (ground.rebased(), 0);
+            (self.path, self.at) = (basis.rebased(), 0);
             self.set_wide(full);
         } else {
             self.set_wide(next);
         }
         Turn::Changed
     }
+}
+
+#[inline(always)]
+fn norm<N: Number>(x: N, y: N) -> f64 {
+    let (x, y) = (x.near(), y.near());
+    x * x + y * y
+}
+
+#[inline(always)]
+fn near<N: Number>([x, y]: [N; 2]) -> [f64; 2] {
+    [x.near(), y.near()]
 }
 
 #[cfg(test)]

@@ -6,15 +6,19 @@
 use super::digits::Digits;
 use super::fixed::Fixed;
 use super::iterate::Iterate;
+use super::number::Number;
 use super::pixel::PLAIN_EXPONENT_MIN;
 use super::spans::Spans;
 use super::wide::{Magnitude, Wide};
 use crate::formula::Formula;
 use crate::view::View;
 
-/// Binary places of the reference orbit beyond those of the pitch. Each of at most 2²² steps rounds by
-/// a few units of the last place, so the orbit is that of a centre nearer than 2⁻³⁸ of a pixel.
-const GUARD_BITS: u32 = 64;
+/// Binary places of the reference orbit beyond those of the pitch, for distances with this many digits.
+/// Each of at most 2²² steps rounds by a few units of the last place, so the orbit is that of a centre
+/// nearer than 2⁻³⁸ of a pixel, for [`Double`](super::number::Double) 2⁻¹⁰².
+const fn guard_bits(bits: u32) -> u32 {
+    bits / f64::MANTISSA_DIGITS * u64::BITS
+}
 /// The deepest pitch is 2 to the minus this; a deeper view is refused. Chosen: the coordinates that
 /// fit into the parameters of a job have digits for about as much.
 pub(crate) const PITCH_BITS_MAX: u32 = 4_096;
@@ -33,9 +37,10 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The numbers of a view that was checked, with the pitch that it was checked for.
-    pub(crate) fn new(view: &View, pitch: Magnitude) -> Plan {
-        let limbs = limbs(view.formula, pitch);
+    /// The numbers of a view that was checked, with the pitch that it was checked for, and enough
+    /// limbs for distances that are followed in N.
+    pub(crate) fn new<N: Number>(view: &View, pitch: Magnitude) -> Plan {
+        let limbs = limbs_for(view.formula, pitch, guard_bits(N::BITS));
         let numbers = [&view.re, &view.im, &view.c_re, &view.c_im].map(|text| Digits::parse(text));
         let sides = (view.width, view.height);
         Plan {
@@ -86,11 +91,6 @@ impl Plan {
         self.centre().restarted_at_zero()
     }
 
-    /// What is iterated.
-    pub(crate) fn formula(&self) -> Formula {
-        self.formula
-    }
-
     /// Whether the point of the picture is z₀, and c is the same for all.
     pub(crate) fn is_julia(&self) -> bool {
         self.formula.is_julia()
@@ -113,14 +113,29 @@ impl Plan {
 
     /// Distance of pixel (i, j) from the centre in multiples of 2^exponent of the pitch, the
     /// imaginary axis pointing up.
-    pub(crate) fn offset(&self, i: u32, j: u32) -> (f64, f64) {
+    fn offset(&self, i: u32, j: u32) -> (f64, f64) {
         let from_middle = |at: u32, side: u32| (f64::from(at) + 0.5) - f64::from(side) * 0.5;
         let (u, v) = (from_middle(i, self.sides.0), from_middle(j, self.sides.1));
         (u * self.pitch.digits, -(v * self.pitch.digits))
     }
 
+    /// The same as a number.
+    pub(crate) fn place(&self, (i, j): (u32, u32)) -> Wide {
+        let (u, v) = self.offset(i, j);
+        Wide::new(u, v, self.pitch.exponent)
+    }
+
+    /// The same with as many digits as N has, rounded once.
+    pub(crate) fn fine_place<N: Number>(&self, (i, j): (u32, u32)) -> Wide<N> {
+        let (u, v) = self.offset(i, j);
+        let (width, height) = self.sides;
+        let mut y = self.exact_offset((j, height), -v, self.limbs).to_wide::<N>();
+        y.x = -y.x;
+        self.exact_offset((i, width), u, self.limbs).to_wide().with_imaginary(y)
+    }
+
     /// The spans of a path of this picture, before its first step.
-    pub(crate) fn spans(&self) -> Spans {
+    pub(crate) fn spans<N: Number>(&self) -> Spans<N> {
         let scale = self.pitch.exponent;
         if self.is_julia() {
             // A distance that passes 0 is squared, and no offset comes to it.
@@ -149,10 +164,10 @@ pub(crate) fn orbit_of(formula: Formula, [re, im, c_re, c_im]: [Fixed; 4]) -> It
 
 /// Limbs that tell pixels at this distance apart: the whole part and the places. Julia sets need
 /// twice the places, for a path that passes 0 at the distance of a pixel squares that distance.
-pub(crate) fn limbs(formula: Formula, pitch: Magnitude) -> usize {
+fn limbs_for(formula: Formula, pitch: Magnitude, guard_bits: u32) -> usize {
     let bits = (-pitch.exponent).max(0) as u32;
     let bits = if formula.is_julia() { 2 * bits } else { bits };
-    1 + (bits + GUARD_BITS).div_ceil(u64::BITS) as usize
+    1 + (bits + guard_bits).div_ceil(u64::BITS) as usize
 }
 
 /// 4 / (zoom · width) for the text of a zoom above 1; `None` when that is less than 2 to the minus

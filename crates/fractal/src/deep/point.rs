@@ -142,11 +142,11 @@ fn walk(mut z: Iterate, limbs: usize, max_iter: u32, budget: &mut u64) -> Walked
         }
         *budget = budget.saturating_sub(cost);
         // (2|z| + error)·error, and what the step adds.
-        let twice = z.point().magnitude().times(Magnitude::new(TWICE_AND_MORE, 0));
+        let twice = z.point::<f64>().magnitude().times(Magnitude::new(TWICE_AND_MORE, 0));
         let own = error.times(Magnitude::new(1.0, -places));
         error = twice.plus(own).times(error).plus(Magnitude::new(STEP_UNITS, 0));
         z.step();
-        let (x, y) = z.point().at(0);
+        let (x, y) = z.point::<f64>().at(0);
         let ending = Ending { iterations, x, y };
         if ending.norm() > ESCAPE_NORM {
             return Walked::Certain(Some(ending));

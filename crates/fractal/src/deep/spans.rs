@@ -2,9 +2,10 @@
 //!
 //! A pixel's distance d from the reference orbit Z follows d ← (2Z + d)·d + e, with e its distance
 //! from the centre of the picture. Where |d| ≤ 2⁻⁵³·|Z|, adding d to 2Z changes no more than one
-//! rounding of that sum in f64 does, and the step is the linear d ← 2Z·d + e. Linear steps compose:
-//! a span is d ← A·d + B·e with a reach r such that |d| ≤ r at its beginning makes every single
-//! step in it linear in this sense, for every pixel of the picture (|e| ≤ e_max):
+//! rounding of that sum in f64 does, and the step is the linear d ← 2Z·d + e. Linear steps compose: a
+//! span is d ← A·d + B·e with a reach r such that |d| ≤ r at its beginning makes every single step in
+//! it linear in this sense, for every pixel of the picture (|e| ≤ e_max). For numbers of more digits
+//! than f64 the bound is the rounding of those:
 //!
 //! ```text
 //! one step:           A = 2Z           B = 1               r = 2⁻⁵³·|Z|
@@ -18,6 +19,7 @@
 //! Spans of [`BLOCK`]·2ˡ steps begin at point 1 + i·[`BLOCK`]·2ˡ, because at point 0, which is 0 or
 //! the pixel's own beginning, nothing is linear. They are made while the orbit is.
 
+use super::number::Number;
 use super::wide::{Magnitude, Wide};
 
 /// Steps of the shortest spans. Chosen by measurement: shorter ones cost memory and gain nothing.
@@ -31,44 +33,44 @@ const PLAIN_EXPONENT_MAX: i32 = 500;
 
 /// A span for plain distances, e as multiple of the view's scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Span {
-    pub(crate) a: [f64; 2],
-    pub(crate) b: [f64; 2],
+pub(crate) struct Span<N> {
+    pub(crate) a: [N; 2],
+    pub(crate) b: [N; 2],
     /// The largest |x| and |y| of a distance at its beginning; 0 when it is of no use.
     reach: f64,
 }
 
 /// A span for distances of any size.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct WideSpan {
-    pub(crate) a: Wide,
-    pub(crate) b: Wide,
+pub(crate) struct WideSpan<N> {
+    pub(crate) a: Wide<N>,
+    pub(crate) b: Wide<N>,
     reach: Magnitude,
 }
 
 /// All spans of a path.
-pub(crate) struct Spans {
+pub(crate) struct Spans<N = f64> {
     /// What e is a multiple of: a power of two near the pitch.
     scale: i32,
     /// The largest |e| of the picture.
     offset_max: Magnitude,
     /// The point that the next step begins at, with the steps of the open block before it.
-    last: Option<Wide>,
-    open: Option<WideSpan>,
+    last: Option<Wide<N>>,
+    open: Option<WideSpan<N>>,
     open_steps: u32,
     /// Spans by level l and place i. All levels together have fewer than points / 4 spans.
-    plain: Vec<Vec<Span>>,
+    plain: Vec<Vec<Span<N>>>,
     /// The same; empty when every distance of this picture is plain.
-    wide: Vec<Vec<WideSpan>>,
+    wide: Vec<Vec<WideSpan<N>>>,
     keeps_wide: bool,
     /// The newest span of each level that waits for its neighbour.
-    waiting: Vec<Option<WideSpan>>,
+    waiting: Vec<Option<WideSpan<N>>>,
 }
 
-impl Spans {
+impl<N: Number> Spans<N> {
     /// No spans yet. `offset_max` is the largest |e| of the picture, `scale` the exponent that e is
     /// given with.
-    pub(crate) fn new(scale: i32, offset_max: Magnitude, keeps_wide: bool) -> Spans {
+    pub(crate) fn new(scale: i32, offset_max: Magnitude, keeps_wide: bool) -> Self {
         Spans {
             scale,
             offset_max,
@@ -83,7 +85,7 @@ impl Spans {
     }
 
     /// Takes the next point of the path, the first one being point 1.
-    pub(crate) fn push(&mut self, z: Wide) {
+    pub(crate) fn push(&mut self, z: Wide<N>) {
         let Some(last) = self.last.replace(z) else { return };
         let step = WideSpan::of_step(last, self.offset_max);
         let open = self.open.map_or(step, |open| open.then(step, self.offset_max));
@@ -97,7 +99,7 @@ impl Spans {
     }
 
     /// Keeps a span of the lowest level and those that it completes.
-    fn close(&mut self, mut span: WideSpan) {
+    fn close(&mut self, mut span: WideSpan<N>) {
         for level in 0.. {
             if level == self.waiting.len() {
                 self.waiting.push(None);
@@ -121,7 +123,7 @@ impl Spans {
     /// The longest span that begins at point `at`, has at most `steps_max` steps and whose reach the
     /// distance keeps; and its number of steps.
     #[inline(always)]
-    pub(crate) fn longest(&self, at: u32, size: f64, steps_max: u32) -> Option<(&Span, u32)> {
+    pub(crate) fn longest(&self, at: u32, size: f64, steps_max: u32) -> Option<(&Span<N>, u32)> {
         search(&self.plain, at, steps_max, |span| size <= span.reach)
     }
 
@@ -131,7 +133,7 @@ impl Spans {
         at: u32,
         size: Magnitude,
         steps_max: u32,
-    ) -> Option<(&WideSpan, u32)> {
+    ) -> Option<(&WideSpan<N>, u32)> {
         search(&self.wide, at, steps_max, |span| size.is_at_most(span.reach))
     }
 }
@@ -166,15 +168,15 @@ fn search<T>(
     best
 }
 
-impl WideSpan {
-    fn of_step(z: Wide, offset_max: Magnitude) -> WideSpan {
-        let reach = z.magnitude().times(Magnitude::new(1.0, -53));
+impl<N: Number> WideSpan<N> {
+    fn of_step(z: Wide<N>, offset_max: Magnitude) -> Self {
+        let reach = z.magnitude().times(Magnitude::new(1.0, -(N::BITS as i32)));
         // Where nothing is added, the factor of e would grow without a bound.
-        let b = if offset_max.is_zero() { Wide::ZERO } else { Wide::new(1.0, 0.0, 0) };
+        let b = if offset_max.is_zero() { Wide::ZERO } else { Wide::real(1.0, 0) };
         WideSpan { a: z.shifted(1), b, reach }
     }
 
-    fn then(self, next: WideSpan, offset_max: Magnitude) -> WideSpan {
+    fn then(self, next: Self, offset_max: Magnitude) -> Self {
         if self.reach.is_zero() || next.reach.is_zero() {
             return WideSpan { reach: Magnitude::ZERO, ..self };
         }
@@ -187,7 +189,7 @@ impl WideSpan {
     }
 
     /// The span for plain distances, with a reach for |x| and |y|: below |d|/√2.
-    fn plain(&self, scale: i32) -> Span {
+    fn plain(&self, scale: i32) -> Span<N> {
         let b = self.b.shifted(scale);
         let reach = self.reach.to_f64() * 0.7;
         let in_range = self.a.exponent.abs() <= PLAIN_EXPONENT_MAX && b.exponent <= 0;

@@ -1,10 +1,12 @@
-//! Complex numbers with the precision of f64 and an exponent of their own, for what f64 would round
-//! to zero or to infinity: distances in deep pictures and the derivatives that magnify them.
+//! Complex numbers of any precision with an exponent of their own, for what f64 would round to zero or
+//! to infinity: distances in deep pictures and the derivatives that magnify them.
 //!
-//! Slower than f64 by an order of magnitude, so only what is out of its range is kept this way.
-//! Each operation rounds as f64 does, in a fixed order; scaling by powers of two rounds nothing.
+//! Slower than their parts by an order of magnitude, so only what is out of range is kept this way.
+//! Each operation rounds as the parts do, in a fixed order; scaling by powers of two rounds nothing.
 
 use std::cmp::Ordering;
+
+use super::number::Number;
 
 /// The exponent of zero: below that of any number, and far enough from the end of i32 to add to.
 const ZERO_EXPONENT: i32 = i32::MIN / 4;
@@ -13,9 +15,9 @@ const ALIGN_MAX: i32 = 200;
 
 /// (x + iy)·2^exponent. The larger of |x| and |y| lies within 1 and 2, or all is zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Wide {
-    pub(crate) x: f64,
-    pub(crate) y: f64,
+pub(crate) struct Wide<N = f64> {
+    pub(crate) x: N,
+    pub(crate) y: N,
     pub(crate) exponent: i32,
 }
 
@@ -53,19 +55,36 @@ pub(crate) fn larger(x: f64, y: f64) -> f64 {
     if x > y { x } else { y }
 }
 
-impl Wide {
-    pub(crate) const ZERO: Wide = Wide { x: 0.0, y: 0.0, exponent: ZERO_EXPONENT };
+impl<N: Number> Wide<N> {
+    pub(crate) const ZERO: Self = Wide { x: N::ZERO, y: N::ZERO, exponent: ZERO_EXPONENT };
 
     /// (x + iy)·2^exponent, for finite x and y.
-    pub(crate) fn new(x: f64, y: f64, exponent: i32) -> Wide {
-        let size = larger(x, y);
+    pub(crate) fn new(x: N, y: N, exponent: i32) -> Self {
+        let size = larger(x.near(), y.near());
         if size == 0.0 {
             return Wide::ZERO;
         }
         let shift = exponent_of(size);
         // In two steps, for 2^-shift alone may be out of range.
         let (first, second) = (power_of_two(-shift / 2), power_of_two(-shift - -shift / 2));
-        Wide { x: x * first * second, y: y * first * second, exponent: exponent + shift }
+        let scaled = |part: N| part.scaled(first).scaled(second);
+        Wide { x: scaled(x), y: scaled(y), exponent: exponent + shift }
+    }
+
+    /// A real number.
+    pub(crate) fn real(x: f64, exponent: i32) -> Self {
+        Wide::new(N::from_f64(x), N::ZERO, exponent)
+    }
+
+    /// This real number and i times another.
+    pub(crate) fn with_imaginary(self, other: Self) -> Self {
+        let exponent = self.exponent.max(other.exponent);
+        Wide::new(self.at(exponent).0, other.at(exponent).0, exponent)
+    }
+
+    /// Rounded to f64.
+    pub(crate) fn near(self) -> Wide {
+        Wide { x: self.x.near(), y: self.y.near(), exponent: self.exponent }
     }
 
     pub(crate) fn is_zero(self) -> bool {
@@ -73,13 +92,14 @@ impl Wide {
     }
 
     /// The parts as multiples of 2^exponent; what is out of range below becomes zero.
-    pub(crate) fn at(self, exponent: i32) -> (f64, f64) {
+    pub(crate) fn at(self, exponent: i32) -> (N, N) {
         let shift = self.exponent.saturating_sub(exponent);
         let (first, second) = (power_of_two(shift / 2), power_of_two(shift - shift / 2));
-        (self.x * first * second, self.y * first * second)
+        let scaled = |part: N| part.scaled(first).scaled(second);
+        (scaled(self.x), scaled(self.y))
     }
 
-    pub(crate) fn plus(self, other: Wide) -> Wide {
+    pub(crate) fn plus(self, other: Self) -> Self {
         let (large, small) =
             if self.exponent >= other.exponent { (self, other) } else { (other, self) };
         if small.exponent < large.exponent - ALIGN_MAX {
@@ -89,7 +109,7 @@ impl Wide {
         Wide::new(large.x + x, large.y + y, large.exponent)
     }
 
-    pub(crate) fn times(self, other: Wide) -> Wide {
+    pub(crate) fn times(self, other: Self) -> Self {
         if self.is_zero() || other.is_zero() {
             return Wide::ZERO;
         }
@@ -99,13 +119,14 @@ impl Wide {
     }
 
     /// This number times 2^shift.
-    pub(crate) fn shifted(self, shift: i32) -> Wide {
+    pub(crate) fn shifted(self, shift: i32) -> Self {
         if self.is_zero() { self } else { Wide { exponent: self.exponent + shift, ..self } }
     }
 
     /// |x + iy|, rounded.
     pub(crate) fn magnitude(self) -> Magnitude {
-        let digits = (self.x * self.x + self.y * self.y).sqrt();
+        let (x, y) = (self.x.near(), self.y.near());
+        let digits = (x * x + y * y).sqrt();
         Magnitude::new(digits, self.exponent)
     }
 }
@@ -115,7 +136,7 @@ impl Magnitude {
 
     /// digits·2^exponent, for finite digits of at least 0.
     pub(crate) fn new(digits: f64, exponent: i32) -> Magnitude {
-        let Wide { x, exponent, .. } = Wide::new(digits, 0.0, exponent);
+        let Wide { x, exponent, .. } = Wide::<f64>::real(digits, exponent);
         Magnitude { digits: x, exponent }
     }
 
@@ -131,7 +152,7 @@ impl Magnitude {
     }
 
     pub(crate) fn plus(self, other: Magnitude) -> Magnitude {
-        let real = |magnitude: Magnitude| Wide::new(magnitude.digits, 0.0, magnitude.exponent);
+        let real = |magnitude: Magnitude| Wide::<f64>::real(magnitude.digits, magnitude.exponent);
         let Wide { x, exponent, .. } = real(self).plus(real(other));
         Magnitude { digits: x, exponent }
     }
@@ -231,7 +252,7 @@ mod tests {
         let one = Wide::new(1.0, 0.0, 0);
         assert_eq!(one.plus(Wide::new(1.0, 1.0, -5_000)), one);
         assert_eq!(one.plus(Wide::ZERO), one);
-        assert_eq!(Wide::ZERO.plus(Wide::ZERO), Wide::ZERO);
+        assert_eq!(Wide::<f64>::ZERO.plus(Wide::ZERO), Wide::ZERO);
         assert_eq!(one.at(5_000), (0.0, 0.0));
     }
 }

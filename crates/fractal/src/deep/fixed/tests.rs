@@ -62,7 +62,7 @@ proptest! {
 
     #[test]
     fn the_nearest_wide_number_is_near((a, _) in any_pair()) {
-        let wide = a.to_wide();
+        let wide = a.to_wide::<f64>();
         if a.limbs.iter().any(|&limb| limb != 0) {
             // The first 53 bits agree, so half a unit of the 53rd is the most by which they differ.
             let shift = (a.limbs() as i32 - 1) * 64 + wide.exponent - 60;
@@ -85,5 +85,5 @@ fn a_sum_can_change_its_sign() {
     assert_eq!(value, number("-0.75"));
     value.add(&number("2"));
     assert_eq!(value, number("1.25"));
-    assert_eq!(value.to_wide().at(0), (1.25, 0.0));
+    assert_eq!(value.to_wide::<f64>().at(0), (1.25, 0.0));
 }

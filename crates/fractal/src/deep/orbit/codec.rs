@@ -52,7 +52,7 @@ pub enum OrbitError {
 
 impl Orbit {
     /// The canonical encoding: about two bytes for each point.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION, self.paths.len() as u8];
         self.c.iter().for_each(|part| bytes.extend(part.to_le_bytes()));
         let mut symbols = Vec::new();
@@ -71,7 +71,7 @@ impl Orbit {
     ///
     /// # Errors
     /// When the bytes are not the encoding of an orbit, entirely and exactly.
-    pub fn decode(bytes: &[u8]) -> Result<Orbit, OrbitError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Orbit, OrbitError> {
         let mut reader = Reader(bytes);
         let [version, paths] = reader.array()?;
         if version != VERSION {
@@ -113,7 +113,7 @@ impl Orbit {
         let starts = self.paths.len() == walks.len()
             && self.c == walks[0].constant()
             && self.paths.iter().zip(&walks).all(|(path, walk)| {
-                let (x, y) = walk.point().at(0);
+                let (x, y) = walk.point::<f64>().at(0);
                 let lengths = 2..=plan.max_iter() as usize + 1;
                 lengths.contains(&path.points.len()) && path.points[0] == [x, y]
             });

@@ -1,5 +1,9 @@
 //! Pixels of which the fate is known. Many more are compared in `tests/deep_counts.rs`.
 
+use super::super::number::Double;
+use super::super::plan::Plan;
+use super::super::{Making, Picture, pitch, point};
+use super::*;
 use crate::formula::Formula;
 use crate::view::View;
 
@@ -49,4 +53,55 @@ fn what_is_all_inside_is_inside_at_any_depth() {
         let tile = crate::compute(&view.validate().expect("valid"), 0).expect("a task");
         assert!(tile.levels.iter().all(|&level| level == 0), "{re} {zoom}");
     }
+}
+
+/// A place among dense filaments, where f64 leaves every eleventh pixel in doubt.
+fn filaments() -> View {
+    let views = include_str!("../../../examples/deep/views.txt");
+    let line = views.lines().find(|line| line.starts_with("1e50 ")).expect("a bench view");
+    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let [_, max_iter, zoom, re, im] = words.try_into().expect("five words");
+    let max_iter = max_iter.parse().expect("a number");
+    View { re, im, zoom, max_iter, width: 24, height: 18, ..View::default() }
+}
+
+fn picture<N: Number>(view: &View) -> Picture<N> {
+    let pitch = pitch(&view.zoom, view.width).expect("within the limits");
+    let mut making = Making::new(Plan::new::<N>(view, pitch));
+    assert!(making.step(&mut { u64::MAX }));
+    making.finish()
+}
+
+/// Where a pixel escapes, and whether that is certain.
+fn followed<N: Number>(picture: &Picture<N>, place: Wide<N>) -> (Option<u32>, bool) {
+    let mut pixel = Pixel::new(&picture.basis, place);
+    let turn = pixel.walk(&picture.basis, &mut { u64::MAX });
+    let ended = turn.ended().expect("there was no limit");
+    (ended.map(|ending| ending.iterations), pixel.is_certain(&picture.basis, turn))
+}
+
+#[test]
+fn twice_the_digits_decide_what_f64_leaves_in_doubt() {
+    let view = filaments();
+    let (plain, fine) = (picture::<f64>(&view), picture::<Double>(&view));
+    let (mut doubtful, mut different, mut lost) = (0, 0, 0);
+    for place in (0..18).flat_map(|j| (0..24).map(move |i| (i, j))) {
+        let (count, is_certain) = followed(&plain, plain.plan.place(place));
+        let (better, is_better_certain) = followed(&fine, fine.plan.fine_place(place));
+        if !is_better_certain {
+            lost += 1;
+            continue;
+        }
+        assert!(count == better || !is_certain, "{place:?}: {count:?}, in fact {better:?}");
+        if !is_certain {
+            doubtful += 1;
+            different += u32::from(count != better);
+            let orbit = |limbs| fine.plan.orbit_at(place, limbs);
+            let exact = point::certain_ending(orbit, 384, view.max_iter, 1 << 24);
+            let exact = exact.expect("affordable").map(|ending| ending.iterations);
+            assert_eq!(better, exact, "{place:?}");
+        }
+    }
+    // Doubt is not idle, and not everywhere.
+    assert!(different >= 5 && doubtful <= 60 && lost <= 2, "{different} {doubtful} {lost}");
 }
