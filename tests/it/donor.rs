@@ -14,7 +14,8 @@ const BATTERY: &str = "window.battery = Object.assign(new EventTarget(), {
     navigator.getBattery = async () => window.battery;";
 
 /// A picture that takes one worker far longer than any of these tests.
-const ENDLESS: &str = "window.millefeuille.launch({formula: 'mandelbrot', re: '0', im: '0', zoom: '40',
+const ENDLESS: &str =
+    "window.millefeuille.launch({formula: 'mandelbrot', re: '0', im: '0', zoom: '40',
     max_iter: 4000000, width: 4096, height: 4096})";
 
 fn state(browser: &mut Browser, page: Page, what: &str) -> Result<serde_json::Value> {
@@ -37,7 +38,10 @@ fn a_pause_stops_all_work_and_policies_pause_with_their_reason() -> Result<()> {
     browser.wait(page, "window.millefeuille.state().busy === 0")?;
     ensure!(state(&mut browser, page, "paused")? == true);
     let before = state(&mut browser, page, "contributed")?;
-    browser.eval(page, "new Promise((done) => window.millefeuille.addEventListener('change', done))")?;
+    browser.eval(
+        page,
+        "new Promise((done) => window.millefeuille.addEventListener('change', done))",
+    )?;
     ensure!(state(&mut browser, page, "busy")? == 0);
     ensure!(state(&mut browser, page, "contributed")? == before, "a tile was computed in a pause");
     browser.click(page, "#pause")?;
@@ -77,7 +81,10 @@ fn a_tab_finishes_what_is_in_hand_before_it_leaves() -> Result<()> {
         "window.millefeuille.launch({formula: 'mandelbrot', re: '0', im: '0', zoom: '40',
             max_iter: 60000, width: 2048, height: 2048})",
     )?;
-    browser.wait(page, "window.millefeuille.state().contributed > 0 && window.millefeuille.state().busy")?;
+    browser.wait(
+        page,
+        "window.millefeuille.state().contributed > 0 && window.millefeuille.state().busy",
+    )?;
     browser.eval(page, "window.millefeuille.stop({finish: true})")?;
     browser.wait(page, "window.millefeuille.state().status === 'looking'")?;
     let log = browser.eval(page, "document.querySelector('#log').textContent")?;
@@ -129,7 +136,10 @@ fn a_reload_asks_again_unless_told_otherwise_and_computes_nothing_twice() -> Res
     browser.click(page, "[data-privacy]")?;
     browser.wait(page, "/8 tiles/.test(document.querySelector('#kept-tiles').textContent)")?;
     browser.click(page, "#erase")?;
-    browser.wait(page, "document.readyState === 'complete' && !document.querySelector('#privacy').open")?;
+    browser.wait(
+        page,
+        "document.readyState === 'complete' && !document.querySelector('#privacy').open",
+    )?;
     let left = "(async () => [(await indexedDB.databases()).length, localStorage.length,
         sessionStorage.length, (await caches.keys()).length])()";
     ensure!(browser.eval(page, left)? == json!([0, 0, 0, 0]));
