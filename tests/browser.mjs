@@ -50,7 +50,10 @@ const actions = {
   async wait({ page, expression, patience }) {
     const deadline = Date.now() + patience;
     for (;;) {
-      const value = await pages.get(page).page.evaluate(expression);
+      const value = await pages.get(page).page.evaluate(expression).catch((error) => {
+        // The page that was asked is gone, and the next one can be.
+        if (!/context was destroyed/.test(error?.message)) throw error;
+      });
       if (value) return value;
       if (Date.now() > deadline) throw new Error(`not within ${patience} ms`);
       await delay(50);

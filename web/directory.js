@@ -5,9 +5,8 @@
 
 import { familyName } from './controls.js';
 import { qrOf } from './qr.js';
-import { shortId } from './ring.js';
 import { copied, element, say } from './store.js';
-import { counted } from './words.js';
+import { counted, shortId } from './words.js';
 import { linkOfJob } from './view.js';
 
 /** @typedef {import('./app.js').State} State */

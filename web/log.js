@@ -1,7 +1,6 @@
 // What happened, in plain words: the newest line first, one sentence each.
 
-import { shortId } from './ring.js';
-import { counted } from './words.js';
+import { counted, shortId } from './words.js';
 
 const LINES_MAX = 60;
 

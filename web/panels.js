@@ -3,9 +3,8 @@
 // Buttons call the app; nothing here keeps a state of its own but what a screen shows.
 
 import { element, say } from './store.js';
-import { shortId } from './ring.js';
 import { createTab } from './tab.js';
-import { counted, fileName, timeText } from './words.js';
+import { counted, fileName, shortId, timeText } from './words.js';
 import { hueOf, rateOf, secondsLeft } from './jobs.js';
 
 /** @typedef {import('./app.js').State} State */

@@ -5,7 +5,7 @@
 // What moves along a chord went over that link since the last report. Not here: the words around it.
 
 import { hueOf } from './jobs.js';
-import { bytesText } from './words.js';
+import { bytesText, shortId } from './words.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const RADIUS = 82;
@@ -45,9 +45,6 @@ function at(turn, radius = RADIUS) {
   const angle = (turn - 0.25) * 2 * Math.PI;
   return { x: Math.round(Math.cos(angle) * radius * 100) / 100, y: Math.round(Math.sin(angle) * radius * 100) / 100 };
 }
-
-/** @param {string} id */
-export const shortId = (id) => (id === 'self' ? 'this tab' : id.slice(0, 8));
 
 /**
  * Whom this node knows, each once, and how: leaf set first, then links, then the rest of its table.

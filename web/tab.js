@@ -5,8 +5,8 @@
 
 import { CORES, causesTold } from './donor.js';
 import { element, say } from './store.js';
-import { peersOf, shortId } from './ring.js';
-import { bytesText, counted } from './words.js';
+import { peersOf } from './ring.js';
+import { bytesText, counted, shortId } from './words.js';
 
 /** @typedef {import('./app.js').State} State */
 /** @typedef {import('./donor.js').Cause} Cause */

@@ -201,6 +201,21 @@ export class App { x = a + b + c; }
     }
 
     #[test]
+    fn the_modules_of_this_page_are_understood() {
+        let web = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web");
+        let mut page = Files::new();
+        for entry in std::fs::read_dir(web).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if name.ends_with(".js") && !name.ends_with(".test.js") {
+                page.insert(name, std::fs::read(entry.path()).unwrap());
+            }
+        }
+        bundle(&mut page).unwrap();
+        assert!(page.contains_key("app.js") && page.contains_key("join.js"));
+        assert!(!page.contains_key("panels.js"), "it is loaded by itself");
+    }
+
+    #[test]
     fn what_it_does_not_understand_is_refused() {
         let refused = |list: &[(&str, &str)]| bundle(&mut files(list)).unwrap_err().to_string();
         assert!(refused(&[("a.js", "export default 1;")]).contains("declarations"));
