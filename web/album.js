@@ -68,7 +68,7 @@ export class Album {
     const job = (id && jobs.get(id)) || null;
     this.#stage.show(job);
     this.#app.store.set({ shown: job?.id ?? null });
-    if (!job) this.#app.viewer.resize();
+    if (!job) this.#app.explorer.viewer.resize();
   }
 
   /** The job that is shown, else the latest. */
@@ -186,8 +186,7 @@ export class Album {
     if (job) noteRefused(job, reason);
     this.#launches.get(picture)?.reject(new Error(reason));
     this.#launches.delete(picture);
-    // The explorer's own pictures are refused for the same reason three times over.
-    this.#app.controls.refuse(reason);
+    if (this.#app.explorer.viewer.refuse(picture)) this.#app.controls.refuse(reason);
     this.#touch();
   }
 

@@ -7,15 +7,17 @@ import { Album } from './album.js';
 import { createStore, element } from './store.js';
 import { createPeer } from './peer.js';
 import { createPainter } from './painter.js';
-import { createViewer } from './viewer.js';
+import { createExplorer } from './explorer.js';
 import { createControls } from './controls.js';
 import { createNetwork } from './network.js';
+import { createLaunch } from './launch.js';
+import { createPlaces } from './places.js';
 import { createPanels } from './panels.js';
 import { createDirectory } from './directory.js';
 import { createDonor } from './donor.js';
 import { createLog, sentence } from './log.js';
 import { plain, spare } from './jobs.js';
-import { HOME, HOME_PALETTE, jobOfLink, linkOf, linkOfJob, viewOfLink } from './view.js';
+import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
 
@@ -40,7 +42,6 @@ import { HOME, HOME_PALETTE, jobOfLink, linkOf, linkOfJob, viewOfLink } from './
  * @property {boolean} tinted
  */
 
-const LINK_MILLIS = 400;
 
 /** A reload starts again by itself, until this tab is closed, paused or stopped. */
 function rememberSession() {
@@ -63,9 +64,6 @@ function forgetSession() {
 export class App {
   #onChange;
   log = createLog(element('log'));
-  #linkTimer = 0;
-  /** The job that this page's link names. @type {string | null} */
-  #job = jobOfLink(location.hash);
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -83,37 +81,27 @@ export class App {
       this.#tellCores();
     }, true);
     this.painter = createPainter((tile) => this.#paint(tile), (reason) => this.log(reason));
-    this.viewer = createViewer({
-      canvas: element('explorer'),
-      onView: (view) => this.see(view),
-      request: (picture, view) => this.preview(picture, view, true),
-      forget: (prefix) => this.forget(prefix),
-      onPoint: (point) => { element('point').textContent = point; },
-    });
+    this.explorer = createExplorer(this);
     this.album = new Album(this);
     this.controls = createControls(this);
+    this.places = createPlaces(this);
+    this.launch = createLaunch(this);
     this.network = createNetwork(this);
     this.directory = createDirectory(this);
     this.store.subscribe(createPanels(this));
     this.store.subscribe(() => this.#onChange());
     this.store.subscribe(({ jobs, shown }) => this.painter.spare(spare(jobs, shown)));
-    this.painter.palette(this.store.get().palette);
 
     element('cover').hidden = true;
     element('desk').hidden = false;
     document.body.dataset.open = '';
-    this.viewer.resize();
+    this.explorer.viewer.resize();
     this.peer.begin();
     this.#tellCores();
+    this.colour(this.store.get().palette);
     this.see(this.store.get().view);
     addEventListener('pagehide', () => this.peer.leaveNow());
     addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
-    addEventListener('hashchange', () => {
-      const link = viewOfLink(location.hash);
-      this.#job = jobOfLink(location.hash);
-      if (link) { this.colour(link.palette); this.see(link.view); }
-      if (this.#job && this.store.get().status === 'joined') this.watch(this.#job);
-    });
   }
 
   // Being a peer.
@@ -140,7 +128,8 @@ export class App {
     this.store.set({ status: 'starting', trouble: '', finishing: false });
     this.peer.tell({ t: 'join', url });
     if (element('remember').checked) rememberSession();
-    if (this.#job) this.watch(this.#job);
+    const job = this.explorer.job();
+    if (job) this.watch(job);
   }
 
   /** Shows a job of the network, one of this tab's or another's. @param {string} job */
@@ -168,7 +157,7 @@ export class App {
     // A fresh worker, so that one can go on looking.
     this.peer.begin();
     this.#tellCores();
-    this.see(this.store.get().view);
+    this.explorer.viewer.restart();
   }
 
   /** Follows a job of the network, from wherever it stands. @param {string} job */
@@ -203,29 +192,23 @@ export class App {
 
   /** @param {import('./view.js').View} view */
   see(view) {
-    this.store.set({ view });
-    this.viewer.show(view);
-    this.#updateLink();
+    this.explorer.see(view);
   }
 
   /** @param {import('./view.js').Palette} palette */
   colour(palette) {
-    this.store.set({ palette });
-    this.painter.palette(palette);
-    this.#updateLink();
+    this.explorer.colour(palette);
   }
 
-  #updateLink() {
-    clearTimeout(this.#linkTimer);
-    this.#linkTimer = window.setTimeout(() => {
-      const { view, palette } = this.store.get();
-      history.replaceState(null, '', this.#job ? linkOfJob(this.#job, view, palette) : linkOf(view, palette));
-    }, LINK_MILLIS);
-  }
-
-  /** Has a picture computed for this page only. @param {string} picture @param {any} view @param {boolean} urgent */
-  preview(picture, view, urgent) {
-    this.peer.tell({ t: 'preview', picture, view, urgent });
+  /**
+   * Has a picture computed for this page only, or one task of it.
+   * @param {string} picture
+   * @param {any} view
+   * @param {boolean} urgent
+   * @param {number} [only]
+   */
+  preview(picture, view, urgent, only) {
+    this.peer.tell({ t: 'preview', picture, view, urgent, only });
   }
 
   /** Lets go of the previews whose names begin like this. @param {string} prefix */
@@ -235,7 +218,7 @@ export class App {
   }
 
   state() {
-    const { status, node, server, workers, busy, choices, verdict, contributed, recalled, jobs } = this.store.get();
+    const { status, node, server, workers, busy, choices, verdict, contributed, recalled, jobs, view, palette } = this.store.get();
     const job = this.album.current();
     const neighbours = node ? new Set([...node.left, ...node.right]) : new Set();
     return {
@@ -249,6 +232,9 @@ export class App {
       jobs: [...jobs.values()].map(plain),
       contributed,
       recalled,
+      view,
+      palette,
+      drawn: this.explorer.drawn(),
       cores: choices.cores,
       intensity: verdict.intensity,
       workers,
@@ -272,7 +258,8 @@ export class App {
     switch (note.t) {
       case 'catalogue':
         this.store.set({ catalogue: note });
-        return this.controls.fill(note, (name, view) => this.preview(`t.${name}`, view, false));
+        this.colour(this.store.get().palette);
+        return this.controls.fill(note);
       case 'report': return this.#onReport(note);
       case 'listed': return this.directory.hear(note);
       case 'finished': return void this.stop();
@@ -306,8 +293,9 @@ export class App {
   /** @param {import('./painter.js').Painted} tile */
   #paint(tile) {
     const name = tile.picture;
-    if (name.startsWith('x.')) return this.viewer.take(tile);
-    if (name.startsWith('j.')) return this.directory.thumbnail(name.slice(2), tile.bitmap);
+    if (/^[xyj]\./.test(name)) return this.explorer.take(tile);
+    if (name.startsWith('d.')) return this.directory.thumbnail(name.slice(2), tile.bitmap);
+    if (name.startsWith('n.')) return this.launch.take(tile);
     if (name.startsWith('t.')) return this.controls.thumbnail(name.slice(2), tile.bitmap);
     this.album.paint(tile);
   }

@@ -1,75 +1,70 @@
-// The form of the explorer: place, family, iterations, colours, presets, and what to render.
+// The form of the view: family, palette, bands, coordinates, iterations.
 //
 // Fields show the view and change it; whether a view can be computed is said by the kernel, in its
-// own words. Fields that a person is typing in are left alone.
+// own words. Fields that a person is typing in are left alone. Families show what they look like.
 
-import { copied, element, say } from './store.js';
+import { element, say } from './store.js';
+import { familyName } from './words.js';
+import { coordinates, viewOfLink } from './view.js';
 
 /** @typedef {import('./app.js').App} App */
 
-const SIZES = [
-  [1280, 720, 'HD'], [1920, 1080, 'Full HD'], [2048, 1536, '4:3'], [3000, 3000, 'Square print'],
-  [3840, 2160, '4K'], [4096, 2304, 'Wide poster'], [1170, 2532, 'Phone'],
-];
+const TEXTS = /** @type {const} */ (['re', 'im', 'zoom', 'max_iter', 'c_re', 'c_im']);
 const THUMBNAIL = { width: 132, height: 88 };
-
-/** As people write it: `burning-ship-julia` is the Burning ship Julia set. @param {string} formula */
-export function familyName(formula) {
-  const words = formula.replace(/-?julia$/, ' Julia').replaceAll('-', ' ').trim();
-  return `${words[0].toUpperCase()}${words.slice(1)} set`;
-}
+/** Where Julia sets of each family are worth a look; any other place is as right. @type {Record<string, [string, string]>} */
+const CONSTANTS = {
+  julia: ['-0.8', '0.156'], 'burning-ship-julia': ['-1.2', '-0.1'], 'tricorn-julia': ['-0.3', '0.65'],
+  'celtic-julia': ['-0.6', '0.35'], 'multibrot-3-julia': ['0.45', '0.35'], 'multibrot-4-julia': ['0.6', '0.45'],
+};
 
 /** @param {App} app */
 export function createControls(app) {
-  /** @type {Record<string, HTMLInputElement & HTMLSelectElement>} */
-  const field = Object.fromEntries(
-    ['formula', 're', 'im', 'zoom', 'max_iter', 'c_re', 'c_im', 'palette', 'density', 'offset', 'size',
-      'width', 'height'].map((name) => [name, element(`field-${name}`)]));
+  /** @type {Record<string, HTMLInputElement>} */
+  const field = Object.fromEntries([...TEXTS, 'density', 'offset'].map((name) => [name, element(`field-${name}`)]));
   const complaint = element('view-complaint');
   /** @type {Map<string, HTMLCanvasElement>} */
   const thumbnails = new Map();
 
-  // The view.
-
-  for (const name of /** @type {const} */ (['formula', 're', 'im', 'zoom', 'max_iter', 'c_re', 'c_im'])) {
+  for (const name of TEXTS) {
     field[name].addEventListener('change', () => {
-      const value = field[name].value.trim().replace('−', '-').replace(',', '.');
       const { view } = app.store.get();
+      const text = field[name].value.trim().replaceAll('−', '-');
       say(complaint, '');
-      if (name === 'max_iter') return app.see({ ...view, max_iter: Math.round(Number(value)) || 0 });
-      const fresh = name === 'formula' ? framing(value, view) : {};
-      app.see({ ...view, ...fresh, [name]: value });
+      const link = text.includes('#') && viewOfLink(text.slice(text.indexOf('#')));
+      if (link) { app.colour(link.palette); return app.see(link.view); }
+      if (name === 'max_iter') return app.see({ ...view, max_iter: Math.round(Number(text)) || 0 });
+      const both = name === 're' ? coordinates(text) : null;
+      app.see({ ...view, ...(both ?? { [name]: text.replace(',', '.') }) });
     });
   }
 
-  /** Another family begins with its whole set in view. @param {string} formula @param {import('./view.js').View} view */
-  function framing(formula, view) {
-    if (formula === view.formula) return {};
-    const preset = app.store.get().catalogue?.presets.find((/** @type {any} */ each) => each.formula === formula);
-    if (!preset) return { re: '0', im: '0', zoom: '1', c_re: '-0.4', c_im: '0.6', max_iter: 2000 };
-    const { re, im, zoom, c_re, c_im, max_iter } = preset;
-    return { re, im, zoom, c_re, c_im, max_iter };
+  /** A family's whole set. @param {string} name @returns {import('./view.js').View} */
+  function whole(name) {
+    const { catalogue } = app.store.get();
+    const preset = catalogue?.presets.find((/** @type {any} */ each) => each.formula === name);
+    const { re, im } = catalogue?.formulas.find((/** @type {any} */ each) => each.name === name) ?? { re: '0', im: '0' };
+    const [c_re, c_im] = name.endsWith('julia') ? CONSTANTS[name] ?? ['0.5', '0.5'] : ['0', '0'];
+    if (preset && !name.endsWith('julia')) return { formula: name, re: preset.re, im, zoom: preset.zoom, c_re, c_im, max_iter: preset.max_iter };
+    return { formula: name, re, im, zoom: '1', c_re, c_im, max_iter: 2000 };
   }
 
-  for (const name of /** @type {const} */ (['palette', 'density', 'offset'])) {
+  for (const name of /** @type {const} */ (['density', 'offset'])) {
     field[name].addEventListener('input', () => app.colour({
-      name: field.palette.value,
+      ...app.store.get().palette,
       density: Math.round(2 ** Number(field.density.value) * 100) / 100,
       offset: Number(field.offset.value),
     }));
   }
 
   app.store.subscribe(({ view, palette }) => {
-    for (const name of /** @type {const} */ (['formula', 're', 'im', 'zoom', 'max_iter', 'c_re', 'c_im'])) {
-      show(field[name], String(view[name]));
-    }
-    show(field.palette, palette.name);
+    for (const name of TEXTS) show(field[name], String(view[name]));
     show(field.density, String(Math.log2(palette.density)));
     show(field.offset, String(palette.offset));
+    const swatch = /** @type {HTMLInputElement | null} */ (document.querySelector(`#palettes [value="${palette.name}"]`));
+    if (swatch) swatch.checked = true;
+    say(element('family-now'), familyName(view.formula));
+    for (const each of element('families').children) each.setAttribute('aria-pressed', String(each.value === view.formula));
     element('constant').hidden = !view.formula.endsWith('julia');
-    const where = `${familyName(view.formula)} around ${shortened(view.re)}, `
-      + `${shortened(view.im)} i, magnified ${Number(view.zoom).toPrecision(3)} times`;
-    if (element('explorer').getAttribute('aria-label') !== where) element('explorer').setAttribute('aria-label', where);
   });
 
   /** @param {HTMLInputElement} input @param {string} value */
@@ -77,88 +72,73 @@ export function createControls(app) {
     if (input !== document.activeElement && input.value !== value) input.value = value;
   }
 
-  /** @type {[string, () => void][]} */
-  const buttons = [
-    ['zoom-in', () => app.viewer.zoom(1.6)],
-    ['zoom-out', () => app.viewer.zoom(1 / 1.6)],
-    ['go-left', () => app.viewer.pan(-1, 0)],
-    ['go-right', () => app.viewer.pan(1, 0)],
-    ['go-up', () => app.viewer.pan(0, -1)],
-    ['go-down', () => app.viewer.pan(0, 1)],
-    ['go-home', () => app.see(home())],
-    ['copy-link', () => void copied(element('copy-link'), location.href)],
-  ];
-  for (const [id, act] of buttons) element(id).addEventListener('click', act);
+  element('go-home').addEventListener('click', home);
   element('explorer').addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === '0') app.see(home());
+    if (event.key === '0') home();
   });
 
   function home() {
     const { view } = app.store.get();
-    return { ...view, ...framing(view.formula, { ...view, formula: '' }) };
+    const { re, im, zoom } = whole(view.formula);
+    app.see({ ...view, re, im, zoom });
   }
 
-  // What to render.
-
-  for (const [width, height, name] of SIZES) {
-    field.size.append(new Option(`${name} – ${width} × ${height}`, `${width}x${height}`));
-  }
-  field.size.append(new Option('Own size…', 'own'));
-  field.size.value = '1920x1080';
-  field.size.addEventListener('change', () => {
-    element('own-size').hidden = field.size.value !== 'own';
-  });
-
-  function size() {
-    if (field.size.value === 'own') return [Number(field.width.value), Number(field.height.value)];
-    return field.size.value.split('x').map(Number);
-  }
-
-  element('job-form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const [width, height] = size();
-    say(complaint, '');
-    app.album.launch({ width, height }).catch(() => {}); // the reason stands beside the form
+  // Families are drawn when somebody wants to choose one.
+  element('family-picker').addEventListener('toggle', () => {
+    const { catalogue } = app.store.get();
+    if (!element('family-picker').open || !catalogue || element('families').childElementCount) return;
+    for (const { name } of catalogue.formulas) {
+      const { button, canvas } = card(familyName(name));
+      button.value = name;
+      button.setAttribute('aria-pressed', String(name === app.store.get().view.formula));
+      button.addEventListener('click', () => {
+        say(complaint, '');
+        app.album.show(null);
+        app.see(whole(name));
+      });
+      element('families').append(button);
+      thumbnails.set(`f-${name}`, canvas);
+      app.preview(`t.f-${name}`, { ...whole(name), max_iter: 400, ...THUMBNAIL }, false);
+    }
   });
 
   return {
     /**
      * The menus, once the kernel has said what there is.
      * @param {any} catalogue
-     * @param {(name: string, view: any) => void} thumbnail asks for a small picture
      */
-    fill({ presets, palettes, formulas }, thumbnail) {
+    fill({ presets, palettes }) {
       if (thumbnails.size) return;
-      const { view, palette } = app.store.get();
-      for (const formula of formulas) field.formula.append(new Option(familyName(formula), formula));
-      for (const { name, title } of palettes) field.palette.append(new Option(title, name));
-      field.formula.value = view.formula;
-      field.palette.value = palette.name;
+      for (const { name, title, stops } of palettes) {
+        const label = document.createElement('label');
+        label.className = 'swatch';
+        const input = Object.assign(document.createElement('input'), { type: 'radio', name: 'palette', value: name });
+        const colours = document.createElement('span');
+        colours.style.backgroundImage = `linear-gradient(90deg in oklab, ${[...stops, stops[0]].join()})`;
+        input.checked = name === app.store.get().palette.name;
+        input.addEventListener('change', () => app.colour({ ...app.store.get().palette, name }));
+        label.append(input, colours, title);
+        element('palettes').append(label);
+      }
       for (const preset of presets) {
-        const button = document.createElement('button');
-        button.type = 'button';
-        button.className = 'preset';
-        const canvas = document.createElement('canvas');
-        Object.assign(canvas, THUMBNAIL);
-        const title = document.createElement('span');
-        title.textContent = preset.title;
-        button.append(canvas, title);
+        const { button, canvas } = card(preset.title);
+        const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
+        const view = { formula, re, im, zoom, c_re, c_im, max_iter };
         button.addEventListener('click', () => {
-          const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
           app.album.show(null);
           app.colour({ name: preset.palette, density: preset.density, offset: preset.offset });
-          app.see({ formula, re, im, zoom, c_re, c_im, max_iter });
+          app.see(view);
         });
         element('presets').append(button);
         thumbnails.set(preset.name, canvas);
-        const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
-        thumbnail(preset.name, { formula, re, im, zoom, c_re, c_im, max_iter, ...THUMBNAIL });
+        app.preview(`t.${preset.name}`, { ...view, ...THUMBNAIL }, true);
       }
     },
-    /** @param {string} name @returns {import('./view.js').Palette | undefined} */
+    /** The colours that a thumbnail keeps, whatever the explorer's are. @param {string} name @returns {import('./view.js').Palette} */
     paletteOf(name) {
-      const preset = app.store.get().catalogue?.presets.find((/** @type {any} */ each) => each.name === name);
-      return preset && { name: preset.palette, density: preset.density, offset: preset.offset };
+      const { catalogue, palette } = app.store.get();
+      const preset = catalogue?.presets.find((/** @type {any} */ each) => each.name === name);
+      return preset ? { name: preset.palette, density: preset.density, offset: preset.offset } : { ...palette, density: 1, offset: 0 };
     },
     /** @param {string} name @param {ImageBitmap} bitmap */
     thumbnail(name, bitmap) {
@@ -167,10 +147,19 @@ export function createControls(app) {
     },
     /** Why a view is not computed, in the kernel's words. @param {string} reason */
     refuse(reason) {
-      say(complaint, `${reason[0].toUpperCase()}${reason.slice(1)}.`);
+      say(complaint, reason ? `${reason[0].toUpperCase()}${reason.slice(1)}.` : '');
     },
   };
 }
 
-/** @param {string} text */
-const shortened = (text) => (text.length > 12 ? `${text.slice(0, 12)}…` : text);
+/** A small picture that is a button. @param {string} title */
+export function card(title) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'preset';
+  const canvas = Object.assign(document.createElement('canvas'), THUMBNAIL);
+  const label = document.createElement('span');
+  label.textContent = title;
+  button.append(canvas, label);
+  return { button, canvas };
+}

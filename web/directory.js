@@ -3,10 +3,9 @@
 // The directory is asked for again and again while somebody looks. Pictures in the list are computed
 // here, a thumbnail of each. Not here: the job that is shown (panels.js), and who works on what.
 
-import { familyName } from './controls.js';
 import { qrOf } from './qr.js';
 import { copied, element, say } from './store.js';
-import { counted, shortId } from './words.js';
+import { counted, familyName, shortId } from './words.js';
 import { linkOfJob } from './view.js';
 
 /** @typedef {import('./app.js').State} State */
@@ -63,7 +62,7 @@ export function createDirectory(app) {
     Object.assign(canvas, THUMBNAIL);
     pictures.set(id, canvas);
     const job = jobs.find((each) => each.id === id);
-    if (job) app.preview(`j.${id}`, thumbnailOf(job.view), false);
+    if (job) app.preview(`d.${id}`, thumbnailOf(job.view), false);
     return canvas;
   }
 
@@ -101,7 +100,7 @@ export function createDirectory(app) {
       for (const id of pictures.keys()) {
         if (seen.some((job) => job.id === id)) continue;
         pictures.delete(id);
-        app.forget(`j.${id}`);
+        app.forget(`d.${id}`);
       }
     },
     get jobs() { return jobs; },

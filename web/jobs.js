@@ -136,12 +136,6 @@ export function rateOf({ arrivals, state }) {
   return ((arrivals.length - 1) * 1000) / span;
 }
 
-/** Seconds that are left, if that can be said. @param {Job} job */
-export function secondsLeft(job) {
-  const rate = rateOf(job);
-  return rate > 0 ? (job.total - job.tiles.size) / rate : null;
-}
-
 /** Drops the oldest ended job if there are too many. @param {Map<string, Job>} jobs @returns {string | null} */
 export function prune(jobs) {
   if (jobs.size <= JOBS_MAX) return null;

@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, secondsLeft, spare } from './jobs.js';
+import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, spare } from './jobs.js';
 import { HOME } from './view.js';
 
 // The one thing of a document that a job needs.
@@ -52,13 +52,12 @@ test('what a tab did before it had a name is its own', () => {
 
 test('a rate is of the last tiles, and of a running job only', () => {
   const many = job('a', 300);
-  assert.deepEqual([rateOf(many), secondsLeft(many)], [0, null]);
+  assert.equal(rateOf(many), 0);
   for (let task = 0; task < 100; task += 1) noteTile(many, task, 'ann');
   assert.equal(many.arrivals.length, 48);
   const now = performance.now();
   many.arrivals = Array.from({ length: 48 }, (_, at) => now - (47 - at) * 10);
   assert.ok(Math.abs(rateOf(many) - 100) < 5, `${rateOf(many)}`);
-  assert.ok(Math.abs(/** @type {number} */ (secondsLeft(many)) - 2) < 0.2);
   noteState(many, 'cancelled');
   assert.equal(rateOf(many), 0);
 });

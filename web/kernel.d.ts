@@ -10,9 +10,14 @@ export class Tile {
 }
 
 export class Brush {
-  constructor(palette: string, density: number, offset: number);
+  constructor(palette: string, density: number, offset: number, formula: string);
+  ring(): Uint8Array<ArrayBuffer>;
   paint(payload: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer>;
   free(): void;
 }
+
+/** Described in crates/browser/src/look.rs. */
+export function turns(payload: Uint8Array, width: number, height: number, formula: string): Int32Array<ArrayBuffer>;
+export function surprise(seed: number, index: number, width: number, height: number): string;
 
 export default function init(from?: { module_or_path: WebAssembly.Module }): Promise<unknown>;

@@ -68,7 +68,7 @@ function act(peer, data) {
     case 'watch': return peer.watch(data.job);
     case 'list': return peer.list();
     case 'cancel': return peer.cancel(data.job);
-    case 'preview': return peer.preview(data.picture, data.view, data.urgent);
+    case 'preview': return peer.preview(data.picture, data.view, data.urgent, data.only);
     case 'forget': return peer.forget(data.prefix);
     case 'retry': return peer.retry();
     case 'channel': return peer.channel(data.link, data.bulk, data.channel);

@@ -23,7 +23,7 @@ export class Peer {
   watch(job: string): void;
   list(): void;
   cancel(job: string): void;
-  preview(picture: string, view: Picture, urgent: boolean): void;
+  preview(picture: string, view: Picture, urgent: boolean, only?: number): void;
   forget(prefix: string): void;
   retry(): void;
   channel(link: number, bulk: boolean, channel: RTCDataChannel): void;

@@ -95,7 +95,8 @@ class Millefeuille extends EventTarget {
   state() {
     return this.#app?.state() ?? {
       status: 'idle', id: null, ready: false, links: 0, peers: 0, members: [], job: null, jobs: [],
-      contributed: 0, recalled: 0, cores: 0, intensity: 0, paused: false, why: '', server: { state: 'off' },
+      contributed: 0, recalled: 0, view: null, palette: null, drawn: { done: 0, total: 0 }, cores: 0, intensity: 0,
+      workers: 0, busy: 0, paused: false, why: '', server: { state: 'off' },
     };
   }
 }

@@ -1,113 +1,159 @@
 // Colours: keeps the numbers of every tile that is shown, and paints them with the chosen palette.
 //
-// In: add {picture, task, worker, x, y, width, height, payload}, with {palette} painted once and not
-// kept; palette {name, density, offset};
+// In: add {picture, task, worker, x, y, width, height, formula, payload}, with {palette} painted once and
+// not kept; palette {name, density, offset, first}, whose pictures with that prefix are painted first;
 // size {picture, width, height}; rename {from, to}; drop {prefix}; spare {pictures}, of which any may go
-// when memory is short; png {id, picture, texts}.
-// Out: painted {picture, task, worker, x, y, width, height, bitmap}; png {id, blob | error}; trouble {reason}.
-// A change of palette paints everything again, the last picture first; nothing is computed again.
-// Messages are handled in order, so a PNG has every tile that was added before it was asked for.
+// when memory is short; png {id, picture, texts}; surprise {id, seed, index, width, height}.
+// Out: painted {tiles: [{picture, task, worker, x, y, width, height, bitmap}]}; answer {id, value | error};
+// trouble {reason}.
+// A change of palette paints everything again and computes nothing. Numbers of the explorer are kept as
+// turns of the palette's ring, so that all of a screen takes a few milliseconds; those of jobs as they
+// came. A PNG has every tile that was added before it was asked for.
 
-import init, { Brush } from './kernel.js';
+import init, { Brush, surprise, turns } from './kernel.js';
 import { encodePng } from './png.js';
-import { createShelf } from './shelf.js';
+import { createShelf, isPreview } from './shelf.js';
+import { colours, ringOf } from './ring-colours.js';
 
 const TILE = 256; // rows of tiles begin at its multiples
 const PAYLOAD_BYTES_MAX = 384 * 2 ** 20; // beyond it shelf.js gives up what can be spared
+const BATCH = 8; // tiles between two looks for a newer palette
 
 /** @typedef {import('./shelf.js').Tile} Tile */
+/** @typedef {{name: string, density: number, offset: number}} Palette */
 
 const shelf = createShelf(PAYLOAD_BYTES_MAX);
+/** @type {Palette} */
 let palette = { name: 'ember', density: 1, offset: 0 };
-/** @type {Brush | null} */
-let brush = null;
-/** Of the palette that is being applied; a newer one ends the older's repainting. */
+/** What is painted before everything else. */
+let first = '';
+/** Of the palette: a tile of an older one is painted again. */
 let generation = 0;
+/** Not painted with the present palette. @type {Map<Tile, string>} tile to picture */
+let stale = new Map();
+let isPainting = false;
 
-/** @type {Promise<unknown>} */
-let queue = init();
+const ready = init();
 
-onmessage = ({ data }) => {
-  if (data.t === 'palette') generation += 1;
-  queue = queue.then(() => act(data)).catch((error) => {
+onmessage = async ({ data }) => {
+  try {
+    await ready;
+    const value = act(data);
+    if (data.id) postMessage({ t: 'answer', id: data.id, value: await value });
+  } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    postMessage(data.t === 'png' ? { t: 'png', id: data.id, error: reason } : { t: 'trouble', reason });
-  });
+    postMessage(data.id ? { t: 'answer', id: data.id, error: reason } : { t: 'trouble', reason });
+  }
 };
 
 /** @param {any} data */
-async function act(data) {
+function act(data) {
   switch (data.t) {
     case 'add': return add(data);
     case 'size': return shelf.size(data.picture, data.width, data.height);
-    case 'palette': {
-      palette = { name: data.name, density: data.density, offset: data.offset };
-      brush?.free();
-      brush = null;
-      return repaint(generation);
-    }
-    case 'rename': return shelf.rename(data.from, data.to);
+    case 'palette': return recolour(data);
+    case 'rename': return rename(data.from, data.to);
     case 'drop': return shelf.drop(data.prefix);
     case 'spare': return shelf.spare(data.pictures);
     case 'png': return png(data);
+    case 'surprise': return surprise(data.seed, data.index, data.width, data.height);
     default: throw new Error(`unknown message ${data.t}`);
   }
 }
 
-/** @param {Omit<Tile, 'payload'> & {picture: string, payload: ArrayBuffer, palette?: {name: string, density: number, offset: number}}} data */
-async function add(data) {
-  const { picture: name, task, worker, x, y, width, height } = data;
-  if (data.palette) {
-    const once = new Brush(data.palette.name, data.palette.density, data.palette.offset);
-    await paint(name, { ...data, payload: new Uint8Array(data.payload) }, once);
-    return once.free();
-  }
-  const payload = new Uint8Array(data.payload);
-  const tile = { task, worker, x, y, width, height, payload };
-  if (shelf.add(name, tile)) await paint(name, tile, chosen());
+/** @param {Omit<Tile, 'payload'> & {picture: string, payload: ArrayBuffer, palette?: Palette}} data */
+function add({ picture, task, worker, x, y, width, height, formula, payload: buffer, palette: once }) {
+  const bytes = new Uint8Array(buffer);
+  const payload = isPreview(picture) ? turns(bytes, width, height, formula) : bytes;
+  const tile = { task, worker, x, y, width, height, formula, payload };
+  if (once) return void paintOnce(tile, picture, once);
+  if (!shelf.add(picture, tile)) return;
+  stale.set(tile, picture);
+  void paintStale();
 }
 
-/** @param {number} wanted */
-async function repaint(wanted) {
-  for (const [name, { tiles }] of shelf.all()) {
-    for (const tile of [...tiles.values()]) {
-      if (generation !== wanted) return;
-      await paint(name, tile, chosen());
+/** @param {string} from @param {string} to */
+function rename(from, to) {
+  shelf.rename(from, to);
+  for (const [tile, picture] of stale) if (picture === from) stale.set(tile, to);
+}
+
+/** @param {Palette & {first: string}} next */
+function recolour({ name, density, offset, first: prefix }) {
+  palette = { name, density, offset };
+  first = prefix;
+  generation += 1;
+  stale = new Map();
+  for (const [picture, { tiles }] of shelf.all()) for (const tile of tiles.values()) stale.set(tile, picture);
+  void paintStale();
+}
+
+/** Paints until nothing is stale: what is looked at all at once, so that no colours of before show. */
+async function paintStale() {
+  if (isPainting) return;
+  isPainting = true;
+  while (stale.size) {
+    const all = [...stale];
+    const seen = first ? all.filter(([, picture]) => picture.startsWith(first)) : [];
+    const batch = seen.length ? seen : all.slice(0, BATCH);
+    for (const [tile] of batch) stale.delete(tile);
+    try {
+      await paint(batch, palette);
+    } catch (error) {
+      postMessage({ t: 'trouble', reason: String(error) });
     }
   }
+  isPainting = false;
 }
 
-function chosen() {
-  brush ??= new Brush(palette.name, palette.density, palette.offset);
-  return brush;
+/** @param {Tile} tile @param {string} picture @param {Palette} once */
+const paintOnce = (tile, picture, once) => paint([[tile, picture]], once);
+
+/** @param {[Tile, string][]} batch @param {Palette} using */
+async function paint(batch, using) {
+  const tiles = await Promise.all(batch.map(async ([tile, picture]) => {
+    const { task, worker, x, y, width, height } = tile;
+    const bitmap = await createImageBitmap(pixels(tile, using), { premultiplyAlpha: 'none' });
+    return { picture, task, worker, x, y, width, height, bitmap };
+  }));
+  postMessage({ t: 'painted', tiles }, { transfer: tiles.map(({ bitmap }) => bitmap) });
 }
 
-/** @param {Tile} tile @param {Brush} using */
-function pixels({ payload, width, height }, using) {
-  const bytes = using.paint(payload, width, height);
-  return new ImageData(new Uint8ClampedArray(bytes.buffer), width, height);
+/** @param {Tile} tile @param {Palette} using */
+function pixels({ payload, width, height, formula }, using) {
+  const numbers = payload instanceof Int32Array ? payload : turns(payload, width, height, formula);
+  const roots = Number(/^newton-(\d)/.exec(formula)?.[1] ?? 0);
+  const ring = ringOf(using.name, () => freed(new Brush(using.name, 1, 0, formula), (brush) => brush.ring()));
+  return new ImageData(colours(numbers, ring, using, roots), width, height);
 }
 
-/** @param {string} name @param {Tile} tile @param {Brush} using */
-async function paint(name, tile, using) {
-  const bitmap = await createImageBitmap(pixels(tile, using), { premultiplyAlpha: 'none' });
-  const { task, worker, x, y, width, height } = tile;
-  const note = { t: 'painted', picture: name, task, worker, x, y, width, height, bitmap };
-  postMessage(note, { transfer: [bitmap] });
+/** @template T @param {Brush} brush @param {(brush: Brush) => T} use @returns {T} */
+function freed(brush, use) {
+  try {
+    return use(brush);
+  } finally {
+    brush.free();
+  }
 }
 
-/** @param {{id: number, picture: string, texts: Record<string, string>}} data */
-async function png({ id, picture: name, texts }) {
+/** @param {{picture: string, texts: Record<string, string>}} data */
+async function png({ picture: name, texts }) {
   const held = shelf.get(name);
   if (!held) throw new Error('there is no picture');
   if (held.isForgotten) throw new Error('its numbers had to make room for newer pictures');
-  const { width, height, tiles } = held;
-  /** @param {number} top @param {number} rows */
-  const band = (top, rows) => {
-    const pixels = new Uint8Array(width * rows * 4);
-    for (const tile of tiles.values()) {
-      if (tile.y !== top) continue;
-      const painted = chosen().paint(tile.payload, tile.width, tile.height);
+  const { width, height } = held;
+  /** @type {Map<number, Tile[]>} */
+  const rows = new Map();
+  for (const tile of held.tiles.values()) rows.set(tile.y, [...(rows.get(tile.y) ?? []), tile]);
+  const [any] = held.tiles.values();
+  const { name: colour, density, offset } = palette;
+  const brush = new Brush(colour, density, offset, any?.formula ?? 'mandelbrot');
+  /** @param {number} top @param {number} count */
+  const band = (top, count) => {
+    const pixels = new Uint8Array(width * count * 4);
+    for (const tile of rows.get(top) ?? []) {
+      if (tile.payload instanceof Int32Array) continue;
+      const painted = brush.paint(tile.payload, tile.width, tile.height);
       for (let row = 0; row < tile.height; row += 1) {
         const from = row * tile.width * 4;
         pixels.set(painted.subarray(from, from + tile.width * 4), (row * width + tile.x) * 4);
@@ -115,6 +161,9 @@ async function png({ id, picture: name, texts }) {
     }
     return pixels;
   };
-  const blob = await encodePng({ width, height, rows: TILE, band, texts });
-  postMessage({ t: 'png', id, blob });
+  try {
+    return await encodePng({ width, height, rows: TILE, band, texts });
+  } finally {
+    brush.free();
+  }
 }

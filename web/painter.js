@@ -22,29 +22,36 @@ export function createPainter(onPainted, onTrouble) {
   const worker = isOwn(import.meta.url)
     ? new Worker(new URL('./paint-worker.js', import.meta.url), { type: 'module' })
     : foreignWorker(new URL('./paint-worker.js', import.meta.url));
-  /** @type {Map<number, {resolve: (blob: Blob) => void, reject: (error: Error) => void}>} */
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
   const waiting = new Map();
   let asked = 0;
   let spared = '';
 
   worker.onmessage = ({ data }) => {
-    if (data.t === 'painted') return onPainted(data);
+    if (data.t === 'painted') return data.tiles.forEach(onPainted);
     if (data.t === 'trouble') return onTrouble(data.reason);
     const { resolve, reject } = waiting.get(data.id) ?? {};
     waiting.delete(data.id);
-    if (data.blob) resolve?.(data.blob);
-    else reject?.(new Error(data.error));
+    if (data.error) reject?.(new Error(data.error));
+    else resolve?.(data.value);
   };
   worker.onerror = (event) => {
     event.preventDefault();
     onTrouble(event.message || 'the painter could not be loaded');
   };
 
+  /** @param {object} question @returns {Promise<any>} */
+  function ask(question) {
+    const id = ++asked;
+    worker.postMessage({ ...question, id });
+    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  }
+
   return {
     /** @param {any} tile */
     add: (tile) => worker.postMessage({ ...tile, t: 'add' }, [tile.payload]),
-    /** @param {import('./view.js').Palette} palette */
-    palette: (palette) => worker.postMessage({ t: 'palette', ...palette }),
+    /** @param {import('./view.js').Palette} palette @param {string} first prefix of what is painted first */
+    palette: (palette, first) => worker.postMessage({ t: 'palette', ...palette, first }),
     /** @param {string} picture @param {number} width @param {number} height */
     size: (picture, width, height) => worker.postMessage({ t: 'size', picture, width, height }),
     /** @param {string} from @param {string} to */
@@ -63,10 +70,14 @@ export function createPainter(onPainted, onTrouble) {
      * @param {Record<string, string>} texts
      * @returns {Promise<Blob>}
      */
-    png(picture, texts) {
-      const id = ++asked;
-      worker.postMessage({ t: 'png', id, picture, texts });
-      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
-    },
+    png: (picture, texts) => ask({ t: 'png', picture, texts }),
+    /**
+     * A picture that nobody asked for by name, as the parameters of a link.
+     * @param {number} seed
+     * @param {number} index
+     * @param {{width: number, height: number}} size
+     * @returns {Promise<string>}
+     */
+    surprise: (seed, index, { width, height }) => ask({ t: 'surprise', seed, index, width, height }),
   };
 }

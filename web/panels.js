@@ -5,7 +5,8 @@
 import { element, say } from './store.js';
 import { createTab } from './tab.js';
 import { counted, fileName, shortId, timeText } from './words.js';
-import { hueOf, rateOf, secondsLeft } from './jobs.js';
+import { hueOf, rateOf } from './jobs.js';
+import { leftOf, leftText, speedUp } from './pace.js';
 
 /** @typedef {import('./app.js').State} State */
 /** @typedef {import('./jobs.js').Job} Job */
@@ -81,7 +82,7 @@ export function createPanels(app) {
     progress.value = done;
     say(element('job-title'), `${job.view.width} × ${job.view.height}, ${job.mine ? 'yours' : `of ${shortId(job.owner)}`}`);
     say(element('job-done'), `${done.toLocaleString()} of ${counted(job.total, 'tile')}`);
-    say(element('job-state'), jobText(job));
+    say(element('job-state'), jobText(job, state.node?.id));
     const running = job.state === 'running';
     say(element('job-verb'), running ? 'Rendering' : 'Picture');
     element('cancel-job').hidden = !running;
@@ -93,7 +94,7 @@ export function createPanels(app) {
     drawWorkers(job, state);
     if (performance.now() - saidAt > SAY_MILLIS || !running) {
       saidAt = performance.now();
-      say(element('job-spoken'), `${Math.floor((100 * done) / job.total)} percent. ${jobText(job)}`);
+      say(element('job-spoken'), `${Math.floor((100 * done) / job.total)} percent. ${jobText(job, state.node?.id)}`);
     }
   }
 
@@ -146,16 +147,18 @@ function heldText(job, me) {
   return `Owner: ${owner}${after}${record}${tiles}`;
 }
 
-/** @param {Job} job */
-function jobText(job) {
+/** @param {Job} job @param {string | undefined} me */
+function jobText(job, me) {
   const { state, participants } = job;
   if (state === 'finished') return `Complete in ${timeText((job.endedAt - job.openedAt) / 1000)}.`;
   if (state === 'cancelled') return 'Stopped.';
   if (state === 'orphaned') return 'Its owner is gone; another peer takes over.';
   if (state === 'refused') return job.reason;
   const rate = rateOf(job);
-  const left = secondsLeft(job);
+  const left = leftOf(job, performance.now());
   const who = job.id.startsWith('solo') ? 'this tab alone' : counted(participants, 'peer');
-  if (!rate || left === null) return `Beginning, by ${who}.`;
-  return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tiles/s by ${who} · about ${timeText(left)} left`;
+  if (!rate || !left) return `Beginning, by ${who}.`;
+  const times = speedUp(job, ['self', me ?? '']);
+  const faster = times && times > 1.05 ? ` · ${times.toFixed(1)} × this tab alone` : '';
+  return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tiles/s by ${who}${faster} · ${leftText(left)}`;
 }

@@ -12,7 +12,8 @@
 //   watch {job}                      follow a job of the network: `opened` follows when it is found
 //   list                             ask which jobs the network has: `listed` follows
 //   cancel {job}                     end an own job, or leave another's
-//   preview {picture, view, urgent}  compute a picture for this page only, under this name
+//   preview {picture, view, urgent, only?}  compute a picture for this page only, or one task of it,
+//                                    under this name
 //   forget {prefix}                  stop the previews whose names begin like this
 //   retry                            try the server now
 //   channel {link, bulk, channel}    a data channel, transferred

@@ -4,11 +4,11 @@
 // What is being rendered or looked at stays, whatever it costs. A picture that went is remembered
 // as such, so that nobody takes the rest of it for the whole.
 
-/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, payload: Uint8Array}} Tile */
+/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, formula: string, payload: Uint8Array | Int32Array}} Tile */
 /** @typedef {{width: number, height: number, tiles: Map<number, Tile>, isForgotten: boolean}} Picture */
 
 /** Previews have a dot in their names; jobs do not. @param {string} name */
-const isPreview = (name) => name.includes('.');
+export const isPreview = (name) => name.includes('.');
 
 /** @param {number} bytesMax of payloads */
 export function createShelf(bytesMax) {

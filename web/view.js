@@ -24,25 +24,58 @@ export const HOME = {
 };
 
 /** @type {Palette} */
-export const HOME_PALETTE = { name: 'ember', density: 1, offset: 0 };
+export const HOME_PALETTE = { name: 'dusk', density: 1, offset: 0 };
 
 const WIDTH_AT_ZOOM_1 = 4;
-const DIGITS_MAX = 100; // what toFixed can print
+const ZOOM_MIN = 0.05;
+const ZOOM_EXPONENT_MAX = 1085; // the digits of the centre are as long then as the kernel reads
+const CHARS_MAX = 1100; // of a number in a link: the kernel's own limit
 
 /** @typedef {{digits: bigint, scale: number}} Decimal digits · 10^-scale */
+/** @typedef {[number, number]} Wide m · 10^e with 1 ≤ |m| < 10, or zeros: far beyond the range of doubles */
+
+/** m · 10^e: a power written out is rounded once, one that is computed is not. @param {number} m @param {number} e */
+const tens = (m, e) => m && m * Number(`1e${e}`);
+
+/** @param {number} m @param {number} [e] @returns {Wide} */
+export function wide(m, e = 0) {
+  if (!m) return [0, 0];
+  const shift = Math.floor(Math.log10(Math.abs(m)));
+  return [tens(m, -shift), e + shift];
+}
+
+/** @param {Wide} a @param {Wide} b */
+const times = ([a, i], [b, j]) => wide(a * b, i + j);
+
+/** As a double; infinite or 0 beyond their range. @param {Wide} value */
+export const number = ([m, e]) => tens(m, e);
+
+/** @param {Wide} a @param {Wide} b */
+export const ratio = ([a, i], [b, j]) => tens(a / b, i - j);
 
 /**
  * @param {string} text
  * @returns {Decimal | null}
  */
 function parse(text) {
-  const parts = /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d{1,4}))?$/i.exec(text.trim());
+  const parts = text.length <= CHARS_MAX && /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d{1,4}))?$/i.exec(text.trim());
   if (!parts || !(parts[2] || parts[3])) return null;
   const [, sign, whole, fraction, exponent = '0'] = parts;
   const digits = BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n);
   const scale = fraction.length - Number(exponent);
   return scale >= 0 ? { digits, scale } : { digits: digits * 10n ** BigInt(-scale), scale: 0 };
 }
+
+/** Not a number for text that is none. @param {Decimal | null} value @returns {Wide} */
+function widened(value) {
+  if (!value) return [NaN, 0];
+  const text = String(value.digits);
+  const head = text.slice(0, 20); // more than a double holds
+  return wide(Number(head), text.length - head.length - value.scale);
+}
+
+/** @param {string} text */
+export const wideOf = (text) => widened(parse(text));
 
 /**
  * @param {Decimal} value
@@ -67,27 +100,30 @@ function format({ digits, scale }) {
 /**
  * `text + delta`, to `digits` places.
  * @param {string} text
- * @param {number} delta
+ * @param {Wide} delta
  * @param {number} digits
  */
-export function added(text, delta, digits) {
+export function added(text, [m, e], digits) {
   const value = parse(text);
-  if (!value || !Number.isFinite(delta)) return text;
-  const scale = Math.min(Math.max(digits, 4), DIGITS_MAX);
-  const step = BigInt(delta.toFixed(scale).replace('.', ''));
+  if (!value || !Number.isFinite(m)) return text;
+  const scale = Math.max(digits, 4);
+  const shift = e + scale;
+  const kept = Math.min(shift, 15);
+  const step = BigInt(Math.round(tens(m, kept))) * 10n ** BigInt(shift - kept);
   return format({ digits: rescaled(value, scale) + step, scale });
 }
 
 /**
- * `a - b` as a number, exact before it is rounded.
+ * How many steps `a` lies above `b`, exact before it is rounded.
  * @param {string} a
  * @param {string} b
+ * @param {Wide} [step]
  */
-export function difference(a, b) {
+export function difference(a, b, step = [1, 0]) {
   const [x, y] = [parse(a), parse(b)];
   if (!x || !y) return NaN;
   const scale = Math.max(x.scale, y.scale);
-  return Number(`${rescaled(x, scale) - rescaled(y, scale)}e${-scale}`);
+  return ratio(widened({ digits: rescaled(x, scale) - rescaled(y, scale), scale }), step);
 }
 
 /**
@@ -95,15 +131,18 @@ export function difference(a, b) {
  * @param {View} view
  * @param {number} width
  */
-export const pitch = (view, width) => WIDTH_AT_ZOOM_1 / (Number(view.zoom) * width);
+export function pitch({ zoom }, width) {
+  const [m, e] = wideOf(zoom);
+  return wide(WIDTH_AT_ZOOM_1 / (m * width), -e);
+}
 
-/** Places that tell a thousandth of a pixel apart. @param {number} step */
-const places = (step) => Math.ceil(-Math.log10(step)) + 3;
+/** Places that tell a thousandth of a pixel apart. @param {Wide} step */
+const places = ([, e]) => 3 - e;
 
-/** @param {number} zoom */
+/** @param {Wide} zoom */
 export function zoomText(zoom) {
-  const text = zoom < 1e6 ? zoom.toPrecision(6) : zoom.toExponential(5);
-  return text.replace('+', '').replace(/(\.\d*?)0+(e|$)/, '$1$2').replace(/\.(e|$)/, '$1');
+  const text = zoom[1] < 6 ? number(zoom).toPrecision(6) : `${zoom[0].toPrecision(6)}e${zoom[1]}`;
+  return text.replace(/(\.\d*?)0+(e|$)/, '$1$2').replace(/\.(e|$)/, '$1');
 }
 
 /**
@@ -115,9 +154,14 @@ export function zoomText(zoom) {
  * @returns {View}
  */
 export function moved(view, width, dx, dy) {
-  const step = pitch(view, width);
+  return shifted(view, pitch(view, width), dx, dy);
+}
+
+/** @param {View} view @param {Wide} step @param {number} dx @param {number} dy @returns {View} */
+export function shifted(view, step, dx, dy) {
   const digits = places(step);
-  return { ...view, re: added(view.re, dx * step, digits), im: added(view.im, -dy * step, digits) };
+  const by = (/** @type {number} */ pixels) => times(wide(pixels), step);
+  return { ...view, re: added(view.re, by(dx), digits), im: added(view.im, by(-dy), digits) };
 }
 
 /**
@@ -130,13 +174,23 @@ export function moved(view, width, dx, dy) {
  * @returns {View}
  */
 export function zoomed(view, width, factor, x, y) {
-  const zoom = Math.min(Math.max(Number(view.zoom) * factor, 0.05), 1e300);
+  const [m, e] = wideOf(view.zoom);
+  let zoom = wide(m * factor, e);
+  if (number(zoom) < ZOOM_MIN) zoom = wide(ZOOM_MIN);
+  if (zoom[1] >= ZOOM_EXPONENT_MAX) zoom = [1, ZOOM_EXPONENT_MAX];
   const after = { ...view, zoom: zoomText(zoom) };
-  // From the text, so that the point stays put to the last digit.
-  const shift = pitch(view, width) - pitch(after, width);
   if (x === 0 && y === 0) return after;
-  const digits = places(pitch(after, width));
-  return { ...after, re: added(view.re, x * shift, digits), im: added(view.im, -y * shift, digits) };
+  // From the text, so that the point stays put to the last digit.
+  const step = pitch(after, width);
+  const grown = ratio(pitch(view, width), step) - 1;
+  return shifted(after, step, x * grown, y * grown);
+}
+
+/** Both coordinates from one text, as `-0.75 + 0.1i`. @param {string} text @returns {{re: string, im: string} | null} */
+export function coordinates(text) {
+  const parts = /^([+-]?[\d.]+(?:e[+-]?\d+)?)(?:[,;]?\s+|\s*(?=[+-]))([+-]?)\s*([\d.]+(?:e[+-]?\d+)?)\s*\*?i?$/i.exec(text.trim());
+  if (!parts || !parse(parts[1]) || !parse(parts[3])) return null;
+  return { re: parts[1], im: parts[2] === '-' ? `-${parts[3]}` : parts[3] };
 }
 
 /**
@@ -148,7 +202,7 @@ export function linkOf(view, palette) {
     v: '1', f: view.formula, re: view.re, im: view.im, z: view.zoom, i: String(view.max_iter),
     p: palette.name,
   });
-  if (view.formula.endsWith('julia')) {
+  if (view.c_re !== HOME.c_re || view.c_im !== HOME.c_im) {
     fields.set('cr', view.c_re);
     fields.set('ci', view.c_im);
   }
@@ -185,7 +239,7 @@ export function viewOfLink(hash) {
     return parse(text) ? text : otherwise;
   };
   /** @param {string} key @param {number} otherwise */
-  const number = (key, otherwise) => {
+  const plain = (key, otherwise) => {
     const value = Number(fields.get(key) ?? NaN);
     return Number.isFinite(value) ? value : otherwise;
   };
@@ -193,9 +247,9 @@ export function viewOfLink(hash) {
     formula: /^[a-z][a-z0-9-]{1,29}$/.exec(fields.get('f') ?? '')?.[0] ?? HOME.formula,
     re: decimal('re', HOME.re), im: decimal('im', HOME.im), zoom: decimal('z', HOME.zoom),
     c_re: decimal('cr', HOME.c_re), c_im: decimal('ci', HOME.c_im),
-    max_iter: Math.round(number('i', HOME.max_iter)),
+    max_iter: Math.round(plain('i', HOME.max_iter)),
   };
-  const density = number('d', 1);
+  const density = plain('d', 1);
   const name = /^[a-z]{1,20}$/.test(fields.get('p') ?? '') ? String(fields.get('p')) : HOME_PALETTE.name;
-  return { view, palette: { name, density: density > 0 ? density : 1, offset: number('o', 0) } };
+  return { view, palette: { name, density: density > 0 ? density : 1, offset: plain('o', 0) } };
 }

@@ -3,29 +3,30 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  HOME, HOME_PALETTE, added, difference, jobOfLink, linkOf, linkOfJob, moved, pitch, viewOfLink, zoomText, zoomed,
+  HOME, HOME_PALETTE, added, coordinates, difference, jobOfLink, linkOf, linkOfJob, moved, number, pitch, ratio,
+  viewOfLink, wide, wideOf, zoomText, zoomed,
 } from './view.js';
 
 const DEEP = { ...HOME, re: '-0.743643887037158704752191506114774', im: '0.131825904205311970493132056385139', zoom: '1e10' };
 
 test('adding keeps digits that a double would lose', () => {
-  assert.equal(added(DEEP.re, 1e-20, 33), '-0.743643887037158704742191506114774');
-  assert.equal(added('0.1', 0.2, 20), '0.3000000000000000111');
-  assert.equal(added('-0.75', 0.75, 10), '0');
-  assert.equal(added('-1e-3', 0.0005, 8), '-0.0005');
-  assert.equal(added('1.5e2', -1, 4), '149');
+  assert.equal(added(DEEP.re, wide(1e-20), 33), '-0.743643887037158704742191506114774');
+  assert.equal(added('0.1', wide(0.2), 20), '0.3');
+  assert.equal(added('-0.75', wide(0.75), 10), '0');
+  assert.equal(added('-1e-3', wide(0.0005), 8), '-0.0005');
+  assert.equal(added('1.5e2', wide(-1), 4), '149');
 });
 
 test('adding rounds half away from zero and cuts zeros', () => {
-  assert.equal(added('0.00005', 0, 4), '0.0001');
-  assert.equal(added('-0.00005', 0, 4), '-0.0001');
-  assert.equal(added('0.12344999', 0, 4), '0.1234');
-  assert.equal(added('2.50000', 0, 8), '2.5');
+  assert.equal(added('0.00005', wide(0), 4), '0.0001');
+  assert.equal(added('-0.00005', wide(0), 4), '-0.0001');
+  assert.equal(added('0.12344999', wide(0), 4), '0.1234');
+  assert.equal(added('2.5', wide(0), 8), '2.5');
 });
 
 test('text that is no number is left as a person wrote it', () => {
-  for (const text of ['', '-', '.', '1e', 'NaN', '0x10', '1 2', '1,5']) assert.equal(added(text, 1, 8), text);
-  assert.equal(added('0.5', Infinity, 8), '0.5');
+  for (const text of ['', '-', '.', '1e', 'NaN', '0x10', '1 2', '1,5']) assert.equal(added(text, wide(1), 8), text);
+  assert.equal(added('0.5', [Infinity, 0], 8), '0.5');
   assert.ok(Number.isNaN(difference('0.5', 'half')));
 });
 
@@ -42,8 +43,8 @@ test('moving there and back is no move, however deep', () => {
   assert.notEqual(there.re, DEEP.re);
   const back = moved(there, 1600, -321, 123);
   // A thousandth of a pixel is what the text tells apart.
-  assert.ok(Math.abs(difference(back.re, DEEP.re)) < pitch(DEEP, 1600) / 500);
-  assert.ok(Math.abs(difference(back.im, DEEP.im)) < pitch(DEEP, 1600) / 500);
+  assert.ok(Math.abs(difference(back.re, DEEP.re)) < number(pitch(DEEP, 1600)) / 500);
+  assert.ok(Math.abs(difference(back.im, DEEP.im)) < number(pitch(DEEP, 1600)) / 500);
 });
 
 test('right is along the real axis, down against the imaginary one', () => {
@@ -56,8 +57,8 @@ test('the point under the pointer stays under it', () => {
   for (const factor of [2, 0.5, 1.0018]) {
     const before = moved(DEEP, width, x, y);
     const after = moved(zoomed(DEEP, width, factor, x, y), width, x, y);
-    assert.ok(Math.abs(difference(before.re, after.re)) < pitch(DEEP, width) / 100, `real, ${factor}`);
-    assert.ok(Math.abs(difference(before.im, after.im)) < pitch(DEEP, width) / 100, `imaginary, ${factor}`);
+    assert.ok(Math.abs(difference(before.re, after.re)) < number(pitch(DEEP, width)) / 100, `real, ${factor}`);
+    assert.ok(Math.abs(difference(before.im, after.im)) < number(pitch(DEEP, width)) / 100, `imaginary, ${factor}`);
   }
 });
 
@@ -69,7 +70,7 @@ test('zooming at the middle leaves the centre as it is written', () => {
 
 test('a zoom is written short, and read back', () => {
   const check = (/** @type {number} */ zoom, /** @type {string} */ text) => {
-    assert.equal(zoomText(zoom), text);
+    assert.equal(zoomText(wide(zoom)), text);
     assert.ok(Math.abs(Number(text) / zoom - 1) < 1e-5);
   };
   check(1, '1');
@@ -78,6 +79,77 @@ test('a zoom is written short, and read back', () => {
   check(1234.5678, '1234.57');
   check(1e10, '1e10');
   check(1.5e300, '1.5e300');
+  assert.equal(zoomText([2.5, 900]), '2.5e900');
+  assert.deepEqual(wideOf('2.5e900'), [2.5, 900]);
+});
+
+/** Numbers in [0, 1), the same in every run. @param {number} seed */
+function dice(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** @param {() => number} next @param {number} count */
+const digits = (next, count) => Array.from({ length: count }, () => Math.floor(next() * 10)).join('');
+
+/** A view at any depth that a link may name. @param {() => number} next @returns {import('./view.js').View} */
+function anyView(next) {
+  const depth = Math.floor(next() * 1080);
+  const coordinate = () => `${next() < 0.5 ? '-' : ''}${Math.floor(next() * 2)}.${digits(next, depth + 4)}1`;
+  const formula = ['mandelbrot', 'julia', 'burning-ship', 'newton-5', 'multibrot-4-julia'][Math.floor(next() * 5)];
+  return {
+    formula, re: coordinate(), im: coordinate(), zoom: zoomText([1 + 8.9 * next(), depth]),
+    c_re: next() < 0.5 ? '0' : coordinate(), c_im: coordinate(), max_iter: 1 + Math.floor(next() * 1e6),
+  };
+}
+
+test('two hundred views come back from their links to the last digit', () => {
+  const next = dice(7);
+  for (let at = 0; at < 200; at += 1) {
+    const view = anyView(next);
+    const palette = { name: 'ocean', density: 2 ** (6 * next() - 3), offset: next() };
+    const link = linkOf(view, palette);
+    assert.deepEqual(viewOfLink(link), { view, palette });
+    assert.deepEqual(viewOfLink(`${link}&later=1`), { view, palette });
+    assert.equal(linkOf(view, palette), link);
+  }
+});
+
+test('at any depth the point under the pointer stays, and a move is as many pixels as it says', () => {
+  const next = dice(11);
+  const width = 1400;
+  for (let at = 0; at < 200; at += 1) {
+    const view = anyView(next);
+    const [x, y] = [Math.round((next() - 0.5) * width), Math.round((next() - 0.5) * 900)];
+    const there = moved(view, width, x, y);
+    const step = pitch(view, width);
+    assert.ok(Math.abs(difference(there.re, view.re, step) - x) < 0.01, `${at}`);
+    assert.ok(Math.abs(difference(there.im, view.im, step) + y) < 0.01, `${at}`);
+    const after = zoomed(view, width, 0.3 + 3 * next(), x, y);
+    const finer = pitch(after, width);
+    const still = moved(after, width, x, y);
+    assert.ok(Math.abs(difference(still.re, there.re, finer)) < 0.05, `${at}`);
+    assert.ok(Math.abs(difference(still.im, there.im, finer)) < 0.05, `${at}`);
+  }
+});
+
+test('zooming ends where the digits end', () => {
+  let view = { ...DEEP, zoom: '1e1080' };
+  for (let at = 0; at < 40; at += 1) view = zoomed(view, 1400, 2, 300, 200);
+  assert.equal(view.zoom, '1e1085');
+  assert.ok(view.re.length <= 1100);
+  assert.equal(ratio(pitch({ ...view, zoom: '1e1085' }, 1400), pitch(view, 1400)), 1);
+});
+
+test('both coordinates are read from one text, and one number is not taken for two', () => {
+  for (const text of ['-0.75 + 0.1i', '-0.75+0.1i', '-0.75, 0.1', '-0.75 0.1', '-0.75; 0.1 i']) {
+    assert.deepEqual(coordinates(text), { re: '-0.75', im: '0.1' }, text);
+  }
+  assert.deepEqual(coordinates('1.5e-3 - 2e-4*i'), { re: '1.5e-3', im: '-2e-4' });
+  for (const text of ['', '-0.75', '1e-5', '0,5', '-', '1 2 3', 'i', '. .']) assert.equal(coordinates(text), null, text);
 });
 
 test('a permalink names what is shown', () => {

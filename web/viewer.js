@@ -1,243 +1,290 @@
-// The explorer: a canvas on which one drags, zooms and types, and which sharpens when left alone.
+// The explorer: a canvas of tiles on which one drags, zooms and types, and which sharpens when left alone.
 //
-// A view becomes three pictures of growing sharpness, computed by the tile workers; meanwhile the
-// last frame is shown moved and scaled. It knows pixels and gestures; numbers are the workers', and
-// which view is shown is the caller's.
+// What was computed stays: panning asks for what came into sight, and after a zoom the tiles of before
+// lie scaled beneath until sharper ones arrive. Where that was quick, tiles of four points a pixel follow. It knows tiles and how they lie; gestures are in
+// gestures.js, numbers are the workers', and which view is shown is the caller's.
 
-import { difference, moved, pitch, zoomed } from './view.js';
+import { createScene, errandOf, glancesOf, holds, middleOf, placesIn } from './mosaic.js';
+import { difference, pitch, ratio } from './view.js';
 
 /** @typedef {import('./view.js').View} View */
+/** @typedef {import('./mosaic.js').Place} Place */
+/** @typedef {Pick<Place, 'x' | 'y' | 'width' | 'height'> & {bitmap: ImageBitmap, isStale?: boolean}} Tile */
+/** @typedef {import('./mosaic.js').Scene & {size: {width: number, height: number}, glances: Map<string, Tile>, tiles: Map<string, Tile>, fine: Map<string, Tile>, beganAt: number, isRefused: boolean}} Shown */
 
-const LAYERS = [8, 3, 1]; // pixels of the canvas for each computed one
-const SIDE_MULTIPLE = 24; // so that every layer has whole sides
 const PIXELS_MAX = 2200 * 1400; // above it the canvas has coarser pixels than the screen
-const REQUEST_MILLIS = 90; // between two requests while a finger moves
-const WHEEL_STEP = 0.0018;
+const SCENES_MAX = 5; // what lies beneath; older ones go
+const TILES_MAX = 320; // bitmaps in memory, of all scenes
+const FINE = 0.5; // pixels of the canvas for each computed one, in each direction
+const FINE_TILES_MAX = 160; // of a canvas; larger ones have small enough pixels
+const FINE_MILLIS_MAX = 5000; // what takes longer to become sharp does not become finer
+const SCENE_MILLIS = 110; // between two scenes while a finger zooms
+const ZOOM_OUT_MIN = 1 / 64; // what would be smaller or larger than this is not drawn
+const ZOOM_IN_MAX = 4096;
 
 /**
  * @param {object} options
  * @param {HTMLCanvasElement} options.canvas
- * @param {(view: View) => void} options.onView a gesture wants this view
- * @param {(picture: string, view: View & {width: number, height: number}) => void} options.request
+ * @param {(name: string, view: View & {width: number, height: number}, task?: number) => void} options.request one task, or all
  * @param {(prefix: string) => void} options.forget
- * @param {(point: string) => void} options.onPoint for the readout
+ * @param {() => number} options.inFlightMax tiles to ask for at once
+ * @param {(done: number, total: number) => void} options.onProgress sharp tiles in sight
  */
-export function createViewer({ canvas, onView, request, forget, onPoint }) {
+export function createViewer({ canvas, request, forget, inFlightMax, onProgress }) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false }));
-  const frame = document.createElement('canvas');
-  const ink = /** @type {CanvasRenderingContext2D} */ (frame.getContext('2d', { alpha: false }));
-  /** What the frame shows. @type {View | null} */
-  let framed = null;
+  /** The latest last. @type {Shown[]} */
+  const scenes = [];
   /** @type {View | null} */
   let view = null;
-  let generation = 0;
-  /** The sharpest layer of which a tile is drawn: a coarser one that is late is not wanted. */
-  let reached = 0;
-  let requestTimer = 0;
-  let requestedAt = 0;
-  let frameDue = false;
-  let ratio = 1;
+  /** Wanted, in this order, and not asked for yet. @type {{name: string, place: Place}[]} */
+  let queue = [];
+  /** Asked for, of the latest scene, by name. @type {Map<string, Place>} */
+  const inFlight = new Map();
+  let created = 0;
+  let sceneTimer = 0;
+  let sceneAt = -SCENE_MILLIS;
+  let isDue = false;
 
-  // Size.
+  const scene = () => scenes.at(-1);
+  const nameOf = (/** @type {Shown} */ { id }, /** @type {string} */ key, kind = 'x') => `${kind}.${id}.${key}.`;
 
   function resize() {
     const { clientWidth, clientHeight } = canvas;
     if (!clientWidth || !clientHeight) return;
-    ratio = Math.min(devicePixelRatio || 1, Math.sqrt(PIXELS_MAX / (clientWidth * clientHeight)));
-    const round = (/** @type {number} */ side) =>
-      Math.max(SIDE_MULTIPLE, Math.ceil((side * ratio) / SIDE_MULTIPLE) * SIDE_MULTIPLE);
-    const [width, height] = [round(clientWidth), round(clientHeight)];
+    const scale = Math.min(devicePixelRatio || 1, Math.sqrt(PIXELS_MAX / (clientWidth * clientHeight)));
+    const [width, height] = [clientWidth, clientHeight].map((side) => Math.max(1, Math.round(side * scale)));
     if (canvas.width === width && canvas.height === height) return;
-    const old = framed && frame.width > 1 ? copy(frame) : null;
-    for (const each of [canvas, frame]) Object.assign(each, { width, height });
-    if (old) ink.drawImage(old, (width - old.width) / 2, (height - old.height) / 2);
+    Object.assign(canvas, { width, height });
+    draw();
     if (view) show(view);
   }
   new ResizeObserver(resize).observe(canvas);
 
   // Drawing.
 
-  /** Where the frame lies on the canvas of the view. */
-  function placement() {
-    if (!view || !framed) return null;
-    const scale = Number(view.zoom) / Number(framed.zoom);
-    const step = pitch(view, canvas.width);
-    const x = difference(framed.re, view.re) / step;
-    const y = -difference(framed.im, view.im) / step;
-    return { scale, x, y };
-  }
-
-  /** @param {CanvasRenderingContext2D} target @param {CanvasImageSource} source */
-  function drawMoved(target, source) {
-    const at = placement();
-    const { width, height } = canvas;
-    target.fillStyle = '#120b08';
-    target.fillRect(0, 0, width, height);
-    if (!at || !Number.isFinite(at.x + at.y) || at.scale > 1e4) return;
-    target.imageSmoothingEnabled = true;
-    target.drawImage(source, width / 2 + at.x - (width / 2) * at.scale,
-      height / 2 + at.y - (height / 2) * at.scale, width * at.scale, height * at.scale);
+  function schedule() {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(draw);
   }
 
   function draw() {
-    if (frameDue) return;
-    frameDue = true;
-    requestAnimationFrame(() => {
-      frameDue = false;
-      drawMoved(context, frame);
-    });
-  }
-
-  /** From now on the frame is of the current view: what it showed is moved into place. */
-  function reframe() {
-    if (framed === view || !view) return;
-    const old = copy(frame);
-    drawMoved(ink, old);
-    framed = view;
-  }
-
-  /** A tile of one of the layers is painted. @param {import('./painter.js').Painted} tile */
-  function take({ picture, x, y, width, height, bitmap }) {
-    const [, of, layer] = picture.split('.').map(Number);
-    if (of === generation && layer >= reached) {
-      reached = layer;
-      reframe();
-      const scale = LAYERS[layer];
-      ink.imageSmoothingEnabled = scale > 1;
-      ink.drawImage(bitmap, x * scale, y * scale, width * scale, height * scale);
-      draw();
+    isDue = false;
+    context.fillStyle = '#120b08';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!view) return;
+    const step = pitch(view, canvas.width);
+    const latest = scene();
+    for (const each of latest && isSharp(latest) ? [latest] : scenes) {
+      const scale = ratio(each.step, step);
+      if (!(scale > ZOOM_OUT_MIN && scale < ZOOM_IN_MAX)) continue;
+      const x = canvas.width / 2 + difference(each.view.re, view.re, step);
+      const y = canvas.height / 2 - difference(each.view.im, view.im, step);
+      drawScene(each, scale, x, y);
     }
-    bitmap.close();
   }
 
-  // Asking for pictures.
-
-  function ask() {
-    clearTimeout(requestTimer);
-    requestTimer = 0;
-    requestedAt = performance.now();
-    if (!view || !canvas.width) return;
-    forget(`x.${generation}.`);
-    generation += 1;
-    reached = 0;
-    LAYERS.forEach((scale, layer) => {
-      const size = { width: canvas.width / scale, height: canvas.height / scale };
-      request(`x.${generation}.${layer}`, { .../** @type {View} */ (view), ...size });
-    });
+  /** @param {Shown} each @param {number} scale @param {number} x @param {number} y where it began, on the canvas */
+  function drawScene({ glances, tiles, fine }, scale, x, y) {
+    // Edges on whole pixels: no seams, and sharp tiles are not sampled again.
+    const at = (/** @type {number} */ from, /** @type {number} */ place) => Math.round(from) + Math.round(place * scale);
+    for (const [layer, isSmooth] of /** @type {const} */ ([[glances, true], [tiles, scale !== 1], [fine, true]])) {
+      context.imageSmoothingEnabled = isSmooth;
+      for (const tile of layer.values()) {
+        const [left, top] = [at(x, tile.x), at(y, tile.y)];
+        const [right, bottom] = [at(x, tile.x + tile.width), at(y, tile.y + tile.height)];
+        if (tile.isStale || right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
+        context.drawImage(tile.bitmap, left, top, right - left, bottom - top);
+      }
+    }
   }
+
+  /** @param {Shown} latest */
+  function isSharp(latest) {
+    return Boolean(view) && holds(latest, /** @type {View} */ (view), canvas.width)
+      && sharpPlaces(latest).every(({ key }) => latest.tiles.has(key));
+  }
+
+  /** @param {Shown} latest */
+  const sharpPlaces = (latest) => placesIn(1, middleOf(latest, /** @type {View} */ (view)), canvas);
+
+  // Asking for tiles.
 
   /** Shows a view. @param {View} next */
   function show(next) {
     view = next;
-    draw();
-    if (requestTimer) return;
-    const wait = Math.max(0, requestedAt + REQUEST_MILLIS - performance.now());
-    requestTimer = window.setTimeout(ask, wait);
+    schedule();
+    if (holds(scene(), view, canvas.width)) return plan();
+    if (sceneTimer) return;
+    const wait = Math.max(0, sceneAt + SCENE_MILLIS - performance.now());
+    sceneTimer = window.setTimeout(begin, wait);
   }
 
-  // Gestures.
-
-  /** The pointer in pixels of the canvas, from its middle. @param {MouseEvent} event */
-  function fromMiddle({ clientX, clientY }) {
-    const box = canvas.getBoundingClientRect();
-    return {
-      x: ((clientX - box.left) / box.width - 0.5) * canvas.width,
-      y: ((clientY - box.top) / box.height - 0.5) * canvas.height,
+  function begin() {
+    sceneTimer = 0;
+    if (!view || !canvas.width) return;
+    sceneAt = performance.now();
+    halt();
+    if (holds(scene(), view, canvas.width)) return plan();
+    const latest = {
+      ...createScene(created += 1, view, canvas.width), size: { width: canvas.width, height: canvas.height },
+      glances: new Map(), tiles: new Map(), fine: new Map(), beganAt: sceneAt, isRefused: false,
     };
+    scenes.push(latest);
+    if (scenes.length > SCENES_MAX) drop(/** @type {Shown} */ (scenes.shift()));
+    glancesOf(latest, canvas).forEach((picture, at) => request(nameOf(latest, `g${at}`), picture));
+    plan();
   }
 
-  /** @type {Map<number, {x: number, y: number}>} */
-  const fingers = new Map();
+  /** Decides anew what is wanted of the latest scene. */
+  function plan() {
+    const latest = scene();
+    if (!latest || !view || latest.isRefused) return;
+    const wanted = sharpPlaces(latest);
+    // A text that is no number has no place: the kernel says so in its words.
+    if (!wanted.length) return request(nameOf(latest, '?'), { ...view, width: canvas.width, height: canvas.height }, 0);
+    let errands = wanted.filter(({ key }) => !latest.tiles.has(key)).map((place) => ({ name: nameOf(latest, place.key), place }));
+    if (!errands.length) errands = finePlaces(latest).map((place) => ({ name: nameOf(latest, place.key, 'y'), place }));
+    const names = new Set(errands.map(({ name }) => name));
+    cancel((name) => !names.has(name));
+    queue = errands.filter(({ name }) => !inFlight.has(name));
+    evict(latest, new Set(wanted.map(({ key }) => key)));
+    report(latest);
+    ask();
+  }
 
-  canvas.addEventListener('pointerdown', (event) => {
-    if (event.button > 0) return;
-    canvas.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, fromMiddle(event));
-    canvas.classList.add('dragging');
-  });
+  /** Those that are missing, if it is worth it. @param {Shown} latest */
+  function finePlaces(latest) {
+    const places = placesIn(FINE, middleOf(latest, /** @type {View} */ (view)), canvas);
+    const isQuick = latest.fine.size || performance.now() - latest.beganAt < FINE_MILLIS_MAX;
+    return isQuick && places.length <= FINE_TILES_MAX ? places.filter(({ key }) => !latest.fine.has(key)) : [];
+  }
 
-  canvas.addEventListener('pointermove', (event) => {
-    const here = fromMiddle(event);
-    const before = fingers.get(event.pointerId);
-    if (view) onPoint(pointText(here));
-    if (!before || !view) return;
-    const others = [...fingers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-    fingers.set(event.pointerId, here);
-    if (others.length === 0) {
-      onView(moved(view, canvas.width, before.x - here.x, before.y - here.y));
-    } else {
-      const [other] = others;
-      const span = (/** @type {{x: number, y: number}} */ at) => Math.hypot(at.x - other.x, at.y - other.y);
-      const factor = Math.min(Math.max(span(here) / Math.max(span(before), 1), 0.5), 2);
-      const middle = { x: (here.x + other.x) / 2, y: (here.y + other.y) / 2 };
-      const shift = { x: (before.x - here.x) / 2, y: (before.y - here.y) / 2 };
-      const panned = moved(view, canvas.width, shift.x, shift.y);
-      onView(zoomed(panned, canvas.width, factor, middle.x, middle.y));
+  function ask() {
+    const latest = scene();
+    while (latest && queue.length && inFlight.size < inFlightMax()) {
+      const { name, place } = /** @type {typeof queue[0]} */ (queue.shift());
+      const { view: picture, task } = errandOf(latest, place);
+      inFlight.set(name, place);
+      request(name, picture, task);
     }
-  });
-
-  for (const kind of /** @type {const} */ (['pointerup', 'pointercancel'])) {
-    canvas.addEventListener(kind, (event) => {
-      fingers.delete(event.pointerId);
-      if (!fingers.size) canvas.classList.remove('dragging');
-    });
   }
 
-  canvas.addEventListener('wheel', (event) => {
-    event.preventDefault();
-    if (!view) return;
-    const { x, y } = fromMiddle(event);
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    onView(zoomed(view, canvas.width, Math.exp(-event.deltaY * lines * WHEEL_STEP), x, y));
-  }, { passive: false });
-
-  canvas.addEventListener('dblclick', (event) => {
-    if (!view) return;
-    const { x, y } = fromMiddle(event);
-    onView(zoomed(view, canvas.width, event.shiftKey ? 0.5 : 2, x, y));
-  });
-
-  canvas.addEventListener('keydown', (event) => {
-    const act = keys[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
-  });
-
-  /** @param {number} right @param {number} down in eighths of the canvas */
-  function pan(right, down) {
-    if (!view) return;
-    onView(moved(view, canvas.width, (right * canvas.width) / 8, (down * canvas.height) / 8));
+  /** @param {(name: string) => boolean} isUnwanted */
+  function cancel(isUnwanted) {
+    for (const name of inFlight.keys()) {
+      if (!isUnwanted(name)) continue;
+      inFlight.delete(name);
+      forget(name);
+    }
   }
 
-  /** @param {number} factor */
-  function zoom(factor) {
-    if (view) onView(zoomed(view, canvas.width, factor, 0, 0));
+  /** Nothing more of the latest scene. */
+  function halt() {
+    cancel(() => true);
+    const latest = scene();
+    if (latest) for (const glance of ['g0', 'g1']) if (!latest.glances.has(`${glance}.0`)) forget(nameOf(latest, glance));
   }
 
-  /** @type {Record<string, () => void>} */
-  const keys = {
-    ArrowLeft: () => pan(-1, 0), ArrowRight: () => pan(1, 0),
-    ArrowUp: () => pan(0, -1), ArrowDown: () => pan(0, 1),
-    '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5),
+  /** @param {Shown} latest */
+  function report(latest) {
+    const sharp = sharpPlaces(latest);
+    onProgress(sharp.filter(({ key }) => latest.tiles.has(key)).length, sharp.length);
+  }
+
+  /** A tile is painted, for the first time or again. @param {import('./painter.js').Painted} tile */
+  function take({ picture: name, task, x, y, width, height, bitmap }) {
+    const [kind, id, i, j] = name.split('.');
+    const owner = scenes.find((each) => each.id === Number(id));
+    if (!owner) return bitmap.close();
+    schedule();
+    if (i.startsWith('g')) {
+      const { width: wide, height: high } = glancesOf(owner, owner.size)[Number(i.slice(1))];
+      const scale = owner.width / wide;
+      return keep(owner.glances, `${i}.${task}`, {
+        x: (x - wide / 2) * scale, y: (y - high / 2) * scale, width: width * scale, height: height * scale, bitmap,
+      });
+    }
+    const key = `${i}.${j}`;
+    const tiles = kind === 'y' ? owner.fine : owner.tiles;
+    const place = tiles.get(key) ?? inFlight.get(name);
+    if (!place) return bitmap.close();
+    keep(tiles, key, { ...place, bitmap, isStale: false });
+    if (!inFlight.delete(name)) return;
+    if (owner !== scene()) return;
+    if (queue.length || inFlight.size) ask();
+    else plan();
+    if (kind === 'x') report(owner);
+  }
+
+  /** @param {Map<string, Tile>} tiles @param {string} key @param {Tile} tile */
+  function keep(tiles, key, tile) {
+    tiles.get(key)?.bitmap.close();
+    tiles.set(key, tile);
+  }
+
+  /** The kernel does not compute this picture. Whether that is worth a word. @param {string} name */
+  function refuse(name) {
+    const latest = scene();
+    if (name.startsWith('y.')) {
+      // So deep that four points a pixel are nearer than the kernel tells apart.
+      queue = [];
+      cancel(() => true);
+      if (latest) latest.beganAt = -Infinity;
+      return false;
+    }
+    if (!latest || !name.startsWith(`x.${latest.id}.`)) return !name.startsWith('x.');
+    latest.isRefused = true;
+    queue = [];
+    cancel(() => true);
+    onProgress(0, 0);
+    return true;
+  }
+
+  /** @param {Shown} latest @param {Set<string>} keys in sight */
+  function evict(latest, keys) {
+    let count = scenes.reduce((sum, { tiles, fine }) => sum + tiles.size + fine.size, 0);
+    for (const each of scenes) {
+      for (const [kind, tiles] of /** @type {const} */ ([['y', each.fine], ['x', each.tiles]])) {
+        for (const [key, { bitmap }] of tiles) {
+          if (count <= TILES_MAX) return;
+          if (each === latest && (kind === 'y' || keys.has(key))) continue;
+          bitmap.close();
+          tiles.delete(key);
+          forget(nameOf(each, key, kind));
+          count -= 1;
+        }
+      }
+    }
+    // Fine tiles out of sight, when nothing else is left to go.
+    if (count > TILES_MAX) clearFine(latest);
+  }
+
+  /** @param {Shown} each */
+  function drop(each) {
+    for (const { bitmap } of [...each.tiles.values(), ...each.glances.values()]) bitmap.close();
+    forget(`x.${each.id}.`);
+    clearFine(each);
+  }
+
+  /** @param {Shown} each */
+  function clearFine({ id, fine }) {
+    for (const { bitmap } of fine.values()) bitmap.close();
+    fine.clear();
+    forget(`y.${id}.`);
+  }
+
+  return {
+    show, take, refuse, resize,
+    /** The workers are others now: asks them again. */
+    restart() {
+      cancel(() => true);
+      plan();
+    },
+    /** The colours are others: fine tiles come back when they are painted. Which are painted first? */
+    recolour() {
+      for (const { fine } of scenes) for (const tile of fine.values()) tile.isStale = true;
+      return scene() ? `x.${scene()?.id}.` : '';
+    },
   };
-
-  /** @param {{x: number, y: number}} at */
-  function pointText(at) {
-    if (!view) return '';
-    const there = moved(view, canvas.width, at.x, at.y);
-    const digits = Math.min(Math.max(Math.ceil(-Math.log10(pitch(view, canvas.width))), 3), 12);
-    const short = (/** @type {string} */ text) => Number(text).toFixed(digits);
-    return `${short(there.re)} ${Number(there.im) < 0 ? '−' : '+'} ${short(there.im).replace('-', '')} i`;
-  }
-
-  return { show, take, pan, zoom, resize };
-}
-
-/** @param {HTMLCanvasElement} canvas */
-function copy(canvas) {
-  const twin = document.createElement('canvas');
-  Object.assign(twin, { width: canvas.width, height: canvas.height });
-  twin.getContext('2d')?.drawImage(canvas, 0, 0);
-  return twin;
 }

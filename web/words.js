@@ -18,6 +18,12 @@ export function bytesText(bytes) {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** As people write it: `burning-ship-julia` is the Burning ship Julia set. @param {string} formula */
+export function familyName(formula) {
+  const words = formula.replace(/-?julia$/, ' Julia').replaceAll('-', ' ').trim();
+  return `${words[0].toUpperCase()}${words.slice(1)} set`;
+}
+
 /** The name under which a picture is saved. @param {import('./view.js').Picture} [view] */
 export function fileName(view) {
   if (!view) return 'millefeuille.png';

@@ -7,6 +7,7 @@
 mod access;
 mod donor;
 mod embed;
+mod explorer;
 mod kernel;
 mod outlive;
 mod page;

@@ -206,8 +206,8 @@ impl Driver {
             Ask::Watch(job) => self.watch(&job),
             Ask::List => self.tell(Input::ListJobs),
             Ask::Cancel(job) => self.cancel(&job),
-            Ask::Preview { picture, view, urgent } => {
-                self.previews.order(&mut self.pool, &picture, &view, urgent);
+            Ask::Preview { picture, view, only, urgent } => {
+                self.previews.order(&mut self.pool, (&picture, &view), only, urgent);
             }
             Ask::Forget(prefix) => self.previews.forget(&mut self.pool, &prefix),
             Ask::Retry => self.tell(Input::RetryNow),

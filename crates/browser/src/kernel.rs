@@ -70,13 +70,21 @@ pub struct Brush(Painter);
 
 #[wasm_bindgen]
 impl Brush {
-    /// A palette by name, its bands `density` times as dense as usual, begun at `offset` turns.
+    /// A palette by name, its bands `density` times as dense as usual, begun at `offset` turns, for
+    /// pictures of a formula.
     ///
     /// # Errors
-    /// In words, when there is no such palette.
+    /// In words, when there is no such palette or formula.
     #[wasm_bindgen(constructor)]
-    pub fn new(palette: &str, density: f64, offset: f64) -> Result<Brush, JsError> {
-        Ok(Brush(Painter::new(palette.parse()?, Colouring { density, offset })))
+    pub fn new(palette: &str, density: f64, offset: f64, formula: &str) -> Result<Brush, JsError> {
+        let painter = Painter::new(palette.parse()?, Colouring { density, offset });
+        Ok(Brush(painter.of(formula.parse()?)))
+    }
+
+    /// The ring as colours of equal parts of a turn, RGBA, and behind them that of the inside.
+    pub fn ring(&self) -> Vec<u8> {
+        let colours = self.0.ring().iter().copied().chain([self.0.inside()]);
+        colours.flat_map(|[red, green, blue]| [red, green, blue, 255]).collect()
     }
 
     /// A tile's bytes as opaque RGBA pixels.

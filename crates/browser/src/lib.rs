@@ -19,6 +19,8 @@ mod kernel;
 mod link;
 #[cfg(feature = "node")]
 mod listener;
+#[cfg(feature = "kernel")]
+mod look;
 #[cfg(feature = "node")]
 mod mailbox;
 #[cfg(feature = "node")]

@@ -37,7 +37,7 @@ pub(crate) enum Ask {
     /// End a job, or take no further part in it.
     Cancel(String),
     /// Compute a picture for this page only.
-    Preview { picture: String, view: ViewObject, urgent: bool },
+    Preview { picture: String, view: ViewObject, only: Option<u32>, urgent: bool },
     /// The pictures whose name begins like this are not wanted any more.
     Forget(String),
     /// Try the server now.
@@ -129,9 +129,9 @@ impl Peer {
         self.ask(Ask::Cancel(job));
     }
 
-    /// Computes a picture for this page: its tiles, or `refused`, follow.
-    pub fn preview(&self, picture: String, view: ViewObject, urgent: bool) {
-        self.ask(Ask::Preview { picture, view, urgent });
+    /// Computes a picture for this page, or one tile of it: its tiles, or `refused`, follow.
+    pub fn preview(&self, picture: String, view: ViewObject, urgent: bool, only: Option<u32>) {
+        self.ask(Ask::Preview { picture, view, only, urgent });
     }
 
     /// Stops the pictures whose names begin with `prefix`.

@@ -21,8 +21,14 @@ impl Previews {
         Previews { host, pictures: BTreeMap::new() }
     }
 
-    /// Orders every tile of a picture, or as many as may wait.
-    pub(crate) fn order(&mut self, pool: &mut Pool, name: &str, view: &ViewObject, urgent: bool) {
+    /// Orders one tile of a picture, or every one, or as many as may wait.
+    pub(crate) fn order(
+        &mut self,
+        pool: &mut Pool,
+        (name, view): (&str, &ViewObject),
+        only: Option<u32>,
+        urgent: bool,
+    ) {
         let picture = match Picture::from_page(view) {
             Ok(picture) => picture,
             Err(reason) => return Note::refused(name, &reason).post(&self.host),
@@ -31,7 +37,8 @@ impl Previews {
             return Note::refused(name, NOBODY_LEFT).post(&self.host);
         }
         let name: Rc<str> = name.into();
-        for task in 0..picture.tasks() {
+        let tasks = only.map_or(0..picture.tasks(), |task| task..task.saturating_add(1));
+        for task in tasks {
             let errand = Errand::Preview { picture: Rc::clone(&name), task };
             if !pool.order(errand, Rc::clone(&picture.params), task, urgent) {
                 break;

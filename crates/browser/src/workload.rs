@@ -83,7 +83,10 @@ impl Picture {
         task: u32,
         payload: &[u8],
     ) {
-        let mut note = Note::new("tile").with("picture", name).with("worker", worker);
+        let mut note = Note::new("tile")
+            .with("picture", name)
+            .with("worker", worker)
+            .with("formula", self.view.formula.to_string().as_str());
         if let Some(rect) = usize::try_from(task).ok().and_then(|task| self.rects.get(task)) {
             note = note
                 .with("task", task)
@@ -129,12 +132,20 @@ pub(crate) fn catalogue() -> Note {
             .with("offset", preset.colouring.offset)
     };
     let palette = |palette: Palette| {
-        Note::plain().with("name", palette.name()).with("title", palette.title())
+        let stops = palette.stops().iter().map(|stop| format!("#{stop:06x}"));
+        Note::plain()
+            .with("name", palette.name())
+            .with("title", palette.title())
+            .with("stops", list(stops))
+    };
+    let formula = |formula: Formula| {
+        let (re, im) = formula.centre();
+        Note::plain().with("name", formula.to_string().as_str()).with("re", re).with("im", im)
     };
     Note::new("catalogue")
         .with("presets", list(presets().iter().map(preset)))
         .with("palettes", list(Palette::ALL.map(palette)))
-        .with("formulas", list(Formula::all().map(|formula| formula.to_string())))
+        .with("formulas", list(Formula::all().map(formula)))
 }
 
 /// A count from the page; what is not one becomes 0, which a view refuses in words.

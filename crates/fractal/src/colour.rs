@@ -4,7 +4,7 @@
 //! lie around 10 and one whose counts lie around 10,000 show a similar number of bands, and then wound
 //! around the ring of the palette. A colour depends on its own pixel only, so tiles meet without seams.
 
-use crate::formula::{Family, Formula};
+use crate::formula::Formula;
 use crate::palette::{Palette, Rgb, TABLE_ENTRIES, byte_from_linear, linear_from_byte};
 
 /// Turns of the ring for each doubling of the smooth value, at density 1. Chosen by eye.
@@ -58,8 +58,17 @@ impl Painter {
 
     /// The same for a formula: the basins of Newton's method begin at different places of the ring.
     pub fn of(self, formula: Formula) -> Painter {
-        let is_newton = formula.family() == Family::Newton;
-        Painter { roots: if is_newton { formula.power() } else { 0 }, ..self }
+        Painter { roots: formula.roots(), ..self }
+    }
+
+    /// The ring, as the colours of equal parts of a turn, sRGB. For whoever winds it itself.
+    pub fn ring(&self) -> &[[u8; 3]] {
+        &self.table
+    }
+
+    /// The colour of the inside, sRGB.
+    pub fn inside(&self) -> [u8; 3] {
+        self.inside
     }
 
     /// The colour of a level, sRGB.
@@ -126,8 +135,8 @@ impl Default for Blend {
     }
 }
 
-/// Turns of the ring for a level at density 1.
-pub(crate) fn turns_of(level: u32) -> f64 {
+/// Turns of the ring for a level at density 1, before an offset; nothing of the inside, level 0.
+pub fn turns_of(level: u32) -> f64 {
     libm::log2(f64::from(level) / 256.0 + CALM) * TURNS_PER_DOUBLING
 }
 

@@ -126,6 +126,12 @@ impl Formula {
         self.power.into()
     }
 
+    /// How many roots a level names, which begin at different places of a palette's ring; 0 where it
+    /// names none.
+    pub fn roots(self) -> u32 {
+        if self.family == Family::Newton { self.power() } else { 0 }
+    }
+
     /// Whether z₀ is the point of the picture and c the same for all of it.
     pub fn is_julia(self) -> bool {
         self.is_julia

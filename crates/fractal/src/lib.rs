@@ -40,7 +40,7 @@ mod work;
 pub mod yardstick;
 
 pub use codec::{CodecError, TILE_BYTES_MAX, decode_tile, encode_tile};
-pub use colour::{Blend, Colouring, Painter, colour_tile};
+pub use colour::{Blend, Colouring, Painter, colour_tile, turns_of};
 pub use engine::{Engine, Plain};
 pub use escape::{Ending, Orbit, follow};
 pub use family::ESCAPE_NORM;

@@ -95,8 +95,8 @@ impl Palette {
         })
     }
 
-    /// Evenly spaced around the ring, sRGB.
-    fn stops(self) -> &'static [u32] {
+    /// Evenly spaced around the ring, sRGB as in `0xrrggbb`.
+    pub fn stops(self) -> &'static [u32] {
         match self {
             Palette::Dusk => {
                 &[0x000732, 0x0f3f96, 0x4b97d6, 0xe9f6fb, 0xffc24a, 0xb3550f, 0x2c0d16]

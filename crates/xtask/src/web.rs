@@ -1,11 +1,11 @@
 //! Builds the page into `target/web/`, ready to be served as it is.
 //!
 //! This file compiles the crate `browser` twice and binds both modules; `folder` puts them and the
-//! files of `web/` together, with `bundle` and `strip` making the scripts fewer and lighter; `package` makes an npm package of
-//! the peer alone; `sizes` holds the result to the budgets.
+//! files of `web/` together, with `strip` and `join` making the scripts lighter; `package` makes an npm
+//! package of the peer alone; `sizes` holds the result to the budgets.
 
-mod bundle;
 mod folder;
+mod join;
 mod package;
 mod sizes;
 mod strip;

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
-use super::{Mode, bundle::bundle, package, served, strip::strip};
+use super::{Mode, join::join, package, served, strip::strip};
 use crate::run::Repo;
 
 /// What files at the top write in place of the hashed folder's name.
@@ -62,13 +62,12 @@ pub(super) fn pack(repo: &Repo, bindings: &Path, mode: Mode) -> Result<Folder> {
     let mut bound = Files::new();
     read_folder(bindings, "", &mut bound)?;
     if mode == Mode::Release {
-        bundle(&mut page)?;
         for files in [&mut page, &mut bound] {
             lighten(files)?;
         }
     }
-    package::write(repo, &[&page, &bound])?;
-    let files = assemble(page, bound)?;
+    let files = assemble(page, bound, mode)?;
+    package::write(repo, &files)?;
 
     let files: Folder = files
         .into_iter()
@@ -110,18 +109,21 @@ fn lighten(files: &mut Files) -> Result<()> {
 }
 
 /// What keeps its address when the page changes: HTML, and the module for other pages.
-pub(super) fn is_at_top(path: &str) -> bool {
+fn is_at_top(path: &str) -> bool {
     !path.contains('/') && (path.ends_with(".html") || path == "embed.js")
 }
 
 /// The files of the finished folder: those at the top, the rest in `app-<hash>/`.
-pub(super) fn assemble(page: Files, bound: Files) -> Result<Files> {
+pub(super) fn assemble(page: Files, bound: Files, mode: Mode) -> Result<Files> {
     let (top, mut app): (Files, Files) = page.into_iter().partition(|(path, _)| is_at_top(path));
     ensure!(top.contains_key("index.html"), "web/index.html is missing");
     for (path, bytes) in bound {
         if app.insert(path.clone(), bytes).is_some() {
             bail!("web/{path} is also the name of a file that wasm-bindgen writes");
         }
+    }
+    if mode == Mode::Release {
+        join(&top, &mut app)?;
     }
     let name = app_name(&app);
     let mut files: Files =
@@ -216,7 +218,7 @@ pub(super) mod tests {
     #[test]
     fn html_lies_at_the_top_and_the_rest_in_the_hashed_folder() {
         let page = files(&[("index.html", INDEX), ("page.js", "1"), ("parts/ring.js", "2")]);
-        let made = assemble(page, files(&[("node_bg.wasm", "w")])).unwrap();
+        let made = assemble(page, files(&[("node_bg.wasm", "w")]), Mode::Dev).unwrap();
         let paths: Vec<&str> = made.keys().map(String::as_str).collect();
         let name = paths[0].split('/').next().unwrap();
         assert!(name.starts_with("app-") && name.len() == 16, "{name}");
@@ -237,10 +239,10 @@ pub(super) mod tests {
 
     #[test]
     fn a_page_that_would_load_nothing_is_refused() {
-        assert!(assemble(files(&[("index.html", "<p>")]), Files::new()).is_err());
-        assert!(assemble(files(&[("page.js", "1")]), Files::new()).is_err());
+        assert!(assemble(files(&[("index.html", "<p>")]), Files::new(), Mode::Dev).is_err());
+        assert!(assemble(files(&[("page.js", "1")]), Files::new(), Mode::Dev).is_err());
         let twice = files(&[("index.html", INDEX), ("node.js", "1")]);
-        assert!(assemble(twice, files(&[("node.js", "2")])).is_err());
+        assert!(assemble(twice, files(&[("node.js", "2")]), Mode::Dev).is_err());
     }
 
     #[test]

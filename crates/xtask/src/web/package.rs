@@ -1,7 +1,7 @@
 //! The browser peer as an npm package in `target/npm/`, ready to be published or copied.
 //!
 //! It holds `join.js` and what that loads, as the page ships it, with the types beside it; no file of
-//! the page itself.
+//! the page alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,8 @@ use crate::run::Repo;
 const ENTRY: &str = "join.js";
 const TYPES: &str = "api.d.ts";
 
-/// Writes the package from the files of the page and what wasm-bindgen made, before they are renamed.
-pub(super) fn write(repo: &Repo, files: &[&Files]) -> Result<()> {
+/// Writes the package from the files of the finished folder.
+pub(super) fn write(repo: &Repo, files: &Files) -> Result<()> {
     let folder = repo.target.join("npm");
     remove(&folder)?;
     fs::create_dir_all(&folder)?;
@@ -40,12 +40,18 @@ pub(super) fn write(repo: &Repo, files: &[&Files]) -> Result<()> {
 }
 
 /// The entry and everything that it names, or that what it names does: `'./name'`.
-fn loaded<'a>(files: &[&'a Files]) -> BTreeMap<&'a str, &'a [u8]> {
-    let find = |name: &str| files.iter().find_map(|files| files.get_key_value(name));
+fn loaded(files: &Files) -> BTreeMap<&str, &[u8]> {
+    let named = |path: &str, name: &str| path.rsplit_once('/').is_some_and(|(_, own)| own == name);
+    let find = |name: &str| {
+        let found = files.iter().find(|(path, _)| named(path, name));
+        found.map(|(path, bytes)| {
+            (path.rsplit_once('/').map_or(path.as_str(), |(_, own)| own), bytes)
+        })
+    };
     let mut found = BTreeMap::new();
     let mut open: Vec<_> = find(ENTRY).into_iter().collect();
     while let Some((name, bytes)) = open.pop() {
-        if found.insert(name.as_str(), bytes.as_slice()).is_some() || !name.ends_with(".js") {
+        if found.insert(name, bytes.as_slice()).is_some() || !name.ends_with(".js") {
             continue;
         }
         let script = String::from_utf8_lossy(bytes);
@@ -74,7 +80,9 @@ mod tests {
             ("page.js", "import './app.js'"),
             ("app.js", ""),
         ]);
-        let names: Vec<&str> = loaded(&[&files]).into_keys().collect();
+        let files: Files =
+            files.into_iter().map(|(name, bytes)| (format!("app-1/{name}"), bytes)).collect();
+        let names: Vec<&str> = loaded(&files).into_keys().collect();
         let expected =
             ["join.js", "kernel_bg.wasm", "node-worker.js", "node.js", "node_bg.wasm", "peer.js"];
         assert_eq!(names, expected);

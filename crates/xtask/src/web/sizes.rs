@@ -186,7 +186,7 @@ mod tests {
             ("c.js", ""),
             ("kernel.js", ""),
         ]);
-        let made = sent(assemble(page, Files::new()).unwrap());
+        let made = sent(assemble(page, Files::new(), Mode::Dev).unwrap());
         let view: Vec<String> = first_view(&made)
             .iter()
             .map(|path| path.split_once('/').map_or(path.as_str(), |(_, rest)| rest).to_owned())

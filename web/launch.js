@@ -1,0 +1,82 @@
+// The form of a new job: what to render, how large, in which colours; with a small picture of what will come.
+
+import { element, say } from './store.js';
+import { counted } from './words.js';
+
+const SIZES = [
+  [1280, 720, 'HD'], [1920, 1080, 'Full HD'], [2048, 1536, '4:3'], [3000, 3000, 'Square print'],
+  [3840, 2160, '4K'], [4096, 2304, 'Wide poster'], [1170, 2532, 'Phone'], [8192, 8192, 'Giant'],
+];
+const SIDE_MAX = 16_384; // what the kernel takes
+const TILE = 256;
+const PREVIEW_SIDE = 224; // a tile at most
+const PREVIEW_MILLIS = 500; // after the view has come to rest
+
+/** @param {import('./app.js').App} app */
+export function createLaunch(app) {
+  const size = /** @type {HTMLSelectElement} */ (element('field-size'));
+  const preview = /** @type {HTMLCanvasElement} */ (element('job-preview'));
+  let asked = 0;
+  let timer = 0;
+  /** What the preview shows. @type {unknown} */
+  let shown = null;
+
+  for (const [width, height, name] of SIZES) size.append(new Option(`${name}, ${width} × ${height}`, `${width}x${height}`));
+  size.append(new Option('Own size…', 'own'));
+  size.value = '1920x1080';
+
+  function sides() {
+    if (size.value === 'own') return [Number(element('field-width').value), Number(element('field-height').value)];
+    return size.value.split('x').map(Number);
+  }
+
+  function refresh() {
+    element('own-size').hidden = size.value !== 'own';
+    const [width, height] = sides();
+    const isPossible = [width, height].every((side) => Number.isInteger(side) && side >= 1 && side <= SIDE_MAX);
+    element('launch').disabled = !isPossible;
+    const tiles = Math.ceil(width / TILE) * Math.ceil(height / TILE);
+    say(element('job-size'), isPossible
+      ? `${((width * height) / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 })} megapixels in ${counted(tiles, 'tile')}`
+      : `Each side has 1 to ${SIDE_MAX.toLocaleString()} pixels: what a PNG of this page can hold.`);
+    if (!isPossible) return;
+    const scale = PREVIEW_SIDE / Math.max(width, height);
+    const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+    if (preview.width !== w || preview.height !== h) Object.assign(preview, { width: w, height: h });
+    // At once what is on the screen, as wide as it will be; the rest follows.
+    const explorer = element('explorer');
+    const context = preview.getContext('2d', { alpha: false });
+    if (context && explorer.width) {
+      const tall = (explorer.height * w) / explorer.width;
+      context.imageSmoothingQuality = 'high';
+      context.drawImage(explorer, 0, (h - tall) / 2, w, tall);
+    }
+    clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      app.forget(`n.${asked}.`);
+      app.preview(`n.${asked += 1}.`, { ...app.store.get().view, width: w, height: h }, false);
+    }, PREVIEW_MILLIS);
+  }
+
+  for (const id of ['field-size', 'field-width', 'field-height']) element(id).addEventListener('input', refresh);
+  app.store.subscribe(({ view, catalogue }) => {
+    if (!catalogue || view === shown) return;
+    shown = view;
+    refresh();
+  });
+
+  element('job-form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const [width, height] = sides();
+    app.controls.refuse('');
+    app.album.launch({ width, height }).catch(() => {}); // the reason stands beside the form
+  });
+
+  return {
+    /** @param {import('./painter.js').Painted} tile */
+    take({ picture, bitmap }) {
+      if (picture === `n.${asked}.`) preview.getContext('2d', { alpha: false })?.drawImage(bitmap, 0, 0);
+      bitmap.close();
+    },
+  };
+}
