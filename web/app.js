@@ -15,6 +15,7 @@ import { createPlaces } from './places.js';
 import { createPanels } from './panels.js';
 import { createDirectory } from './directory.js';
 import { createDonor } from './donor.js';
+import { createGallery } from './gallery.js';
 import { createLog, sentence } from './log.js';
 import { plain, spare } from './jobs.js';
 import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
@@ -88,6 +89,7 @@ export class App {
     this.launch = createLaunch(this);
     this.network = createNetwork(this);
     this.directory = createDirectory(this);
+    this.gallery = createGallery(this);
     this.store.subscribe(createPanels(this));
     this.store.subscribe(() => this.#onChange());
     this.store.subscribe(({ jobs, shown }) => this.painter.spare(spare(jobs, shown)));

@@ -46,7 +46,7 @@ export function createDirectory(app) {
   const sheet = /** @type {HTMLDialogElement} */ (element('share'));
   /** @type {Listing[]} */
   let jobs = [];
-  let isHeard = false;
+  let heardAt = -Infinity;
   let askedAt = -Infinity;
   /** @type {Map<string, HTMLCanvasElement>} */
   const pictures = new Map();
@@ -88,7 +88,7 @@ export function createDirectory(app) {
   return {
     /** @param {{jobs: Listing[]}} note */
     hear(note) {
-      isHeard = true;
+      heardAt = performance.now();
       jobs = note.jobs;
       const seen = ordered(jobs);
       const text = JSON.stringify(seen);
@@ -104,6 +104,7 @@ export function createDirectory(app) {
       }
     },
     get jobs() { return jobs; },
+    get heardAt() { return heardAt; },
     /** @param {string} id @param {ImageBitmap} bitmap */
     thumbnail(id, bitmap) {
       pictures.get(id)?.getContext('2d')?.drawImage(bitmap, 0, 0);
@@ -112,7 +113,7 @@ export function createDirectory(app) {
     /** @param {Readonly<State>} state */
     draw({ node }) {
       element('directory').hidden = !node?.ready;
-      say(element('directory-note'), !isHeard ? 'Asking…' : jobs.length ? '' : 'None yet. Launch one, or wait: idle tabs paint the gallery of the day.');
+      say(element('directory-note'), heardAt < 0 ? 'Asking…' : jobs.length ? '' : 'None yet. Launch one, or wait: idle tabs paint the gallery of the day.');
       if (!node?.ready || document.hidden || performance.now() - askedAt < ASK_MILLIS) return;
       askedAt = performance.now();
       app.peer.tell({ t: 'list' });

@@ -58,6 +58,7 @@ export function createPanels(app) {
     drawTrouble(state);
     app.network.draw(state);
     app.directory.draw(state);
+    app.gallery.look(state);
   }
 
   /** @param {Readonly<State>} state */

@@ -35,7 +35,7 @@ fn axe_finds_nothing_in_any_state() -> Result<()> {
     check(&mut browser, page, "what is kept")?;
     browser.press(page, "Escape")?;
     browser.click(page, "#look")?;
-    browser.wait(page, "document.querySelector('#field-formula').options.length > 3")?;
+    browser.wait(page, "document.querySelector('#presets').childElementCount > 3")?;
     check(&mut browser, page, "looking, 320 px")?;
     browser.eval(page, "window.millefeuille.launch({width: -1}).catch(() => {})")?;
     browser.wait(page, "document.querySelector('#view-complaint').textContent")?;
