@@ -54,7 +54,12 @@ impl Server {
     fn start_by(listen: &str, more: Vec<OsString>) -> Result<Self> {
         let mut command =
             Command::new(built("MILLEFEUILLE_SERVER_BIN", "target/debug/millefeuille-server"));
-        command.args(["--listen", listen, "--web-dir"]);
+        command.args(["--listen", listen]);
+        // All peers of a test share one address.
+        for limit in ["--connections-per-address", "--connections-per-network"] {
+            command.args([limit, "1000"]);
+        }
+        command.arg("--web-dir");
         command.arg(built("MILLEFEUILLE_WEB_DIR", "target/web"));
         command.args(more);
         let process = Process::start("server", command)?;
@@ -86,6 +91,10 @@ fn http_get(address: &str, path: &str) -> Result<String> {
     ensure!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
+
+/// One thread that mostly rests. For jobs that somebody is to leave: then it is not the speed of the
+/// machine that decides whether they are still under way.
+pub const GENTLY: [&str; 4] = ["--threads", "1", "--intensity", "15"];
 
 /// `millefeuille peer`, ready.
 #[derive(Debug)]

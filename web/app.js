@@ -126,7 +126,7 @@ export class App {
     if (cores) this.donor.choose({ cores });
     this.peer.begin();
     this.#tellCores();
-    const url = server ?? new URL('/ws', location.href.replace(/^http/, 'ws')).href;
+    const url = server ?? new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href;
     this.store.set({ status: 'starting', trouble: '', finishing: false });
     this.peer.tell({ t: 'join', url });
     if (element('remember').checked) rememberSession();

@@ -30,7 +30,7 @@ export async function join({ server, consent, cores, intensity, pauseWhen, signa
   signal?.throwIfAborted();
   const url = new URL(server ?? new URL('/', import.meta.url), location.href);
   url.protocol = url.protocol.replace('http', 'ws');
-  if (url.pathname === '/') url.pathname = '/ws';
+  if (url.pathname === '/') url.pathname = '/v1/ws';
   const peer = new Peer({ cores, intensity, causes: pauseWhen, relayOnly, storage });
   signal?.addEventListener('abort', () => void peer.leave(), { once: true });
   return peer.enter(url.href);

@@ -1,26 +1,34 @@
 //! The door: who may connect, for how long before a request is there, with how much kernel memory.
 //!
 //! `axum::serve` has no deadline for a request's head (hostile.md §1, fact 1), so the loop is our
-//! own. Idle connections fall under the same deadline between requests.
+//! own. Idle connections fall under the same deadline between requests; what is written has one
+//! too (`patient`). A caller that holds its share is closed without a word: an answer would cost
+//! more than the question.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use crate::app::{App, SocketPeer};
+use crate::callers::{Nearly, Place, Refusal, Use};
+use crate::patient::Patient;
+use crate::proxy;
+
 /// Connections in HTTP at once; further ones wait in the kernel's queue. WebSockets have left HTTP
 /// and are bounded by the room.
 const HTTP_CONNECTIONS_MAX: usize = 16_384;
-/// From accept, or the last response, to a whole request head.
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes and fields of a request head; more are answered with 431.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 const HEAD_FIELDS_MAX: usize = 50;
@@ -50,17 +58,17 @@ pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Accepts until the task is aborted.
-pub(crate) async fn serve(listener: TcpListener, routes: Router) {
+pub(crate) async fn serve(listener: TcpListener, routes: Router, app: Arc<App>) {
     let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
+        .header_read_timeout(app.settings.head_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEAD_FIELDS_MAX);
     let mut failures: u32 = 0;
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
-        let (stream, _) = match listener.accept().await {
+        let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 if failures.is_multiple_of(FAILURES_PER_WARNING) {
@@ -76,13 +84,35 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router) {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "no TCP_NODELAY");
         }
-        let service = TowerToHyperService::new(routes.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let peer = address.ip();
+        let share = match share(&app, peer) {
+            Ok(share) => share,
+            Err(reason) => {
+                app.meters.limited();
+                debug!(caller = %Nearly(peer), ?reason, "closed at the door");
+                continue;
+            }
+        };
+        let routes = routes.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(SocketPeer(peer));
+            TowerToHyperService::new(routes.clone()).call(request)
+        });
+        let stream = TokioIo::new(Patient::new(stream, app.settings.write_timeout));
+        let connection = http.serve_connection(stream, service).with_upgrades();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended");
             }
-            drop(place);
+            drop((place, share));
         });
     }
+}
+
+/// A caller's share of the connections in HTTP; a proxy has none, it stands for many.
+fn share(app: &App, peer: IpAddr) -> Result<Option<Place>, Refusal> {
+    if proxy::is_trusted(&app.settings.trusted_proxies, peer) {
+        return Ok(None);
+    }
+    app.callers.connect(peer, Use::Http).map(Some)
 }

@@ -1,159 +1,268 @@
-//! Routes and headers: the page, the WebSocket, health and metrics.
+//! Routes: the page, the WebSocket, and what is said of the server.
+//!
+//! Everything on the main address passes `around`: who asks (`proxy`), whether they may ask now
+//! (`callers`), the headers of every response (`headers`).
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Json, Router};
+use base::{Duration, PROTOCOL_VERSION, PublicKey, Time};
+use serde_json::{Value, json};
+use signal::message::{IceServer, MESSAGE_BYTES_MAX};
+use signal::rate::Bucket;
+use tokio::time::Instant;
 use tower_http::services::ServeDir;
-use tracing::debug;
+use tracing::{debug, warn};
 
+use crate::callers::{Callers, Nearly, Use};
+use crate::headers::Headers;
 use crate::host::Host;
-use crate::{metrics, socket};
+use crate::meters::Meters;
+use crate::origins::Origins;
+use crate::problem::{later, problem, refusal};
+use crate::settings::{Settings, is_local, secret_from_file};
+use crate::{metrics, proxy, socket};
 
-/// What the page may load: its own files, wasm, and its own server (`'self'` covers the WebSocket
-/// of the same host).
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// For files whose path changes with their content.
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// First path segment of such files: `cargo xtask web` hashes that folder.
-const HASHED_PREFIX: &str = "app-";
 const UNBUILT: &str = "The page is not built.\n\nBuild it with: cargo xtask web\nand load this \
     address again, or name its folder with --web-dir.\n";
+/// How long who came too soon waits, in seconds.
+const JOIN_WAIT_SECONDS: u64 = 2;
+/// Joins at once: this part of a second's.
+const JOIN_BURST_PART: u32 = 10;
+const JOIN_BURST_MIN: u32 = 20;
 
-/// The page's side of the settings.
-pub(crate) struct Page {
-    pub(crate) web_dir: PathBuf,
-    /// Origins of other sites whose pages may connect.
-    pub(crate) allow_origins: Vec<String>,
+/// The socket's other end, put into every request by `accept`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketPeer(pub(crate) IpAddr);
+
+/// Who asks, put into every request by `around`.
+#[derive(Clone, Copy, Debug)]
+struct Caller(IpAddr);
+
+/// What every request may need.
+pub(crate) struct App {
+    pub(crate) host: Host,
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) meters: Meters,
+    /// False while the server ends.
+    pub(crate) accepting: AtomicBool,
+    pub(crate) settings: Settings,
+    headers: Headers,
+    origins: Origins,
+    native_token: Option<Vec<u8>>,
+    joins: Mutex<Bucket>,
+    started: Instant,
+    network: PublicKey,
+    /// A proxy that nobody announced is warned of once.
+    warned: AtomicBool,
 }
 
-#[derive(Clone)]
-struct App {
-    host: Host,
-    allow_origins: Arc<[String]>,
+impl App {
+    pub(crate) fn new(settings: Settings, host: Host, network: PublicKey) -> anyhow::Result<Self> {
+        let rate = settings.joins_per_second.max(1);
+        let burst = (rate / JOIN_BURST_PART).max(JOIN_BURST_MIN);
+        Ok(App {
+            host,
+            callers: Callers::new(settings.callers()),
+            meters: Meters::default(),
+            accepting: AtomicBool::new(true),
+            headers: Headers::new(&settings),
+            origins: Origins::new(settings.origins.clone()),
+            native_token: settings
+                .native_token_file
+                .as_deref()
+                .map(secret_from_file)
+                .transpose()?,
+            joins: Mutex::new(Bucket::new(burst, Duration::from_secs(1) / rate)),
+            started: Instant::now(),
+            network,
+            warned: AtomicBool::new(false),
+            settings,
+        })
+    }
+
+    fn may_join_now(&self) -> bool {
+        let now = Time::ZERO + self.started.elapsed();
+        self.joins.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+    }
 }
 
 /// Everything on the main address.
-pub(crate) fn routes(page: Page, host: Host, metrics_apart: bool) -> Router {
-    let files = ServeDir::new(page.web_dir)
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    let files = ServeDir::new(&app.settings.web_dir)
         .precompressed_br()
         .precompressed_gzip()
         .fallback(get(not_found));
-    let app = App { host: host.clone(), allow_origins: page.allow_origins.into() };
-    let mut routes = Router::new()
-        .route("/ws", get(web_socket))
-        .with_state(app)
+    Router::new()
+        .route("/v1/ws", get(web_socket))
+        .route("/v1/config", get(config))
+        .route("/v1/stats", get(stats))
         .route("/healthz", get(|| async { "ok\n" }))
-        .fallback_service(files);
-    if metrics_apart {
-        routes = routes.route("/metrics", get(not_found));
-    } else {
-        routes = routes.merge(metrics_routes(host));
-    }
-    routes.layer(middleware::from_fn(add_headers))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics_here))
+        .method_not_allowed_fallback(async || {
+            problem(StatusCode::METHOD_NOT_ALLOWED, "this is read with GET")
+        })
+        .fallback_service(files)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), around))
+        .with_state(app)
 }
 
 /// `/metrics` alone.
-pub(crate) fn metrics_routes(host: Host) -> Router {
-    let metrics = async |State(host): State<Host>| {
-        let text = metrics::render(&host.stats.borrow());
-        ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
-    };
-    Router::new().route("/metrics", get(metrics)).with_state(host)
+pub(crate) fn metrics_routes(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(app)
 }
 
 async fn web_socket(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
+    Extension(Caller(caller)): Extension<Caller>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if !is_welcome(&headers, &app.allow_origins) {
-        debug!(origin = ?headers.get(ORIGIN), "a foreign origin");
-        return (StatusCode::FORBIDDEN, "this origin may not connect\n").into_response();
+    if !is_welcome(&app, &headers) {
+        debug!(caller = %Nearly(caller), origin = ?headers.get(ORIGIN), "not welcome");
+        let detail = "this origin may not connect, or a native client lacks its token";
+        return problem(StatusCode::FORBIDDEN, detail);
     }
-    socket::upgrade(upgrade, app.host)
+    if !app.accepting.load(Ordering::Relaxed) {
+        let detail = "the server is about to end";
+        return later(StatusCode::SERVICE_UNAVAILABLE, detail, JOIN_WAIT_SECONDS);
+    }
+    let place = match app.callers.connect(caller, Use::WebSocket) {
+        Ok(place) => place,
+        Err(reason) => {
+            app.meters.limited();
+            return refusal(reason);
+        }
+    };
+    if !app.may_join_now() {
+        app.meters.limited();
+        let detail = "many join at this moment";
+        return later(StatusCode::SERVICE_UNAVAILABLE, detail, JOIN_WAIT_SECONDS);
+    }
+    socket::upgrade(upgrade, app, place)
 }
 
-/// Whether a page of this origin may connect. Browsers always name theirs; a native peer has none.
-/// The scheme does not count, since a proxy may speak TLS for this server; host and port do.
-fn is_welcome(headers: &HeaderMap, allow_origins: &[String]) -> bool {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let Some(origin) = origins.next() else { return true };
-    let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };
-    if allow_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
-        return true;
+/// Pages are known by their origin, which a browser always names; others by the token, if one is
+/// asked for.
+fn is_welcome(app: &App, headers: &HeaderMap) -> bool {
+    if headers.contains_key(ORIGIN) {
+        return app.origins.are_welcome(headers);
     }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let own = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    matches!((own, host), (Some(own), Some(host)) if own.eq_ignore_ascii_case(host))
+    let Some(token) = &app.native_token else { return true };
+    let brought =
+        headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    brought.is_some_and(|brought| is_same(brought, token))
+}
+
+/// In a time that does not tell how much was right.
+fn is_same(brought: &[u8], token: &[u8]) -> bool {
+    brought.len() == token.len()
+        && brought.iter().zip(token).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+}
+
+/// What a peer may know before it joins. Credentials of relays come with the welcome: they are a
+/// peer's own.
+async fn config(State(app): State<Arc<App>>) -> Json<Value> {
+    let stun = app.settings.ice_servers.iter().filter(|server| server.username.is_empty());
+    let urls: Vec<&String> = stun.map(|IceServer { url, .. }| url).collect();
+    Json(json!({
+        "protocol": PROTOCOL_VERSION,
+        "network": app.network.to_string(),
+        "stun": urls,
+        "relays": app.settings.turn_urls,
+        "limits": {
+            "message_bytes": MESSAGE_BYTES_MAX,
+            "messages_per_second": 1_000 / signal::room::MESSAGE_INTERVAL.as_millis(),
+            "connections_per_address": app.settings.connections_per_address,
+        },
+    }))
+}
+
+/// Counts, of nobody in particular.
+async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
+    let stats = *app.host.stats.borrow();
+    Json(json!({
+        "peers": stats.browsers + stats.natives,
+        "browsers": stats.browsers,
+        "natives": stats.natives,
+        "members": stats.members,
+    }))
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.accepting.load(Ordering::Relaxed) && !app.host.events.is_closed() {
+        "ready\n".into_response()
+    } else {
+        problem(StatusCode::SERVICE_UNAVAILABLE, "the server is about to end")
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let text = metrics::render(&app.host.stats.borrow(), &app.meters);
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+}
+
+/// On the main address the metrics are this machine's own.
+async fn metrics_here(
+    State(app): State<Arc<App>>,
+    Extension(Caller(caller)): Extension<Caller>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let proxied = proxy::is_unannounced(&app.settings.trusted_proxies, caller, &headers);
+    if app.settings.metrics_listen.is_some() || !is_local(caller) || proxied {
+        return not_found(uri).await;
+    }
+    metrics(State(app)).await
 }
 
 async fn not_found(uri: Uri) -> Response {
     if uri.path() == "/" {
         (StatusCode::SERVICE_UNAVAILABLE, UNBUILT).into_response()
     } else {
-        (StatusCode::NOT_FOUND, "there is nothing here\n").into_response()
+        problem(StatusCode::NOT_FOUND, "there is nothing here")
     }
 }
 
-async fn add_headers(request: Request, next: Next) -> Response {
-    let path = request.uri().path().trim_start_matches('/');
-    let is_hashed = path.starts_with(HASHED_PREFIX) && path.contains('/');
-    let mut response = next.run(request).await;
-    // An error is never kept: the file may be there after the next build.
-    let is_kept = is_hashed
-        && (response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED);
-    let headers = response.headers_mut();
-    let fixed = [
-        (CACHE_CONTROL, if is_kept { IMMUTABLE } else { "no-cache" }),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ];
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+/// What happens to every request and response.
+async fn around(
+    State(app): State<Arc<App>>,
+    Extension(SocketPeer(peer)): Extension<SocketPeer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let proxies = &app.settings.trusted_proxies;
+    if proxy::is_unannounced(proxies, peer, request.headers())
+        && !app.warned.swap(true, Ordering::Relaxed)
+    {
+        warn!(
+            "a proxy seems to stand in front; all its callers count as one without --trust-proxy"
+        );
     }
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check_origin(origin: Option<&str>, host: &str, welcome: bool) {
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, host.parse().expect("a value"));
-        if let Some(origin) = origin {
-            headers.insert(ORIGIN, origin.parse().expect("a value"));
+    let caller = proxy::caller(proxies, peer, request.headers());
+    let mut about = app.headers.about(&request, proxy::is_secure(proxies, peer, request.headers()));
+    about.shared_with = app.origins.listed(request.headers());
+    request.extensions_mut().insert(Caller(caller));
+    let mut response = match app.callers.request(caller) {
+        Ok(()) => next.run(request).await,
+        Err(reason) => {
+            app.meters.limited();
+            debug!(caller = %Nearly(caller), ?reason, "turned away");
+            refusal(reason)
         }
-        let allowed = ["https://friend.example".to_owned()];
-        assert_eq!(is_welcome(&headers, &allowed), welcome, "{origin:?} at {host}");
-    }
-
-    #[test]
-    fn only_the_own_and_allowed_origins_are_welcome() {
-        check_origin(None, "ours.example", true);
-        check_origin(Some("https://ours.example"), "ours.example", true);
-        check_origin(Some("http://OURS.example:8080"), "ours.example:8080", true);
-        check_origin(Some("https://friend.example"), "ours.example", true);
-        check_origin(Some("null"), "ours.example", false);
-        check_origin(Some("https://ours.example.evil.example"), "ours.example", false);
-        check_origin(Some("https://evil.example"), "ours.example", false);
-        check_origin(Some("http://friend.example"), "ours.example", false);
-        check_origin(Some("https://ours.example:1"), "ours.example", false);
-        check_origin(Some("ours.example"), "ours.example", false);
-    }
+    };
+    app.headers.add(about, &mut response);
+    app.meters.request(begun.elapsed());
+    response
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use base::{Secret, Time};
@@ -42,32 +42,43 @@ pub(crate) enum Command {
 /// The sending end of a connection's outbound queue.
 pub(crate) struct Queue {
     commands: mpsc::Sender<Command>,
-    bytes: Arc<AtomicUsize>,
+    load: Arc<Load>,
+}
+
+/// How full a queue is.
+#[derive(Default)]
+struct Load {
+    bytes: AtomicUsize,
+    /// Whether it was too full once: it ends then.
+    overflowed: AtomicBool,
 }
 
 /// The receiving end.
 pub(crate) struct Commands {
     commands: mpsc::Receiver<Command>,
-    bytes: Arc<AtomicUsize>,
+    load: Arc<Load>,
 }
 
 /// A bounded outbound queue.
 pub(crate) fn queue() -> (Queue, Commands) {
     let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES_MAX);
-    let bytes = Arc::new(AtomicUsize::new(0));
-    (Queue { commands: sender, bytes: Arc::clone(&bytes) }, Commands { commands: receiver, bytes })
+    let load = Arc::new(Load::default());
+    (Queue { commands: sender, load: Arc::clone(&load) }, Commands { commands: receiver, load })
 }
 
 impl Queue {
     /// False when the queue is full.
     fn push(&self, command: Command) -> bool {
-        if let Command::Send(message) = &command {
-            let queued = self.bytes.fetch_add(message.len(), Ordering::Relaxed) + message.len();
-            if queued > QUEUE_BYTES_MAX {
-                return false;
-            }
+        let length = match &command {
+            Command::Send(message) => message.len(),
+            Command::Close(_) => 0,
+        };
+        let queued = self.load.bytes.fetch_add(length, Ordering::Relaxed) + length;
+        let fits = queued <= QUEUE_BYTES_MAX && self.commands.try_send(command).is_ok();
+        if !fits {
+            self.load.overflowed.store(true, Ordering::Relaxed);
         }
-        self.commands.try_send(command).is_ok()
+        fits
     }
 }
 
@@ -76,9 +87,14 @@ impl Commands {
     pub(crate) async fn next(&mut self) -> Option<Command> {
         let command = self.commands.recv().await?;
         if let Command::Send(message) = &command {
-            self.bytes.fetch_sub(message.len(), Ordering::Relaxed);
+            self.load.bytes.fetch_sub(message.len(), Ordering::Relaxed);
         }
         Some(command)
+    }
+
+    /// Whether the room let go because nothing more fitted in.
+    pub(crate) fn overflowed(&self) -> bool {
+        self.load.overflowed.load(Ordering::Relaxed)
     }
 }
 
@@ -87,6 +103,13 @@ impl Commands {
 pub(crate) struct Host {
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) stats: watch::Receiver<Stats>,
+}
+
+/// Unix time in seconds: credentials of relays are dated.
+#[expect(clippy::disallowed_types, reason = "the one date, read at the start")]
+pub(crate) fn unix_now() -> u64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Starts the task; it ends when it was told to stop and the last connection is gone.
@@ -140,6 +163,7 @@ impl Hosting {
                 },
                 () = timeout => self.handle(Input::Timeout),
                 _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
+                    self.handle(Input::Stop);
                     stopping = true;
                     self.queues.clear();
                 }

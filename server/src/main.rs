@@ -1,19 +1,19 @@
 //! `millefeuille-server`: serves the page and introduces peers; never in the data path.
 //!
 //! One task owns the room (`host`); every WebSocket is a task that carries its messages to and
-//! from it (`socket`); `accept` guards the door, `app` has the routes. What the room decides is
-//! `signal`'s; nothing here reads a message.
+//! from it (`socket`); `accept` guards the door with what `callers` knows, `app` has the routes.
+//! What the room decides is `signal`'s; nothing here reads a message.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use base::Bounded;
-use clap::Parser as _;
-use signal::message::{ICE_SERVERS_MAX, IceServer};
+use signal::message::ICE_SERVERS_MAX;
 use signal::room;
 use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio::sync::watch;
@@ -21,75 +21,42 @@ use tracing::{info, warn};
 
 mod accept;
 mod app;
+mod callers;
+mod files;
+mod headers;
 mod host;
 mod key;
+mod meters;
 mod metrics;
+mod origins;
+mod patient;
+mod problem;
+mod proxy;
+mod settings;
 mod socket;
+
+use settings::{LogFormat, Settings, Stop};
 
 /// How long connections get to say goodbye after a signal to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Serves the Millefeuille page and introduces peers.
-#[derive(Debug, clap::Parser)]
-#[command(name = "millefeuille-server", version)]
-struct Flags {
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Folder of the built page
-    #[arg(long, value_name = "DIR", default_value = "target/web")]
-    web_dir: PathBuf,
-    /// File of the introducer's secret key, made if missing; without it every start is another
-    /// network
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// Address for /metrics alone; without it /metrics is served with the page
-    #[arg(long, value_name = "ADDR")]
-    metrics_listen: Option<SocketAddr>,
-    /// STUN or TURN server for the peers; for TURN: URL,USERNAME,CREDENTIAL. Repeatable; in the
-    /// environment separated by spaces
-    #[arg(
-        long = "ice-server",
-        value_name = "URL",
-        env = "MILLEFEUILLE_ICE_SERVERS",
-        hide_env_values = true,
-        value_delimiter = ' ',
-        value_parser = ice_server_from_flag
-    )]
-    ice_servers: Vec<IceServer>,
-    /// Origin of another site whose pages may connect, such as https://example.org. Repeatable
-    #[arg(long = "allow-origin", value_name = "ORIGIN")]
-    allow_origins: Vec<String>,
-    /// Form of the log on stderr
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 fn main() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(error) if error.use_stderr() => {
-            // One line: what is wrong. `--help` has the rest.
-            let words = error.to_string();
-            eprintln!("{}", words.lines().next().unwrap_or("error: bad arguments"));
-            return ExitCode::from(2);
-        }
-        Err(help) => {
-            print!("{help}");
+    let settings = match Settings::read() {
+        Ok(settings) => settings,
+        Err(Stop::Answered(words)) => {
+            print!("{words}");
             return ExitCode::SUCCESS;
         }
+        Err(Stop::Wrong(words)) => {
+            eprintln!("{words}");
+            return ExitCode::from(2);
+        }
     };
-    start_log(flags.log_format);
+    start_log(settings.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime
         .context("cannot start the runtime")
-        .and_then(|runtime| runtime.block_on(run(flags)));
+        .and_then(|runtime| runtime.block_on(run(settings)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -99,39 +66,38 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(flags: Flags) -> anyhow::Result<()> {
-    let key::Key { secret, existed } = match &flags.key {
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let key::Key { secret, existed } = match &settings.key {
         Some(path) => key::load_or_create(path)?,
         None => key::ephemeral()?,
     };
-    let ice_servers = Bounded::try_from(flags.ice_servers)
-        .map_err(|_| anyhow!("at most {ICE_SERVERS_MAX} --ice-server can be named"))?;
     let network = secret.public();
-    if !flags.web_dir.join("index.html").is_file() {
-        warn!(folder = %flags.web_dir.display(), "no page is built there; introducing peers only");
+    if !settings.web_dir.join("index.html").is_file() {
+        warn!(folder = %settings.web_dir.display(), "the page is not built: cargo xtask web");
     }
-
-    let listener = accept::listen(flags.listen)?;
-    let address = listener.local_addr().context("the listener has no address")?;
-    let metrics_listener = flags.metrics_listen.map(accept::listen).transpose()?;
-
-    let (stop, stopped) = watch::channel(false);
-    let config = room::Config { ice_servers, may_have_members: existed };
-    let (host, hosting) = host::start(config, secret, stopped.clone())?;
-    let page = app::Page { web_dir: flags.web_dir, allow_origins: flags.allow_origins };
-    let metrics_apart = metrics_listener.is_some();
-    let accepting =
-        tokio::spawn(accept::serve(listener, app::routes(page, host.clone(), metrics_apart)));
+    files::raise_limit(settings.connections);
+    let listener = accept::listen(settings.listen)?;
+    let address = listener.local_addr().context("no address")?;
+    let metrics_listener = settings.metrics_listen.map(accept::listen).transpose()?;
     let metrics_address =
         metrics_listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
-    let measuring = metrics_listener
-        .map(|listener| tokio::spawn(accept::serve(listener, app::metrics_routes(host))));
+
+    let (stop, stopped) = watch::channel(false);
+    let (host, hosting) = host::start(room_config(&settings, existed)?, secret, stopped)?;
+    let app = Arc::new(app::App::new(settings, host, network)?);
+    let accepting =
+        tokio::spawn(accept::serve(listener, app::routes(Arc::clone(&app)), Arc::clone(&app)));
+    let measuring = metrics_listener.map(|listener| {
+        let routes = app::metrics_routes(Arc::clone(&app));
+        tokio::spawn(accept::serve(listener, routes, Arc::clone(&app)))
+    });
     // Whoever reads the announcement may stop this process at once.
     let mut signals = StopSignals::listen()?;
     announce(address, metrics_address, &network);
 
     signals.next().await;
     info!("stopping; a second signal stops at once");
+    app.accepting.store(false, Ordering::Relaxed);
     accepting.abort();
     if let Some(measuring) = measuring {
         measuring.abort();
@@ -142,6 +108,28 @@ async fn run(flags: Flags) -> anyhow::Result<()> {
         () = signals.next() => {}
     }
     Ok(())
+}
+
+fn room_config(settings: &Settings, may_have_members: bool) -> anyhow::Result<room::Config> {
+    let relays = settings.turn_urls.len();
+    let named = settings.ice_servers.len() + relays;
+    if named > ICE_SERVERS_MAX {
+        return Err(anyhow!("at most {ICE_SERVERS_MAX} STUN and TURN servers can be named"));
+    }
+    let turn = match &settings.turn_secret_file {
+        Some(file) => Some(room::Turn {
+            urls: Bounded::truncating(settings.turn_urls.clone()),
+            secret: settings::secret_from_file(file)?,
+            unix_zero: host::unix_now(),
+        }),
+        None => None,
+    };
+    Ok(room::Config {
+        ice_servers: Bounded::truncating(settings.ice_servers.clone()),
+        turn,
+        connections_max: settings.connections,
+        may_have_members,
+    })
 }
 
 /// The one line on stdout, for whoever started this process.
@@ -193,48 +181,5 @@ fn start_log(format: LogFormat) {
             log.with_ansi(colours).init();
         }
         LogFormat::Json => log.json().init(),
-    }
-}
-
-/// `URL` or `URL,USERNAME,CREDENTIAL`. Browsers refuse TURN without credentials.
-fn ice_server_from_flag(text: &str) -> Result<IceServer, String> {
-    let (url, username, credential) = match *text.split(',').collect::<Vec<_>>() {
-        [url] => (url, "", ""),
-        [url, username, credential] => (url, username, credential),
-        _ => return Err("expected URL or URL,USERNAME,CREDENTIAL".to_owned()),
-    };
-    let is_turn = url.starts_with("turn:") || url.starts_with("turns:");
-    if !is_turn && !url.starts_with("stun:") && !url.starts_with("stuns:") {
-        return Err("the URL begins with stun:, stuns:, turn: or turns:".to_owned());
-    }
-    if is_turn && (username.is_empty() || credential.is_empty()) {
-        return Err("TURN takes credentials: URL,USERNAME,CREDENTIAL".to_owned());
-    }
-    if text.len() > 512 {
-        return Err("at most 512 bytes".to_owned());
-    }
-    let [url, username, credential] = [url, username, credential].map(str::to_owned);
-    Ok(IceServer { url, username, credential })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_consistent() {
-        use clap::CommandFactory as _;
-        Flags::command().debug_assert();
-    }
-
-    #[test]
-    fn ice_servers_are_checked() {
-        let turn = ice_server_from_flag("turn:relay.example:3478?transport=udp,user,secret");
-        let turn = turn.expect("well-formed");
-        assert_eq!((&*turn.username, &*turn.credential), ("user", "secret"));
-        assert!(ice_server_from_flag("stun:stun.example:3478").is_ok());
-        for wrong in ["turn:relay.example", "http://relay.example", "stun:a,b", ""] {
-            assert!(ice_server_from_flag(wrong).is_err(), "{wrong}");
-        }
     }
 }

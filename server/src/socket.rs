@@ -1,6 +1,6 @@
 //! One WebSocket: bytes between a peer and the room, and the limits of a connection.
 
-use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 use tracing::debug;
 
-use crate::host::{self, Command, Commands, Event, Host};
+use crate::app::App;
+use crate::callers::Place;
+use crate::host::{self, Command, Commands, Event};
 
 /// Allocated for every connection for as long as it lives (hostile.md §1, fact 2).
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -22,12 +24,6 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 /// Held at most while the peer does not read; above the buffer and one message.
 const WRITE_BUFFER_BYTES_MAX: usize = WRITE_BUFFER_BYTES + 2 * MESSAGE_BYTES_MAX;
-/// A sign of life is asked for this often.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// A connection that shows none for this long is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
-/// A message that takes longer to write has a peer that does not read.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long, and for how many of its messages, a peer may take to answer a close: a socket that is
 /// dropped with bytes unread resets, and the peer may not learn why.
 const GOODBYE_PATIENCE: Duration = Duration::from_secs(1);
@@ -37,39 +33,43 @@ const CONTROL_BURST_MAX: u32 = 20;
 /// It regains one in this time.
 const CONTROL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Answers an upgrade: the connection lives in a task of its own from then on.
-pub(crate) fn upgrade(upgrade: WebSocketUpgrade, host: Host) -> Response {
+/// Answers an upgrade: the connection lives in a task of its own from then on, and in `place`.
+pub(crate) fn upgrade(upgrade: WebSocketUpgrade, app: Arc<App>, place: Place) -> Response {
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
-        .on_upgrade(move |socket| carry(socket, host))
+        .on_upgrade(move |socket| async move {
+            app.meters.sockets.fetch_add(1, Ordering::Relaxed);
+            carry(socket, &app).await;
+            app.meters.sockets.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
+        })
 }
 
 /// Carries messages until either side ends the connection.
-async fn carry(socket: WebSocket, host: Host) {
+async fn carry(socket: WebSocket, app: &App) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
     let (queue, commands) = host::queue();
-    if host.events.send(Event::Connected(id, queue)).await.is_err() {
+    if app.host.events.send(Event::Connected(id, queue)).await.is_err() {
         return;
     }
     let started = Instant::now();
     let control = Bucket::new(CONTROL_BURST_MAX, CONTROL_INTERVAL);
-    let connection =
-        Connection { id, socket, host: host.clone(), started, heard: started, control };
+    let connection = Connection { id, socket, app, started, heard: started, control };
     let outcome = connection.run(commands).await;
     debug!(connection = id.0, outcome, "closed");
     // The room's task outlives its connections.
-    let _ = host.events.send(Event::Disconnected(id)).await;
+    let _ = app.host.events.send(Event::Disconnected(id)).await;
 }
 
-struct Connection {
+struct Connection<'a> {
     id: ConnectionId,
     socket: WebSocket,
-    host: Host,
+    app: &'a App,
     started: Instant,
     /// When the peer last showed a sign of life.
     heard: Instant,
@@ -79,9 +79,10 @@ struct Connection {
 /// Why a connection ends, for the log.
 type Ending = &'static str;
 
-impl Connection {
+impl Connection<'_> {
     async fn run(mut self, mut commands: Commands) -> Ending {
-        let mut ping_at = self.started + PING_INTERVAL;
+        let settings = &self.app.settings;
+        let mut ping_at = self.started + settings.ping_interval;
         loop {
             let ending = tokio::select! {
                 command = commands.next() => match command {
@@ -90,17 +91,21 @@ impl Connection {
                         self.close(close_code::POLICY, reason).await;
                         Err(reason)
                     }
+                    None if commands.overflowed() => {
+                        self.close(close_code::POLICY, "the peer does not read").await;
+                        Err("the outbound queue was full")
+                    }
                     None => {
                         self.close(close_code::AWAY, "the server lets go").await;
                         Err("let go")
                     }
                 },
                 message = self.socket.recv() => self.on_message(message).await,
-                () = sleep_until(ping_at.min(self.heard + SILENCE_MAX)) => {
-                    if self.heard.elapsed() >= SILENCE_MAX {
+                () = sleep_until(ping_at.min(self.heard + settings.silence_timeout)) => {
+                    if self.heard.elapsed() >= settings.silence_timeout {
                         Err("silent for too long")
                     } else {
-                        ping_at = Instant::now() + PING_INTERVAL;
+                        ping_at = Instant::now() + settings.ping_interval;
                         self.write(Message::Ping(bytes::Bytes::new())).await
                     }
                 }
@@ -119,7 +124,7 @@ impl Connection {
         match message {
             Some(Ok(Message::Binary(message))) => {
                 let event = Event::Received(self.id, message);
-                self.host.events.send(event).await.map_err(|_| "the server stops")
+                self.app.host.events.send(event).await.map_err(|_| "the server stops")
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                 let now = Time::ZERO + (self.heard - self.started);
@@ -143,17 +148,22 @@ impl Connection {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Ending> {
-        match within(self.socket.send(message)).await {
+        match self.within(message).await {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) => Err("it cannot be written to"),
             None => Err("the peer does not read"),
         }
     }
 
+    /// `None` when the message takes longer to write than a peer may take to read.
+    async fn within(&mut self, message: Message) -> Option<Result<(), axum::Error>> {
+        timeout(self.app.settings.write_timeout, self.socket.send(message)).await.ok()
+    }
+
     /// Says why, if the peer still listens.
     async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
-        if !matches!(within(self.socket.send(Message::Close(Some(frame)))).await, Some(Ok(()))) {
+        if !matches!(self.within(Message::Close(Some(frame))).await, Some(Ok(()))) {
             return;
         }
         let goodbye = async {
@@ -165,10 +175,6 @@ impl Connection {
         };
         let _ = timeout(GOODBYE_PATIENCE, goodbye).await;
     }
-}
-
-async fn within<T>(write: impl Future<Output = T>) -> Option<T> {
-    timeout(WRITE_PATIENCE, write).await.ok()
 }
 
 /// The close code for what a peer did wrong.

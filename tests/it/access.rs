@@ -37,9 +37,16 @@ fn axe_finds_nothing_in_any_state() -> Result<()> {
     browser.click(page, "#look")?;
     browser.wait(page, "document.querySelector('#presets').childElementCount > 3")?;
     check(&mut browser, page, "looking, 320 px")?;
-    browser.eval(page, "window.millefeuille.launch({width: -1}).catch(() => {})")?;
+    let write = |text: &str| {
+        format!(
+            "(() => {{ const field = document.querySelector('#field-re'); field.value = '{text}';
+                field.dispatchEvent(new Event('change')); }})()"
+        )
+    };
+    browser.eval(page, &write("nowhere"))?;
     browser.wait(page, "document.querySelector('#view-complaint').textContent")?;
     check(&mut browser, page, "an error")?;
+    browser.eval(page, &write("-0.5"))?;
     browser.look(page, wide, true)?;
     browser.click(page, "#start-again")?;
     check(&mut browser, page, "consent after looking")?;

@@ -27,9 +27,9 @@ fn a_pause_stops_all_work_and_policies_pause_with_their_reason() -> Result<()> {
     browser.click(page, "#start")?;
     browser.wait(page, "window.millefeuille.state().ready")?;
     launch(&mut browser, page, &SEAHORSE)?;
-    browser.wait(page, "window.millefeuille.state().busy > 0")?;
+    browser.wait(page, "window.millefeuille.state().contributed > 0")?;
 
-    // By its visitor: nothing is computed, and nothing becomes of what was in hand.
+    // By its visitor. What is computed from now on is only what this page looks at.
     browser.click(page, "#pause")?;
     browser.wait(page, "window.millefeuille.state().busy === 0")?;
     ensure!(state(&mut browser, page, "paused")? == true);
@@ -38,18 +38,17 @@ fn a_pause_stops_all_work_and_policies_pause_with_their_reason() -> Result<()> {
         page,
         "new Promise((done) => window.millefeuille.addEventListener('change', done))",
     )?;
-    ensure!(state(&mut browser, page, "busy")? == 0);
     ensure!(state(&mut browser, page, "contributed")? == before, "a tile was computed in a pause");
     browser.click(page, "#pause")?;
-    browser.wait(page, "window.millefeuille.state().busy > 0")?;
+    browser.wait(page, &format!("window.millefeuille.state().contributed > {before}"))?;
 
     // By itself, with a reason, and overruled.
     browser.eval(page, "window.battery.plug(false)")?;
-    browser.wait(page, "window.millefeuille.state().busy === 0")?;
-    let why = browser.eval(page, "document.querySelector('#why-text').textContent")?;
-    ensure!(why == "Paused on battery.", "{why}");
+    browser.wait(page, "window.millefeuille.state().paused")?;
+    browser
+        .wait(page, "document.querySelector('#why-text').textContent === 'Paused on battery.'")?;
     browser.click(page, "#overrule")?;
-    browser.wait(page, "window.millefeuille.state().busy > 0")?;
+    browser.wait(page, "!window.millefeuille.state().paused")?;
     browser.eval(page, "window.battery.plug(true)")?;
     browser.eval(page, "window.battery.plug(false)")?;
     browser.wait(page, "window.millefeuille.state().paused")?;

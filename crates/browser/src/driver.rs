@@ -236,9 +236,15 @@ impl Driver {
         if self.peer.is_some() {
             return;
         }
+        let config = peer::Config {
+            public_key,
+            epoch,
+            voucher,
+            native: false,
+            loopback: signal::entry::is_loopback(&url),
+            links_max: LINKS_MAX,
+        };
         self.url = url;
-        let config =
-            peer::Config { public_key, epoch, voucher, native: false, links_max: LINKS_MAX };
         let mut peer = Peer::new(config, self.rng.next_u64(), self.now);
         self.outputs.extend(std::iter::from_fn(|| peer.poll_output()));
         self.peer = Some(peer);

@@ -34,7 +34,10 @@ pub(crate) fn event(event: &Event) -> Option<Value> {
             json!({ "event": "link_failed", "peer": peer.to_string(), "reason": reason })
         }
         Event::Node(event) => return node_event(event),
-        Event::Named { .. } | Event::Submitted { .. } | Event::NotSubmitted { .. } => return None,
+        Event::Named { .. }
+        | Event::IceServers(_)
+        | Event::Submitted { .. }
+        | Event::NotSubmitted { .. } => return None,
     })
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn socket_url(server: &str) -> anyhow::Result<String> {
     if rest.is_empty() || rest.starts_with(['/', ':']) {
         bail!("{server:?} names no host");
     }
-    let path = if rest.ends_with("/ws") { "" } else { "/ws" };
+    let path = if rest.ends_with("/v1/ws") { "" } else { "/v1/ws" };
     Ok(format!("ws://{rest}{path}"))
 }
 
@@ -163,11 +163,11 @@ mod tests {
     #[test]
     fn urls() {
         for (server, expected) in [
-            ("http://host:8080", "ws://host:8080/ws"),
-            ("http://host:8080/", "ws://host:8080/ws"),
-            ("http://[::1]:80/", "ws://[::1]:80/ws"),
-            ("http://host/behind/?x#y", "ws://host/behind/ws"),
-            ("ws://host:1/ws", "ws://host:1/ws"),
+            ("http://host:8080", "ws://host:8080/v1/ws"),
+            ("http://host:8080/", "ws://host:8080/v1/ws"),
+            ("http://[::1]:80/", "ws://[::1]:80/v1/ws"),
+            ("http://host/behind/?x#y", "ws://host/behind/v1/ws"),
+            ("ws://host:1/v1/ws", "ws://host:1/v1/ws"),
         ] {
             assert_eq!(socket_url(server).unwrap(), expected);
         }

@@ -220,6 +220,8 @@ pub enum Event {
         /// STUN and TURN servers for the links.
         ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
     },
+    /// The STUN and TURN servers for links from now on: their credentials do not last.
+    IceServers(Bounded<IceServer, ICE_SERVERS_MAX>),
     /// Logged in at the server.
     ServerReached {
         /// Peers connected to it.

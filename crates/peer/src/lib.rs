@@ -39,6 +39,9 @@ pub struct Config {
     pub voucher: Option<Voucher>,
     /// Whether it is a native process.
     pub native: bool,
+    /// Whether peers on this very machine may be met at the loopback address: when the server is
+    /// on it too.
+    pub loopback: bool,
     /// Links at most.
     pub links_max: u16,
 }

@@ -158,9 +158,12 @@ impl Peer {
                 if self.named.is_none() {
                     self.on_named(now, card);
                     self.event(Event::Named { card, ice_servers });
+                } else {
+                    self.event(Event::IceServers(ice_servers));
                 }
                 self.event(Event::ServerReached { peers });
             }
+            entry::Output::IceServers(ice_servers) => self.event(Event::IceServers(ice_servers)),
             entry::Output::Introduced(anchors) => {
                 let through = self.introduction.start(anchors);
                 self.dial_anchor(now, through);
@@ -194,7 +197,13 @@ impl Peer {
         config.overlay.links_max = self.config.links_max;
         self.named = Some(Named {
             node: Node::new(config, self.rng.next_u64(), now),
-            negotiator: Negotiator::new(network, card, self.rng.next_u64(), now),
+            negotiator: Negotiator::new(
+                network,
+                card,
+                self.config.loopback,
+                self.rng.next_u64(),
+                now,
+            ),
         });
         self.tell(now, node::Input::Slots(self.slots));
         self.entry.handle(now, entry::Input::Introduce);

@@ -31,6 +31,7 @@ impl Newcomer {
             epoch: 1,
             voucher: None,
             native: true,
+            loopback: false,
             links_max: 16,
         };
         let mut newcomer = Newcomer { peer: Peer::new(config, 5, NOW), secret };
@@ -94,7 +95,7 @@ impl Anchor {
         let secret = secret(seed);
         let voucher = network().vouch(secret.public(), [seed; 16]);
         let card = Card { public_key: secret.public(), voucher, epoch: 1 };
-        let negotiator = Negotiator::new(network().public(), card, u64::from(seed), NOW);
+        let negotiator = Negotiator::new(network().public(), card, false, u64::from(seed), NOW);
         Anchor { secret, id: card.id(), negotiator }
     }
 

@@ -15,12 +15,15 @@ use asking::Asking;
 use pulse::Pulse;
 use retry::Retry;
 
+mod address;
 mod asking;
 mod login;
 mod pulse;
 mod retry;
 #[cfg(test)]
 mod tests;
+
+pub use address::is_loopback;
 
 /// How long the WebSocket may take to open. Chosen: a slow phone's DNS, TCP and TLS.
 pub const OPEN_PATIENCE: Duration = Duration::from_secs(15);
@@ -97,6 +100,8 @@ pub enum Output {
         /// Peers at the server.
         peers: u32,
     },
+    /// The ICE servers have fresh credentials: for links from now on.
+    IceServers(Bounded<IceServer, ICE_SERVERS_MAX>),
     /// Dial one of these (`Negotiator`), then join through it.
     Introduced(Bounded<NodeId, { crate::message::ANCHORS_MAX }>),
     /// Expect an offer from this newcomer.
@@ -262,6 +267,7 @@ impl Entry {
         self.pulse.hear(now);
         match (&self.state, message) {
             (_, ServerMessage::Refused { reason }) => self.give_up(reason),
+            (_, ServerMessage::Later { millis }) => self.come_back_later(now, millis),
             (State::Opened { .. }, ServerMessage::Challenge { version, network, nonce }) => {
                 self.on_challenge(now, version, network, &nonce);
             }
@@ -300,9 +306,13 @@ impl Entry {
             }
             ServerMessage::Absent { peer } => self.outputs.push_back(Output::Absent(peer)),
             ServerMessage::Pong => self.await_nothing(),
+            ServerMessage::IceServers { ice_servers } => {
+                self.outputs.push_back(Output::IceServers(ice_servers));
+            }
             ServerMessage::Challenge { .. }
             | ServerMessage::Welcome { .. }
-            | ServerMessage::Refused { .. } => {
+            | ServerMessage::Refused { .. }
+            | ServerMessage::Later { .. } => {
                 self.lose(now, "the server spoke out of turn".to_string());
             }
         }

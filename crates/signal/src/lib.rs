@@ -15,3 +15,4 @@ pub mod message;
 pub mod negotiation;
 pub mod rate;
 pub mod room;
+mod sdp;

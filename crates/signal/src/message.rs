@@ -119,6 +119,16 @@ pub enum ServerMessage {
     },
     /// The answer to [`ClientMessage::Ping`].
     Pong,
+    /// Not now, or no longer: the server closes. Come back after this many milliseconds.
+    Later {
+        /// How long.
+        millis: u32,
+    },
+    /// The servers of the welcome, with fresh credentials: for links from now on.
+    IceServers {
+        /// All of them.
+        ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
+    },
 }
 
 /// From peer to peer, through the server or over the overlay.
@@ -265,7 +275,7 @@ mod tests {
     proptest! {
         #[test]
         fn garbage_is_an_error_or_canonical(
-            kind in 0u8..12,
+            kind in 0u8..14,
             bytes in proptest::collection::vec(any::<u8>(), 0..400),
         ) {
             check_garbage(&bytes);

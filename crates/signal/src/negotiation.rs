@@ -16,6 +16,7 @@ use base::{Card, Duration, NodeId, PublicKey, Rng, Signature, Time};
 use bytes::Bytes;
 
 use crate::message::{PeerSignal, Proposal};
+use crate::sdp;
 use attempts::{Dialogue, Role, Stage};
 use expected::Expected;
 use proof::Proof;
@@ -25,12 +26,11 @@ mod attempts;
 mod expected;
 mod offering;
 mod proof;
-mod sdp;
 #[cfg(test)]
 mod tests;
 
+pub use crate::sdp::{CANDIDATES_MAX, SDP_BYTES_MAX};
 pub use expected::{EXPECTED_MAX, VISITORS_MAX};
-pub use sdp::{CANDIDATES_MAX, SDP_BYTES_MAX};
 
 /// Attempts under way at once; a dial beyond them fails, an offer beyond them is declined. Chosen:
 /// above the rate at which a page may construct peer connections for [`ATTEMPT_PATIENCE`].
@@ -191,6 +191,8 @@ pub enum Wake {
 pub struct Negotiator {
     card: Card,
     me: NodeId,
+    /// Whether candidates on the loopback are taken.
+    loopback: bool,
     proof: Proof,
     next_attempt: u64,
     /// At most [`ATTEMPTS_MAX`].
@@ -200,12 +202,14 @@ pub struct Negotiator {
 }
 
 impl Negotiator {
-    /// A peer with this card, in the network that `network` names.
+    /// A peer with this card, in the network that `network` names. `loopback`: whether peers on
+    /// its own machine may be met at the loopback address.
     #[must_use]
-    pub fn new(network: PublicKey, card: Card, seed: u64, _now: Time) -> Self {
+    pub fn new(network: PublicKey, card: Card, loopback: bool, seed: u64, _now: Time) -> Self {
         Negotiator {
             me: card.id(),
             card,
+            loopback,
             proof: Proof::new(network, card.id()),
             next_attempt: Rng::new(seed).below(FIRST_ATTEMPT_MAX),
             attempts: BTreeMap::new(),
@@ -269,7 +273,7 @@ impl Negotiator {
         if !matches!(dialogue.stage, Stage::Describing) {
             return;
         }
-        let sdp = sdp::trimmed(sdp);
+        let sdp = sdp::cleaned(sdp, true);
         if !sdp::is_acceptable(&sdp) {
             return self.on_broken(attempt, "the local description is too long".to_string());
         }

@@ -27,6 +27,19 @@ impl Bucket {
         self.full_at = full_at;
         true
     }
+
+    /// Whether nothing was taken lately: then a fresh bucket is the same.
+    #[must_use]
+    pub fn is_full(&self, now: Time) -> bool {
+        self.full_at <= now
+    }
+
+    /// How long until there is a token; nothing when there is one.
+    #[must_use]
+    pub fn wait(&self, now: Time) -> Duration {
+        let full_at = self.full_at.max(now) + self.interval;
+        full_at.since(now).saturating_sub(self.depth)
+    }
 }
 
 #[cfg(test)]
@@ -39,10 +52,13 @@ mod tests {
         let mut bucket = Bucket::new(20, Duration::from_millis(200));
         let start = Time::from_millis(5_000);
         assert_eq!((0..100).filter(|_| bucket.take(start)).count(), 20);
+        assert!(!bucket.is_full(start));
+        assert_eq!(bucket.wait(start), Duration::from_millis(200));
         assert!(!bucket.take(start + Duration::from_millis(199)));
         assert!(bucket.take(start + Duration::from_millis(200)));
         assert!(!bucket.take(start + Duration::from_millis(200)));
         let later = start + Duration::from_secs(3_600);
+        assert!(bucket.is_full(later) && bucket.wait(later) == Duration::ZERO);
         assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 20);
     }
 

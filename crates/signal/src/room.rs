@@ -3,7 +3,8 @@
 //! A connection is challenged, logs in, and is then a peer with an id. Peers that say they are
 //! ready are members; a newcomer is named two of them at random (`introduce`). Offers and answers
 //! pass between two peers only for a while after the room introduced them (`pairs`), under the id
-//! that the login proved. The room learns nothing of the ring beyond "ready".
+//! that the login proved. The room learns nothing of the ring beyond "ready". `turn` makes the
+//! credentials of relays, `stop` sends the peers away so that they come back spread out.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -14,17 +15,26 @@ use bytes::Bytes;
 
 use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, PeerSignal, ServerMessage};
 use crate::rate::Bucket;
+use crate::sdp;
 use pairs::{Pairs, Passage};
+use turn::Renewals;
 
 mod introduce;
 mod login;
 mod pairs;
+mod stop;
 #[cfg(test)]
 mod tests;
+mod turn;
 
-/// Connections at once, logged in or not; one more is closed at once. Chosen: at about 10 KiB a
-/// connection in the driver this is 200 MiB.
+pub use turn::{CREDENTIAL_LIFE, Turn};
+
+/// Connections at once, logged in or not, unless the settings say otherwise; one more is closed at
+/// once. Chosen: at about 10 KiB a connection in the driver this is 200 MiB.
 pub const CONNECTIONS_MAX: u32 = 20_000;
+/// One in this many of the places is kept for peers that this network vouched for before: a crowd
+/// of fresh identities does not lock them out.
+const KEPT_FOR_KNOWN: u32 = 10;
 /// A connection that has not logged in by then is closed (hostile.md §3.1).
 pub const LOGIN_PATIENCE: Duration = Duration::from_secs(5);
 /// Messages that a connection may send at once, besides what it owes; one more closes it.
@@ -35,12 +45,17 @@ pub const MESSAGE_INTERVAL: Duration = Duration::from_millis(200);
 /// send above its rate: a crowd that arrives at once meets whoever is there. Chosen: several times
 /// the visitors that a peer awaits; beyond it the rate alone counts.
 pub const OWED_MAX: u32 = 256;
+/// Offers that a connection may send at once, and the time in which it regains one: 30 a minute
+/// (hostile.md §3.1). One more closes it: a newcomer sends one for each introduction.
+pub const OFFER_BURST_MAX: u32 = 30;
+/// See [`OFFER_BURST_MAX`].
+pub const OFFER_INTERVAL: Duration = Duration::from_secs(2);
 /// Introductions that a connection gets at once; beyond them it is told to wait.
 pub const INTRODUCTION_BURST_MAX: u32 = 10;
 /// It regains one introduction in this time. Chosen: a dial has a deadline of 10 s.
 pub const INTRODUCTION_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the first newcomers of a restarted server wait for members to come back: above the
-/// 10 s in which linked peers make their first try and several of the next ones.
+/// 30 s in which linked peers make their first try.
 pub const GRACE: Duration = Duration::from_secs(35);
 /// How long a founder may take to become ready before the next newcomer is told to found.
 pub const FOUNDER_PATIENCE: Duration = Duration::from_secs(10);
@@ -50,10 +65,25 @@ pub const FOUNDER_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Config {
     /// Named to every peer.
     pub ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
+    /// Relays named to every peer besides, with credentials that it alone gets.
+    pub turn: Option<Turn>,
+    /// Connections at once.
+    pub connections_max: u32,
     /// Whether a network may be running already (the introducer's key is older than this
     /// process): then the first newcomers wait for its members to come back instead of founding
     /// a second ring.
     pub may_have_members: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            ice_servers: Bounded::new(),
+            turn: None,
+            connections_max: CONNECTIONS_MAX,
+            may_have_members: false,
+        }
+    }
 }
 
 /// A connection, numbered by the driver, never reused.
@@ -69,6 +99,9 @@ pub enum Input {
     Received(ConnectionId, Bytes),
     /// A WebSocket is gone.
     Disconnected(ConnectionId),
+    /// The server is about to end: peers are told when to come back. The driver closes their
+    /// connections.
+    Stop,
     /// A deadline of `poll_timeout` came.
     Timeout,
 }
@@ -120,7 +153,7 @@ pub struct Room {
     network: PublicKey,
     rng: Rng,
     started: Time,
-    /// At most [`CONNECTIONS_MAX`].
+    /// At most `connections_max` of the settings.
     connections: BTreeMap<ConnectionId, Connection>,
     /// Connections that have not logged in, by deadline. Invariant: exactly those whose state is
     /// `Challenged`.
@@ -136,6 +169,7 @@ pub struct Room {
     /// Newcomers that wait for [`GRACE`] to end. A subset of `connections`.
     waiting: BTreeSet<ConnectionId>,
     pairs: Pairs,
+    renewals: Renewals,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -145,6 +179,7 @@ struct Connection {
     state: State,
     messages: Bucket,
     introductions: Bucket,
+    offers: Bucket,
     /// Visitors announced to it, less the messages that it sent above its rate. At most
     /// [`OWED_MAX`].
     owed: u32,
@@ -153,7 +188,7 @@ struct Connection {
 #[derive(Debug)]
 enum State {
     Challenged { nonce: [u8; 16], deadline: Time },
-    LoggedIn { peer: NodeId, epoch: u64, native: bool },
+    LoggedIn { peer: NodeId, epoch: u64, native: bool, renew_at: Option<Time> },
 }
 
 /// Why the room wants to be woken.
@@ -163,6 +198,8 @@ pub enum Wake {
     LoginDeadline,
     /// Newcomers have waited for the members of an older network long enough.
     Grace,
+    /// Credentials of relays run out.
+    Renewal,
 }
 
 impl Room {
@@ -183,6 +220,7 @@ impl Room {
             founder: None,
             waiting: BTreeSet::new(),
             pairs: Pairs::default(),
+            renewals: Renewals::default(),
             outputs: VecDeque::new(),
             stats: Stats::default(),
         }
@@ -194,6 +232,7 @@ impl Room {
             Input::Connected(connection) => self.on_connected(now, connection),
             Input::Received(connection, bytes) => self.on_received(now, connection, &bytes),
             Input::Disconnected(connection) => self.forget(connection),
+            Input::Stop => self.on_stop(),
             Input::Timeout => self.on_timeout(now),
         }
     }
@@ -208,10 +247,8 @@ impl Room {
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
         let login = self.logins.first().map(|(deadline, _)| (*deadline, Wake::LoginDeadline));
         let grace = (!self.waiting.is_empty()).then(|| (self.started + GRACE, Wake::Grace));
-        match (login, grace) {
-            (Some(login), Some(grace)) => Some(if login.0 <= grace.0 { login } else { grace }),
-            (login, grace) => login.or(grace),
-        }
+        let renewal = self.renewals.first().map(|at| (at, Wake::Renewal));
+        [login, grace, renewal].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// The counters.
@@ -221,7 +258,7 @@ impl Room {
     }
 
     fn on_connected(&mut self, now: Time, connection: ConnectionId) {
-        if self.connections.len() as u64 >= u64::from(CONNECTIONS_MAX) {
+        if self.connections.len() as u64 >= u64::from(self.config.connections_max) {
             self.stats.refused += 1;
             self.outputs.push_back(Output::Close(connection, "the server is full"));
             return;
@@ -236,6 +273,7 @@ impl Room {
                 state: State::Challenged { nonce, deadline },
                 messages: Bucket::new(MESSAGE_BURST_MAX, MESSAGE_INTERVAL),
                 introductions: Bucket::new(INTRODUCTION_BURST_MAX, INTRODUCTION_INTERVAL),
+                offers: Bucket::new(OFFER_BURST_MAX, OFFER_INTERVAL),
                 owed: 0,
             },
         );
@@ -266,7 +304,7 @@ impl Room {
             ) => {
                 let nonce = *nonce;
                 let login = login::Login { version, public_key, epoch, voucher, native, signature };
-                self.on_login(connection, &nonce, &login);
+                self.on_login(now, connection, &nonce, &login);
             }
             (State::LoggedIn { peer, .. }, ClientMessage::Member { ready }) => {
                 let peer = *peer;
@@ -316,8 +354,20 @@ impl Room {
         payload: Bytes,
     ) {
         // Schema-only: the room passes on nothing that it cannot read (hostile.md T16).
-        if PeerSignal::decode(&payload).is_err() {
-            return self.expel(connection, "a malformed signal");
+        match PeerSignal::decode(&payload) {
+            Err(_) => return self.expel(connection, "a malformed signal"),
+            Ok(PeerSignal::Offer(proposal) | PeerSignal::Answer(proposal))
+                if !sdp::is_forwardable(&proposal.sdp) =>
+            {
+                return self.expel(connection, "a forbidden description");
+            }
+            Ok(PeerSignal::Offer(_)) => {
+                let sender = self.connections.get_mut(&connection).expect("it sent this");
+                if !sender.offers.take(now) {
+                    return self.expel(connection, "too many offers");
+                }
+            }
+            Ok(PeerSignal::Answer(_) | PeerSignal::Decline { .. }) => {}
         }
         let bytes = payload.len() as u64;
         match self.pairs.pass(now, from, to, bytes) {
@@ -340,6 +390,7 @@ impl Room {
             }
             self.expel(connection, "no login in time");
         }
+        self.renew(now);
         if now >= self.started + GRACE {
             for connection in core::mem::take(&mut self.waiting) {
                 if let Some(State::LoggedIn { peer, .. }) =
@@ -385,7 +436,10 @@ impl Room {
             State::Challenged { deadline, .. } => {
                 self.logins.remove(&(deadline, connection));
             }
-            State::LoggedIn { peer, native, .. } => {
+            State::LoggedIn { peer, native, renew_at, .. } => {
+                if let Some(at) = renew_at {
+                    self.renewals.remove(at, connection);
+                }
                 let kind = if native { &mut self.stats.natives } else { &mut self.stats.browsers };
                 *kind -= 1;
                 self.peers.remove(&peer);

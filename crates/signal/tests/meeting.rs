@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use base::{Bounded, Card, Duration, NodeId, Secret, Time};
+use base::{Card, Duration, NodeId, Secret, Time};
 use signal::entry::{self, Entry};
 use signal::negotiation::{self, Attempt, Negotiator, Path};
 use signal::room::{self, ConnectionId, Room};
@@ -47,7 +47,7 @@ impl World {
     }
 
     fn start_server(&mut self, may_have_members: bool) {
-        let config = room::Config { ice_servers: Bounded::new(), may_have_members };
+        let config = room::Config { may_have_members, ..room::Config::default() };
         self.room = Some(Room::new(config, self.network.clone(), self.now.as_micros(), self.now));
     }
 
@@ -124,7 +124,7 @@ impl World {
                 let network = self.network.public();
                 peer.card = Some(card);
                 peer.negotiator.get_or_insert_with(|| {
-                    Negotiator::new(network, card, index as u64 + 1_000, self.now)
+                    Negotiator::new(network, card, false, index as u64 + 1_000, self.now)
                 });
             }
             Output::Introduced(anchors) => {
@@ -148,7 +148,7 @@ impl World {
             Output::Absent(peer) => {
                 self.tell_negotiator(index, negotiation::Input::Unreachable { peer });
             }
-            Output::Unreachable { .. } => {}
+            Output::IceServers(_) | Output::Unreachable { .. } => {}
             Output::Refused(reason) => panic!("refused: {reason}"),
         }
     }

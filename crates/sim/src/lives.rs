@@ -25,6 +25,7 @@ impl World {
             epoch,
             voucher: None,
             native: true,
+            loopback: false,
             links_max: config.links_max,
         };
         let peer = Peer::new(settings, self.rng.next_u64(), self.now);

@@ -1,6 +1,6 @@
 //! The introducer in the world: the server's room behind a network, which can be killed.
 
-use base::{Bounded, Rng, Secret, Time};
+use base::{Rng, Secret, Time};
 use signal::room::{Config, ConnectionId, Input, Output, Room, Stats};
 
 use crate::HostId;
@@ -29,7 +29,7 @@ impl Server {
     }
 
     pub(crate) fn start(&mut self, rng: &mut Rng, now: Time) {
-        let config = Config { ice_servers: Bounded::new(), may_have_members: self.starts > 0 };
+        let config = Config { may_have_members: self.starts > 0, ..Config::default() };
         self.room = Some(Room::new(config, self.secret.clone(), rng.next_u64(), now));
         self.starts += 1;
     }

@@ -6,9 +6,13 @@
 mod bench;
 mod chaos;
 mod demo;
+mod fuzz;
+mod load;
+mod release;
 mod run;
 mod setup;
 mod stages;
+mod supply;
 mod test;
 mod tidy;
 mod web;
@@ -28,9 +32,14 @@ Usage: cargo xtask COMMAND
   demo [--once] [--listen ADDR]    build, start a server and three peers, render a picture, serve the page
   test [FILTER]                    everything that is checked; FILTER is a stage or part of a test's name
   ci                               the same as test, without a filter
-  tidy                             crate walls, allowed dependencies, bans in pure crates
+  tidy                             crate walls, allowed dependencies, bans in pure crates; licences,
+                                   banned crates and least versions of everything
   bench [SECTION…]                 measured ratios: kernel, deep, link, grid
   chaos [--minutes N] [--peers N] [--tabs N] [--seed S]   jobs while peers are killed, stopped, closed
+  load [idle] [relay] [storm] [--peers N]   thousands of clients at a real server
+  fuzz [--minutes N] [--keep] [FAMILY…]     bytes that reach new code; --keep renews tests/fuzz/corpus
+  release                          static programs, page and list of parts in target/release-linux
+  sbom                             the list of parts alone
   setup                            install what the tests need: chromium, firefox-esr, node, wasm target
 ";
 
@@ -68,6 +77,10 @@ fn command(args: &[&str]) -> Result<()> {
         })?,
         ["bench", sections @ ..] => staged(|stages| bench::run(&repo, stages, sections))?,
         ["chaos", options @ ..] => staged(|stages| chaos::run(&repo, stages, options))?,
+        ["load", options @ ..] => staged(|stages| load::run(&repo, stages, options))?,
+        ["fuzz", options @ ..] => staged(|stages| fuzz::run(&repo, stages, options))?,
+        ["release"] => staged(|stages| release::run(&repo, stages))?,
+        ["sbom"] => release::list_parts(&repo, &repo.target.join("release-linux"))?,
         ["setup"] => staged(|stages| setup::install(&repo, stages))?,
         _ => bail!("unknown: cargo xtask {}\n\n{HELP}", args.join(" ")),
     }

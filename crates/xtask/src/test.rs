@@ -13,7 +13,7 @@ use crate::run::{Repo, follow, run as run_command, say};
 use crate::setup::WASM_TARGET;
 use crate::stages::{Counts, StageFailed, Stages};
 use crate::web::{self, Mode};
-use crate::{setup, tidy};
+use crate::{fuzz, setup, tidy};
 
 /// A test program that runs longer hangs. Chosen: ten times what each takes on two busy cores.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -138,7 +138,7 @@ fn wasm(repo: &Repo, stages: &mut Stages, wanted: Wanted, built: bool) {
         stages.skip("wasm", "no tests/wasm/run.mjs");
     } else if !built {
         stages.skip("wasm", "the build failed");
-    } else {
+    } else if stages.step("fuzz.wasm", || fuzz::replay_module(repo)).is_ok() {
         let mut node = repo.program("node");
         node.arg(&program);
         stages.check("wasm", || counted(repo.with_products("debug", node), wanted));

@@ -1,7 +1,7 @@
 //! The rules that a machine can check: `design.md` §2, `style.md` §2.2 and §2.4.
 //!
 //! `walls` reads cargo's metadata: which crate may see which, and what comes from outside. `source`
-//! reads the files: what a pure crate may not say. Both are plain functions from text to complaints;
+//! reads the files: what a pure crate may not say; `supply` looks at everything from outside. Both are plain functions from text to complaints;
 //! only this file touches the disk. Sizes are reported and never fail.
 
 mod source;
@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::{Repo, read, say};
 use crate::setup::WASM_TARGET;
+use crate::supply;
 
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let mut complaints = Vec::new();
@@ -23,7 +24,9 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
         Ok(serde_json::from_str(&read(cargo.args(args))?)?)
     };
     complaints.extend(walls::of_manifests(&metadata(&["--no-deps"])?, &repo.root));
-    complaints.extend(walls::of_sources(&metadata(&[])?));
+    let all = metadata(&[])?;
+    complaints.extend(walls::of_sources(&all));
+    complaints.extend(supply::complaints(&all));
     complaints.extend(walls::of_tree(&pure_tree(repo)?));
 
     let mut notes = Vec::new();

@@ -15,6 +15,7 @@ impl Driver {
     pub(super) fn on_event(&mut self, event: Event) {
         match event {
             Event::Named { card, ice_servers } => self.on_named(card.voucher, &ice_servers),
+            Event::IceServers(ice_servers) => self.take_ice_servers(&ice_servers),
             Event::ServerReached { .. } => self.server = Server::Connected,
             Event::ServerUnreachable { reason, retry } => {
                 self.server = Server::Unreachable { reason, retry_at: self.now + retry };
@@ -58,8 +59,12 @@ impl Driver {
     }
 
     fn on_named(&mut self, voucher: Voucher, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
-        self.ice_servers = list(ice_servers.iter().map(ice_note));
+        self.take_ice_servers(ice_servers);
         self.host.keep_voucher(Uint8Array::from(codec::encode(&voucher).as_slice()));
+    }
+
+    fn take_ice_servers(&mut self, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
+        self.ice_servers = list(ice_servers.iter().map(ice_note));
     }
 }
 

@@ -89,8 +89,8 @@ fn log(event: &Event) {
         Event::LinkFailed { peer, reason } => tracing::debug!(?peer, %reason, "no link"),
         Event::Node(event) => log_node(event),
         Event::ServerRefused(reason) => tracing::warn!(%reason, "the server refuses this peer"),
-        // A peer submits nothing.
-        Event::Submitted { .. } | Event::NotSubmitted { .. } => {}
+        // A peer submits nothing, and meets others without a relay.
+        Event::IceServers(_) | Event::Submitted { .. } | Event::NotSubmitted { .. } => {}
     }
 }
 

@@ -17,7 +17,6 @@ use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
 use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
-use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -123,7 +122,7 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     let resources = &args.helpers.resources;
     let outcome = match args.helpers.server() {
         Some(server) => together(&mut gather, server, resources, &mut signals).await,
-        None => alone(&mut gather, resources.threads(), &mut signals).await,
+        None => alone(&mut gather, resources, &mut signals).await,
     };
     gather.progress.end();
     report::outcome(&outcome?, is_json, is_quiet);
@@ -133,11 +132,11 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
 /// All of it on this machine.
 pub(super) async fn alone(
     gather: &mut Gather,
-    threads: u16,
+    resources: &Resources,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     let clock = Clock::start();
-    let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
+    let mut pool = resources.pool()?;
     let params = Bytes::from(gather.picture().view.encode());
     let tasks = gather.tasks();
     gather.progress.begin(tasks);

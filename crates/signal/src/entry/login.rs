@@ -3,11 +3,14 @@
 use alloc::format;
 use alloc::string::{String, ToString as _};
 
-use base::{Bounded, Card, PROTOCOL_VERSION, PublicKey, Signature, Time, Voucher};
+use base::{Bounded, Card, Duration, PROTOCOL_VERSION, PublicKey, Signature, Time, Voucher};
 use bytes::Bytes;
 
 use super::{ANSWER_PATIENCE, Entry, OPEN_PATIENCE, Output, State};
 use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, login_bytes};
+
+/// How long a server may keep a peer away at most (hostile.md T9).
+const LATER_MAX: Duration = Duration::from_secs(60);
 
 /// A login that waits for its signature.
 #[derive(Debug)]
@@ -112,6 +115,15 @@ impl Entry {
     pub(super) fn lose(&mut self, now: Time, reason: String) {
         self.disconnect();
         self.retry_later(now, reason);
+    }
+
+    /// The server sends this peer away and says for how long: it knows best when it is back.
+    pub(super) fn come_back_later(&mut self, now: Time, millis: u32) {
+        self.disconnect();
+        let retry = Duration::from_millis(u64::from(millis)).min(LATER_MAX);
+        self.state = State::Away { retry_at: Some(now + retry) };
+        let reason = "the server asks to come back later".to_string();
+        self.outputs.push_back(Output::Unreachable { reason, retry });
     }
 
     /// The server will not have this peer: only a person may try again.

@@ -260,7 +260,7 @@ fn standing_is_told_on_change_and_after_a_login() {
 
 #[test]
 fn the_first_retry_is_soon_and_the_later_ones_back_off() {
-    for (links, first, base, cap) in [(0, 2, 1, 30), (5, 10, 2, 60)] {
+    for (links, first, base, cap) in [(0, 2, 1, 30), (5, 30, 2, 60)] {
         let (mut firsts, mut longest) = (Duration::ZERO, Duration::ZERO);
         for seed in 0..40 {
             let mut peer = peer_with(None, seed);
@@ -279,6 +279,30 @@ fn the_first_retry_is_soon_and_the_later_ones_back_off() {
         // The whole range is used.
         assert!(firsts > secs(first) * 8 / 10 && longest > secs(cap) * 8 / 10);
     }
+}
+
+#[test]
+fn a_server_that_sends_away_is_believed_for_a_minute() {
+    for (millis, retry) in [(2_500, Duration::from_millis(2_500)), (u32::MAX, secs(60))] {
+        let mut peer = peer();
+        peer.handle(NOW, Input::Standing { links: 0, ready: false });
+        peer.log_in(NOW);
+        let outputs = peer.hear(NOW, &ServerMessage::Later { millis });
+        let [Output::Disconnect, Output::Unreachable { retry: told, .. }] = &outputs[..] else {
+            panic!("{outputs:?}")
+        };
+        assert_eq!(*told, retry);
+        assert_eq!(peer.entry.poll_timeout(), Some((NOW + retry, Wake::Reconnect)));
+    }
+}
+
+#[test]
+fn fresh_credentials_are_handed_on() {
+    let mut peer = peer();
+    peer.log_in(NOW);
+    let ice_servers = Bounded::new();
+    let outputs = peer.hear(NOW, &ServerMessage::IceServers { ice_servers });
+    assert!(matches!(outputs[..], [Output::IceServers(_)]), "{outputs:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use base::{NodeId, Time};
 
 use super::{Attempt, Negotiator, Output, Path, Role};
 use crate::message::Proposal;
+use crate::sdp;
 
 impl Negotiator {
     pub(super) fn on_offer(&mut self, now: Time, from: NodeId, path: Path, offer: &Proposal) {
@@ -36,7 +37,7 @@ impl Negotiator {
         let role = Role::Answerer { number: offer.attempt, card: offer.card };
         let attempt = self.begin(now, (from, offer.permit, path), role, introduced);
         let visitor = (offer.permit == 0).then_some(from);
-        let sdp = offer.sdp.clone();
+        let sdp = sdp::cleaned(&offer.sdp, self.loopback);
         self.outputs.push_back(Output::CreateAnswer { attempt, sdp, visitor });
     }
 

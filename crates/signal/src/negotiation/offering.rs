@@ -7,6 +7,7 @@ use base::{NodeId, Time};
 use super::attempts::cut;
 use super::{Attempt, Negotiator, Output, Path, REASON_BYTES_MAX, Role, Stage};
 use crate::message::Proposal;
+use crate::sdp;
 
 impl Negotiator {
     pub(super) fn on_dial(&mut self, now: Time, peer: NodeId, permit: u64, path: Path) {
@@ -45,7 +46,8 @@ impl Negotiator {
             return;
         }
         dialogue.stage = Stage::Connecting { card: answer.card };
-        self.outputs.push_back(Output::ApplyAnswer { attempt, sdp: answer.sdp });
+        let sdp = sdp::cleaned(&answer.sdp, self.loopback);
+        self.outputs.push_back(Output::ApplyAnswer { attempt, sdp });
     }
 
     pub(super) fn on_decline(&mut self, from: NodeId, attempt: Attempt, reason: &str) {

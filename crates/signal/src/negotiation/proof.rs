@@ -4,8 +4,8 @@ use alloc::collections::BTreeMap;
 
 use base::{NodeId, PublicKey, Time};
 
-use super::sdp;
 use crate::message::Proposal;
+use crate::sdp;
 
 /// Peers whose last offer is remembered; beyond them the one longest ago is forgotten. Chosen: a
 /// replay needs an expectation as well, and those live for seconds.

@@ -24,7 +24,7 @@ fn side_of(network: &Secret, seed: u8, epoch: u64) -> Side {
     let secret = Secret::from_seed(&[seed; 32]);
     let voucher = network.vouch(secret.public(), [seed; 16]);
     let card = Card { public_key: secret.public(), voucher, epoch };
-    let negotiator = Negotiator::new(network.public(), card, u64::from(seed), NOW);
+    let negotiator = Negotiator::new(network.public(), card, false, u64::from(seed), NOW);
     Side { secret, id: card.id(), negotiator }
 }
 

@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::ToString as _;
 
-use base::{Card, NodeId, PROTOCOL_VERSION, PublicKey, Signature, Voucher};
+use base::{Card, NodeId, PROTOCOL_VERSION, PublicKey, Signature, Time, Voucher};
 
-use super::{ConnectionId, Room, State};
+use super::{ConnectionId, KEPT_FOR_KNOWN, Room, State};
 use crate::message::{ServerMessage, login_bytes};
 
 /// The fields of a login message.
@@ -19,7 +19,13 @@ pub(super) struct Login {
 }
 
 impl Room {
-    pub(super) fn on_login(&mut self, connection: ConnectionId, nonce: &[u8; 16], login: &Login) {
+    pub(super) fn on_login(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        nonce: &[u8; 16],
+        login: &Login,
+    ) {
         if login.version != PROTOCOL_VERSION {
             let words = format!(
                 "this server speaks protocol {PROTOCOL_VERSION}, this peer speaks {}: load the \
@@ -33,7 +39,12 @@ impl Room {
             let words = "the login is not signed by its key".to_string();
             return self.refuse(connection, words, "a bad login signature");
         }
-        let card = self.vouched_card(login);
+        let known = self.known_card(login);
+        if known.is_none() && self.is_full_for_strangers() {
+            self.send_away(connection);
+            return self.expel(connection, "full for strangers");
+        }
+        let card = known.unwrap_or_else(|| self.fresh_card(login));
         let peer = card.id();
         if let Some(&earlier) = self.peers.get(&peer) {
             if self.epoch_of(earlier) > Some(login.epoch) {
@@ -42,27 +53,32 @@ impl Room {
             }
             self.close(earlier, "replaced by another connection of the same peer");
         }
-        self.admit(connection, peer, login);
+        self.admit(now, connection, peer, login);
         let welcome = ServerMessage::Welcome {
             voucher: card.voucher,
-            ice_servers: self.config.ice_servers.clone(),
+            ice_servers: self.ice_servers(now, peer),
             peers: u32::try_from(self.peers.len()).unwrap_or(u32::MAX),
         };
         self.send(connection, &welcome);
     }
 
-    /// The card with the voucher that the peer showed, if it is this network's, or a fresh one.
-    fn vouched_card(&mut self, login: &Login) -> Card {
+    /// The card with the voucher that the peer showed, if it is this network's.
+    fn known_card(&self, login: &Login) -> Option<Card> {
         let Login { public_key, epoch, voucher, .. } = *login;
-        if let Some(voucher) = voucher {
-            let card = Card { public_key, voucher, epoch };
-            if card.verify(&self.network).is_ok() {
-                return card;
-            }
-        }
+        let card = Card { public_key, voucher: voucher?, epoch };
+        card.verify(&self.network).is_ok().then_some(card)
+    }
+
+    fn fresh_card(&mut self, login: &Login) -> Card {
+        let Login { public_key, epoch, .. } = *login;
         let mut nonce = [0; 16];
         self.rng.fill(&mut nonce);
         Card { public_key, voucher: self.secret.vouch(public_key, nonce), epoch }
+    }
+
+    fn is_full_for_strangers(&self) -> bool {
+        let max = self.config.connections_max;
+        self.peers.len() as u64 >= u64::from(max - max / KEPT_FOR_KNOWN)
     }
 
     fn epoch_of(&self, connection: ConnectionId) -> Option<u64> {
@@ -72,13 +88,14 @@ impl Room {
         }
     }
 
-    fn admit(&mut self, connection: ConnectionId, peer: NodeId, login: &Login) {
+    fn admit(&mut self, now: Time, connection: ConnectionId, peer: NodeId, login: &Login) {
+        let renew_at = self.renew_later(now, connection);
         let admitted = self.connections.get_mut(&connection).expect("it sent the login");
         let Login { epoch, native, .. } = *login;
         if let State::Challenged { deadline, .. } = admitted.state {
             self.logins.remove(&(deadline, connection));
         }
-        admitted.state = State::LoggedIn { peer, epoch, native };
+        admitted.state = State::LoggedIn { peer, epoch, native, renew_at };
         self.peers.insert(peer, connection);
         self.stats.logins += 1;
         let kind = if native { &mut self.stats.natives } else { &mut self.stats.browsers };

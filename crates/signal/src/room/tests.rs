@@ -1,5 +1,6 @@
 //! A room and connections that speak to it byte by byte.
 
+use std::string::ToString as _;
 use std::vec::Vec;
 
 use base::{Card, Signature, Voucher};
@@ -23,7 +24,7 @@ struct Guest {
 }
 
 fn hall(may_have_members: bool) -> Hall {
-    let config = Config { ice_servers: Bounded::new(), may_have_members };
+    let config = Config { may_have_members, ..Config::default() };
     Hall { room: Room::new(config, Secret::from_seed(&[200; 32]), 1, NOW), next: 0 }
 }
 
@@ -114,17 +115,29 @@ fn closed(outputs: &[Output], which: ConnectionId) -> bool {
     outputs.iter().any(|output| matches!(output, Output::Close(closed, _) if *closed == which))
 }
 
-fn signal(to: NodeId, bytes: usize) -> ClientMessage {
+fn proposal(sdp: String) -> Proposal {
     let secret = secret(9);
     let voucher = secret.vouch(secret.public(), [0; 16]);
-    let offer = PeerSignal::Offer(Proposal {
+    Proposal {
         card: Card { public_key: secret.public(), voucher, epoch: 1 },
         attempt: 1,
         permit: 0,
-        sdp: "x".repeat(bytes),
+        sdp,
         signature: Signature([0; 64]),
-    });
-    ClientMessage::Signal { to, payload: offer.encode().into() }
+    }
+}
+
+fn carried(to: NodeId, signal: &PeerSignal) -> ClientMessage {
+    ClientMessage::Signal { to, payload: signal.encode().into() }
+}
+
+/// An offer with a description of so many bytes.
+fn signal(to: NodeId, bytes: usize) -> ClientMessage {
+    carried(to, &PeerSignal::Offer(proposal("x".repeat(bytes))))
+}
+
+fn answer(to: NodeId, bytes: usize) -> ClientMessage {
+    carried(to, &PeerSignal::Answer(proposal("x".repeat(bytes))))
 }
 
 #[test]
@@ -272,13 +285,13 @@ fn a_crowd_may_be_answered_at_once() {
         hall.say(NOW, newcomer.connection, &signal(anchor.id, 100));
     }
     for newcomer in &crowd {
-        let outputs = hall.say(NOW, anchor.connection, &signal(newcomer.id, 100));
+        let outputs = hall.say(NOW, anchor.connection, &answer(newcomer.id, 100));
         assert!(matches!(told(&outputs, newcomer.connection), ServerMessage::Signal { .. }));
     }
     // Beyond what it owes, its rate counts as anybody's; the member's word was its first message
     // after the login.
     let more = (0..MESSAGE_BURST_MAX).take_while(|_| {
-        let outputs = hall.say(NOW, anchor.connection, &signal(crowd[0].id, 100));
+        let outputs = hall.say(NOW, anchor.connection, &answer(crowd[0].id, 100));
         !closed(&outputs, anchor.connection)
     });
     assert_eq!(more.count() as u64, u64::from(MESSAGE_BURST_MAX - 2));
@@ -417,6 +430,100 @@ fn the_hall_has_a_last_place() {
     let outputs = hall.handle(NOW, Input::Connected(ConnectionId(u64::MAX)));
     assert!(closed(&outputs, ConnectionId(u64::MAX)));
     assert_eq!(hall.room.connections.len(), CONNECTIONS_MAX as usize);
+}
+
+#[test]
+fn a_tenth_of_the_places_is_kept_for_known_peers() {
+    let config = Config { connections_max: 20, ..Config::default() };
+    let mut hall = Hall { room: Room::new(config, Secret::from_seed(&[200; 32]), 1, NOW), next: 0 };
+    let known = hall.guest(1);
+    hall.handle(NOW, Input::Disconnected(known.connection));
+    for seed in 2..20 {
+        hall.guest(seed);
+    }
+    let (stranger, outputs) = hall.log_in(NOW, &secret(20), 1, None);
+    let ServerMessage::Later { millis: 20_000..40_000 } = told(&outputs, stranger) else {
+        panic!("{outputs:?}")
+    };
+    assert!(closed(&outputs, stranger));
+    // A voucher of another network is none.
+    let foreign = secret(99).vouch(secret(20).public(), [7; 16]);
+    let (stranger, outputs) = hall.log_in(NOW, &secret(20), 1, Some(foreign));
+    assert!(matches!(told(&outputs, stranger), ServerMessage::Later { .. }));
+    let (back, outputs) = hall.log_in(NOW, &known.secret, 2, Some(known.voucher));
+    assert!(matches!(told(&outputs, back), ServerMessage::Welcome { .. }));
+}
+
+#[test]
+fn a_server_that_stops_spreads_the_return() {
+    let mut hall = hall(false);
+    let guests: Vec<Guest> = (0..200).map(|seed| hall.guest(seed)).collect();
+    let (stranger, ..) = hall.connect(NOW);
+    let outputs = hall.handle(NOW, Input::Stop);
+    let mut first_half = 0;
+    for guest in &guests {
+        let ServerMessage::Later { millis } = told(&outputs, guest.connection) else { panic!() };
+        assert!((2_000..3_000).contains(&millis), "{millis}");
+        first_half += u32::from(millis < 2_500);
+    }
+    assert!((60..140).contains(&first_half), "{first_half}");
+    assert_eq!(outputs.len(), 200, "nothing for {stranger:?}");
+}
+
+#[test]
+fn thirty_offers_a_minute() {
+    let mut hall = hall(false);
+    let anchor = hall.member(1);
+    let newcomer = hall.guest(2);
+    hall.introduce(NOW, &newcomer);
+    let mut now = NOW;
+    let mut offers = 0;
+    loop {
+        now = now + Duration::from_millis(200);
+        offers += 1;
+        if closed(&hall.say(now, newcomer.connection, &signal(anchor.id, 10)), newcomer.connection)
+        {
+            break;
+        }
+    }
+    // Thirty at once, and one more for every two seconds that they took.
+    assert_eq!(offers, 34);
+}
+
+#[test]
+fn a_description_that_aims_at_others_closes() {
+    for address in ["::ffff:127.0.0.1", "169.254.169.254", "224.0.0.1"] {
+        let mut hall = hall(false);
+        let anchor = hall.member(1);
+        let newcomer = hall.guest(2);
+        hall.introduce(NOW, &newcomer);
+        let sdp = std::format!("v=0\r\na=candidate:1 1 udp 1 {address} 9 typ host\r\n");
+        let aimed = carried(anchor.id, &PeerSignal::Offer(proposal(sdp)));
+        let outputs = hall.say(NOW, newcomer.connection, &aimed);
+        assert!(closed(&outputs, newcomer.connection) && outputs.len() == 1, "{address}");
+    }
+}
+
+#[test]
+fn credentials_of_relays_are_a_peers_own_and_renewed() {
+    let turn = Turn {
+        urls: Bounded::truncating(["turn:relay.example".to_string()]),
+        secret: b"north".to_vec(),
+        unix_zero: 1_000,
+    };
+    let config = Config { turn: Some(turn), ..Config::default() };
+    let mut hall = Hall { room: Room::new(config, Secret::from_seed(&[200; 32]), 1, NOW), next: 0 };
+    let (connection, outputs) = hall.log_in(NOW, &secret(1), 1, None);
+    let ServerMessage::Welcome { ice_servers, .. } = told(&outputs, connection) else { panic!() };
+    assert!(ice_servers[0].username.starts_with("1601:"), "{ice_servers:?}");
+    let (at, why) = hall.room.poll_timeout().expect("a renewal");
+    assert_eq!((at, why), (NOW + Duration::from_secs(300), Wake::Renewal));
+    let outputs = hall.handle(at, Input::Timeout);
+    let ServerMessage::IceServers { ice_servers } = told(&outputs, connection) else { panic!() };
+    assert!(ice_servers[0].username.starts_with("1901:"), "{ice_servers:?}");
+    assert_eq!(hall.room.poll_timeout(), Some((at + Duration::from_secs(300), Wake::Renewal)));
+    hall.handle(at, Input::Disconnected(connection));
+    assert_eq!(hall.room.poll_timeout(), None);
 }
 
 proptest! {

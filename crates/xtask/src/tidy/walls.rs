@@ -37,11 +37,13 @@ const PURE_OUTSIDE: &[&str] = &[
     "bytes",
     "data-encoding",
     "ed25519-dalek",
+    "hmac",
     "libm",
     "miniz_oxide",
     "postcard",
     "rand_chacha",
     "serde",
+    "sha1",
     "sha2",
     "thiserror",
 ];
@@ -77,6 +79,11 @@ const ROOMS: &[Room] = &[
     Room { name: "browser", may_use: DRIVER, outside: Outside::Any },
     Room { name: "xtask", may_use: &[], outside: Outside::Any },
     Room { name: "millefeuille-server", may_use: &["base", "signal"], outside: Outside::Any },
+    Room {
+        name: "fuzz",
+        may_use: &["base", "wire", "node", "fractal", "signal"],
+        outside: Outside::Any,
+    },
     Room {
         name: "tests",
         may_use: &[

@@ -1,7 +1,9 @@
 //! The real server process, spoken to over real sockets.
 
 mod http;
+mod limits;
 mod peer;
 mod process;
+mod raw;
 mod signalling;
 mod start;

@@ -57,6 +57,13 @@ impl Peer {
         timeout(PATIENCE, live).await.expect("it happens in time")
     }
 
+    /// Does what is to be done now, and waits for nothing else.
+    pub(crate) async fn flush(&mut self) {
+        while let Some(output) = self.entry.poll_output() {
+            self.perform(output).await;
+        }
+    }
+
     pub(crate) async fn log_in(&mut self) -> Card {
         self.until(|output| match output {
             Output::Welcome { card, .. } => Some(*card),
@@ -81,7 +88,12 @@ impl Peer {
             };
             match message {
                 Some(Ok(Message::Binary(bytes))) => return Input::Received(bytes),
-                Some(Ok(Message::Close(_))) | Some(Err(_)) | None => {
+                Some(Ok(Message::Close(frame))) => {
+                    self.socket = None;
+                    let code = frame.map_or(1005, |frame| u16::from(frame.code));
+                    return Input::Closed(format!("closed {code}"));
+                }
+                Some(Err(_)) | None => {
                     self.socket = None;
                     return Input::Closed("closed".to_owned());
                 }
@@ -93,7 +105,7 @@ impl Peer {
     async fn perform(&mut self, output: Output) {
         match output {
             Output::Connect => {
-                let input = match connect_async(format!("ws://{}/ws", self.address)).await {
+                let input = match connect_async(format!("ws://{}/v1/ws", self.address)).await {
                     Ok((socket, _)) => {
                         self.socket = Some(socket);
                         Input::Opened

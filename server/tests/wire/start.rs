@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use crate::http::get;
 use crate::process::{Folder, Server, run_to_end};
 
 #[tokio::test]
@@ -62,13 +63,35 @@ async fn what_cannot_start_says_so_in_one_line() {
     check_fails(&[&listen[..], &[&folder.file("short.key")]].concat(), "holds no key").await;
     let absent = folder.file("absent/introducer.key");
     check_fails(&[&listen[..], &[&absent]].concat(), "cannot keep the key").await;
+    check_fails(&["--turn-url", "turn:relay.example"], "--turn-secret-file").await;
+    check_fails(&["--trust-proxy", "10.0.0.0/99"], "--trust-proxy").await;
+    check_fails(&["--origin", "ours.example"], "expected an origin").await;
+    folder.write("short.token", "short");
+    let token = ["--native-token-file", &folder.file("short.token")];
+    check_fails(&[&listen[..2], &token].concat(), "holds no secret").await;
+    folder.write("bad.toml", "listen = \"127.0.0.1:0\"\nno-such-setting = 1\n");
+    check_fails(&["--config", &folder.file("bad.toml")], "--no-such-setting").await;
+    folder.write("broken.toml", "listen = ");
+    check_fails(&["--config", &folder.file("broken.toml")], "line 1").await;
+    folder.write("huge.toml", vec![b'#'; 70_000]);
+    check_fails(&["--config", &folder.file("huge.toml")], "at most 65536").await;
+    check_fails(&["--config", &folder.file("absent.toml")], "absent.toml").await;
     let unreadable = folder.path().to_str().expect("plain");
     check_fails(&[&listen[..], &[unreadable]].concat(), "cannot read the key").await;
+}
+
+#[tokio::test]
+async fn a_file_sets_what_flags_set() {
+    let folder = Folder::new();
+    folder.write("server.toml", "listen = \"127.0.0.1:0\"\nconnections-per-address = 1\n");
+    let server = Server::start(&["--config", &folder.file("server.toml")]).await;
+    let config = get(&server.address(), "/v1/config", "").await.body;
+    assert!(config.contains("\"connections_per_address\":1"), "{config}");
 }
 
 #[tokio::test]
 async fn help_is_not_an_error() {
     let output = run_to_end(&["--help"]).await;
     assert!(output.status.success() && output.stderr.is_empty());
-    assert!(String::from_utf8_lossy(&output.stdout).contains("--allow-origin"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("--origin"));
 }

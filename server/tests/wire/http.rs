@@ -18,7 +18,7 @@ impl Reply {
         status.parse().expect("a number")
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
@@ -58,6 +58,12 @@ async fn the_page_is_served_with_its_headers() {
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!(page.header("referrer-policy"), "no-referrer");
     assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
+    assert_eq!(page.header("cross-origin-embedder-policy"), "require-corp");
+    assert_eq!(page.header("cross-origin-resource-policy"), "same-origin");
+    assert!(page.header("content-security-policy").ends_with("frame-ancestors 'none'"));
+    assert!(page.header("strict-transport-security").is_empty(), "not over TLS");
+    assert!(page.header("access-control-allow-origin").is_empty());
+    assert!(!page.header("x-request-id").is_empty());
     assert_eq!(page.body, "<title>Millefeuille</title>");
 
     let kept = "public, max-age=31536000, immutable";
@@ -89,10 +95,54 @@ async fn a_page_that_is_not_built_says_how() {
 }
 
 #[tokio::test]
+async fn listed_origins_may_read_and_frame_the_page() {
+    let web = Folder::new();
+    web.write("app-0123abcd/page.js", "export {};");
+    let folder = web.path().to_str().expect("plain");
+    let friend = "https://friend.example";
+    let listed = ["--origin", friend, "--frame-ancestor", friend, "--trust-proxy", "127.0.0.1"];
+    let server = Server::start(&[&["--web-dir", folder], &listed[..]].concat()).await;
+    let read = async |headers: &str| get(&server.address(), "/app-0123abcd/page.js", headers).await;
+    let shared = read("origin: https://friend.example\r\nx-forwarded-proto: https\r\n").await;
+    assert_eq!(shared.header("access-control-allow-origin"), friend);
+    assert_eq!(shared.header("cross-origin-resource-policy"), "cross-origin");
+    assert_eq!(shared.header("strict-transport-security"), "max-age=63072000");
+    let policy = shared.header("content-security-policy");
+    assert!(policy.ends_with("frame-ancestors https://friend.example"), "{policy}");
+    let other = read("origin: https://evil.example\r\n").await;
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    assert!(other.head.contains("vary: origin"), "{}", other.head);
+}
+
+#[tokio::test]
+async fn what_is_said_of_the_server() {
+    let mut server = Server::start(&["--ice-server", "stun:stun.example"]).await;
+    let address = server.address();
+    let config = get(&address, "/v1/config", "").await;
+    assert_eq!(config.header("content-type"), "application/json");
+    let config: serde_json::Value = serde_json::from_str(&config.body).expect("JSON");
+    assert_eq!(config["network"], server.field("network"));
+    assert_eq!(config["stun"][0], "stun:stun.example");
+    assert_eq!(config["limits"]["message_bytes"], 16_384);
+    let stats: serde_json::Value =
+        serde_json::from_str(&get(&address, "/v1/stats", "").await.body).expect("JSON");
+    assert_eq!((&stats["peers"], &stats["members"]), (&0.into(), &0.into()));
+    assert_eq!(get(&address, "/readyz", "").await.body, "ready\n");
+    let missing = get(&address, "/v1/nothing", "").await;
+    assert_eq!(missing.header("content-type"), "application/problem+json");
+    let problem: serde_json::Value = serde_json::from_str(&missing.body).expect("JSON");
+    assert_eq!((&problem["status"], &problem["title"]), (&404.into(), &"Not Found".into()));
+    server.signal("TERM").await;
+    assert_eq!(server.wait().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn metrics_have_an_address_of_their_own_if_asked() {
     let server = Server::start(&[]).await;
     let metrics = get(&server.address(), "/metrics", "").await;
     assert!(metrics.body.contains("millefeuille_peers{kind=\"browser\"} 0\n"));
+    let through_a_proxy = "x-forwarded-for: 192.0.2.1\r\n";
+    assert_eq!(get(&server.address(), "/metrics", through_a_proxy).await.status(), 404);
 
     let apart = Server::start(&["--metrics-listen", "127.0.0.1:0"]).await;
     assert_eq!(get(&apart.address(), "/metrics", "").await.status(), 404);

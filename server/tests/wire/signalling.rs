@@ -4,7 +4,7 @@ use base::{NodeId, Signature};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use signal::entry::{Input, Output};
-use signal::message::{PeerSignal, Proposal};
+use signal::message::{ClientMessage, PeerSignal, Proposal, ServerMessage, login_bytes};
 use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -13,17 +13,18 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::http::get;
 use crate::peer::{Peer, Socket};
 use crate::process::{Folder, PATIENCE, Server};
+use crate::raw::Raw;
 
 /// The length of Chromium's description of one data channel with four candidates.
 const DESCRIPTION_BYTES: usize = 820;
 
-fn proposal(peer: &Peer) -> Proposal {
+pub(crate) fn proposal(peer: &Peer) -> Proposal {
     let card = peer.card.expect("it is logged in");
     let sdp = "x".repeat(DESCRIPTION_BYTES);
     Proposal { card, attempt: 1 << 40, permit: 0, sdp, signature: Signature([7; 64]) }
 }
 
-fn introduced(output: &Output) -> Option<Vec<NodeId>> {
+pub(crate) fn introduced(output: &Output) -> Option<Vec<NodeId>> {
     match output {
         Output::Introduced(anchors) => Some(anchors.to_vec()),
         _ => None,
@@ -37,7 +38,7 @@ fn signal(output: &Output) -> Option<(NodeId, Bytes)> {
     }
 }
 
-async fn metric(address: &str, name: &str) -> u64 {
+pub(crate) async fn metric(address: &str, name: &str) -> u64 {
     let text = get(address, "/metrics", "").await.body;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{name} in {text}")).parse().expect("a number")
@@ -49,7 +50,7 @@ async fn all_bytes(address: &str) -> u64 {
 }
 
 /// A founder that has told the room it is ready, and knows that the room heard it.
-async fn founder(server: &Server) -> Peer {
+pub(crate) async fn founder(server: &Server) -> Peer {
     let mut founder = Peer::new(&server.address(), 1, true);
     founder.tell(Input::Introduce);
     founder.until(|output| matches!(output, Output::Alone).then_some(())).await;
@@ -145,7 +146,7 @@ async fn a_restarted_server_gets_its_members_back() {
 }
 
 async fn connect(server: &Server, origin: Option<&str>) -> Result<Socket, Error> {
-    let url = format!("ws://{}/ws", server.address());
+    let url = format!("ws://{}/v1/ws", server.address());
     let mut request = url.into_client_request()?;
     if let Some(origin) = origin {
         request.headers_mut().insert("origin", origin.parse().expect("a value"));
@@ -155,17 +156,112 @@ async fn connect(server: &Server, origin: Option<&str>) -> Result<Socket, Error>
 
 #[tokio::test]
 async fn a_foreign_page_is_refused_before_the_upgrade() {
-    let server = Server::start(&["--allow-origin", "https://friend.example"]).await;
-    for foreign in ["null", "https://evil.example", "https://friend.example.evil.example"] {
-        match connect(&server, Some(foreign)).await {
-            Err(Error::Http(response)) => assert_eq!(response.status().as_u16(), 403, "{foreign}"),
+    let listed = Server::start(&["--origin", "https://ours.example"]).await;
+    let own = format!("http://{}", listed.address());
+    for foreign in [
+        "null",
+        "https://evil.example",
+        "https://ours.example.evil.example",
+        "http://ours.example",
+        "https://ours.example:8443",
+        &own,
+    ] {
+        match connect(&listed, Some(foreign)).await {
+            Err(Error::Http(response)) => {
+                assert_eq!(response.status().as_u16(), 403, "{foreign}");
+                assert_eq!(response.headers()["content-type"], "application/problem+json");
+            }
             other => panic!("{foreign}: {other:?}"),
         }
     }
-    let own = format!("http://{}", server.address());
-    for welcome in [Some("https://friend.example"), Some(own.as_str()), None] {
-        connect(&server, welcome).await.expect("a welcome");
+    for welcome in [Some("https://ours.example"), None] {
+        connect(&listed, welcome).await.expect("a welcome");
     }
+    let plain = Server::start(&[]).await;
+    let own = format!("http://{}", plain.address());
+    connect(&plain, Some(own.as_str())).await.expect("its own page");
+    assert!(connect(&plain, Some("https://evil.example")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_native_client_brings_the_token_if_one_is_asked_for() {
+    let folder = Folder::new();
+    folder.write("token", "a token of enough bytes\n");
+    let server = Server::start(&["--native-token-file", &folder.file("token")]).await;
+    let open = async |header: &str| {
+        let raw = Raw::open_from([127, 0, 0, 1].into(), &server.address(), header).await;
+        raw.status()
+    };
+    assert_eq!(open("").await, 403);
+    assert_eq!(open("authorization: Bearer a token of other bytes\r\n").await, 403);
+    assert_eq!(open("authorization: Bearer a token of enough bytes\r\n").await, 101);
+    let own = format!("origin: http://{}\r\n", server.address());
+    assert_eq!(open(&own).await, 101, "a page is known by its origin");
+}
+
+#[tokio::test]
+async fn the_sender_of_a_signal_is_who_logged_in() {
+    let server = Server::start(&[]).await;
+    let mut anchor = founder(&server).await;
+    let mut newcomer = Peer::new(&server.address(), 2, true);
+    newcomer.tell(Input::Introduce);
+    newcomer.until(introduced).await;
+    // The card of another inside changes nothing.
+    let forged: Bytes = PeerSignal::Offer(proposal(&anchor)).encode().into();
+    let to = anchor.card.expect("it is logged in").id();
+    newcomer.tell(Input::Signal { to, payload: forged });
+    newcomer.flush().await;
+    let (from, _) = anchor.until(signal).await;
+    assert_eq!(from, newcomer.card.expect("it is logged in").id());
+}
+
+#[tokio::test]
+async fn a_challenge_is_used_once() {
+    let server = Server::start(&[]).await;
+    let secret = base::Secret::from_seed(&[5; 32]);
+    let mut signed = None;
+    for attempt in 0..2 {
+        let mut socket = connect(&server, None).await.expect("a connection");
+        let Some(Ok(Message::Binary(challenge))) = socket.next().await else { panic!() };
+        let challenge = ServerMessage::decode(&challenge).expect("well-formed");
+        let ServerMessage::Challenge { version, network, nonce } = challenge else { panic!() };
+        let login = *signed.get_or_insert_with(|| secret.sign(&login_bytes(&network, &nonce, 1)));
+        let login = ClientMessage::Login {
+            version,
+            public_key: secret.public(),
+            epoch: 1,
+            voucher: None,
+            native: true,
+            signature: login,
+        };
+        socket.send(Message::Binary(login.encode().into())).await.expect("a write");
+        let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!() };
+        let answer = ServerMessage::decode(&answer).expect("well-formed");
+        match (attempt, answer) {
+            (0, ServerMessage::Welcome { .. }) | (1, ServerMessage::Refused { .. }) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn relays_are_named_with_credentials_of_ones_own() {
+    let folder = Folder::new();
+    folder.write("secret", "shared with the relay\n");
+    let secret = folder.file("secret");
+    let flags = ["--turn-url", "turn:relay.example", "--turn-secret-file", &secret];
+    let server = Server::start(&flags).await;
+    let mut peer = Peer::new(&server.address(), 1, true);
+    let (card, servers) = peer
+        .until(|output| match output {
+            Output::Welcome { card, ice_servers, .. } => Some((*card, ice_servers.clone())),
+            _ => None,
+        })
+        .await;
+    assert_eq!(servers[0].url, "turn:relay.example");
+    assert!(servers[0].username.ends_with(&format!(":{}", card.id())), "{servers:?}");
+    let config = get(&server.address(), "/v1/config", "").await.body;
+    assert!(config.contains("turn:relay.example") && !config.contains("credential"), "{config}");
 }
 
 /// Sends one message after the challenge; the code of the close that follows.
@@ -244,8 +340,25 @@ async fn a_stopping_server_says_goodbye() {
 }
 
 #[tokio::test]
+async fn a_stopping_server_says_when_to_come_back() {
+    let mut server = Server::start(&[]).await;
+    let mut peer = Peer::new(&server.address(), 1, true);
+    peer.log_in().await;
+    server.signal("TERM").await;
+    let retry = peer
+        .until(|output| match output {
+            Output::Unreachable { retry, .. } => Some(*retry),
+            _ => None,
+        })
+        .await;
+    let span = std::time::Duration::from_secs(2)..std::time::Duration::from_secs(3);
+    assert!(span.contains(&retry), "{retry:?}");
+    assert_eq!(server.wait().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_burst_of_newcomers_has_one_founder() {
-    let server = Server::start(&[]).await;
+    let server = Server::start(&["--connections-per-address", "100"]).await;
     let (report, mut reports) = tokio::sync::mpsc::channel(20);
     let mut newcomers = tokio::task::JoinSet::new();
     for seed in 10..30 {
