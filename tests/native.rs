@@ -33,12 +33,12 @@ impl Server {
         Self::start_with("127.0.0.1:0", None)
     }
 
-    /// Starts a server that lets pages of these other origins connect, beside its own.
+    /// Starts a server that lets pages of these origins connect.
     ///
     /// # Errors
     /// When it does not listen.
     pub fn start_for(origins: &[&str]) -> Result<Self> {
-        let allowed = origins.iter().flat_map(|origin| ["--allow-origin", origin]);
+        let allowed = origins.iter().flat_map(|origin| ["--origin", origin]);
         Self::start_by("127.0.0.1:0", allowed.map(OsString::from).collect())
     }
 

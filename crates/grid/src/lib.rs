@@ -24,6 +24,7 @@ mod fetch;
 mod inspect;
 mod job;
 mod lease;
+mod measures;
 mod pace;
 mod presence;
 mod record;
@@ -45,6 +46,7 @@ pub use board::FAILURES_MAX;
 pub use config::Config;
 pub use event::{Counters, Event, JobListing, JobState, JobSummary, WorkerSummary};
 pub use face::{Failure, Input, Output, Wake, WorkId};
+pub use measures::{Measures, Spans};
 pub use recruit::IDLE_KEY;
 pub use worker::SLOTS_MAX;
 
@@ -52,6 +54,7 @@ use budget::Results;
 use directory::Directory;
 use enlist::{Candidate, Welcome};
 use job::{Job, Role};
+use measures::Slots;
 use result::Path;
 use watch::Watch;
 use worker::Worker;
@@ -92,6 +95,8 @@ pub struct Grid {
     heartbeat_at: Time,
     handled_at: Time,
     counters: Counters,
+    measures: Measures,
+    slots_were: Slots,
     /// Drained by the driver after each input.
     outputs: VecDeque<Output>,
 }
@@ -125,6 +130,8 @@ impl Grid {
             heartbeat_at: now + base::Duration::from_micros(phase),
             handled_at: now,
             counters: Counters::default(),
+            measures: Measures::default(),
+            slots_were: Slots::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -137,6 +144,7 @@ impl Grid {
         if now.since(self.handled_at) > self.config.heartbeat * 2 {
             self.forgive_silence(now);
         }
+        self.note_slots(now);
         self.handled_at = now;
         let is_heartbeat = matches!(input, Input::Timeout) && self.heartbeat_at <= now;
         match input {
@@ -316,6 +324,7 @@ impl Grid {
         self.list_due(now);
         self.review_groups(is_heartbeat);
         self.review_links();
+        self.review_slots();
     }
 
     /// Running jobs that this node owns, its own creations first, then the oldest.

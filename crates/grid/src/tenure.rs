@@ -106,6 +106,7 @@ impl Grid {
         let works = match &job.role {
             Role::Owner(owned) => {
                 self.counters.reassigned += u64::from(owned.board.reassigned());
+                self.measures.worker_recovery.add(owned.board.recovery());
                 owned.can_work
             }
             Role::Participant(joined) => joined.works,
@@ -261,7 +262,9 @@ impl Grid {
     pub(crate) fn note_recovery(&mut self, now: Time, id: JobId) {
         let owned = self.jobs.get_mut(&id).and_then(Job::owned);
         if let Some(lost_at) = owned.and_then(|owned| owned.lost_at.take()) {
-            self.event(Event::Recovered { job: id, after: now.since(lost_at) });
+            let after = now.since(lost_at);
+            self.measures.owner_recovery.note(after);
+            self.event(Event::Recovered { job: id, after });
         }
     }
 

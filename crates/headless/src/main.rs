@@ -9,6 +9,7 @@ mod command;
 mod disk;
 mod driver;
 mod failure;
+mod metrics;
 mod pace;
 mod picture;
 mod pool;

@@ -36,7 +36,8 @@ use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
 pub use grid::{
-    Event as GridEvent, Failure, JobListing, JobState, JobSummary, SLOTS_MAX, WorkId, WorkerSummary,
+    Event as GridEvent, Failure, JobListing, JobState, JobSummary, Measures, SLOTS_MAX, Spans,
+    WorkId, WorkerSummary,
 };
 pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;

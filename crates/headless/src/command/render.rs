@@ -7,7 +7,7 @@ use base::{Duration, Time};
 use bytes::Bytes;
 use fractal::{Colouring, Palette, View};
 use headless::clock::Clock;
-use node::{Event as NodeEvent, GridEvent, JobId, Traffic, WorkId};
+use node::{Event as NodeEvent, GridEvent, JobId, WorkId};
 use peer::{Event, Input};
 use serde_json::json;
 
@@ -157,7 +157,7 @@ pub(super) async fn alone(
     }
     let took = clock.now().since(Time::ZERO);
     let repaired = gather.write().await?;
-    Ok(gather.outcome(None, None, took, Traffic::default(), repaired))
+    Ok(gather.alone(took, repaired))
 }
 
 /// Leaves the job to the network, and prints its id.
