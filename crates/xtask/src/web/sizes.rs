@@ -20,7 +20,7 @@ struct Budget {
 
 const BUDGETS: [Budget; 7] = [
     Budget { what: "wasm", limit: 440_000, unit: "B", fails: true, used: |s| s.kind("wasm") },
-    Budget { what: "js", limit: 44_000, unit: "B", fails: true, used: |s| s.scripts() },
+    Budget { what: "js", limit: 48_000, unit: "B", fails: true, used: |s| s.scripts() },
     Budget { what: "other pages", limit: 10_000, unit: "B", fails: true, used: |s| s.embedded() },
     Budget { what: "css", limit: 10_000, unit: "B", fails: true, used: |s| s.kind("css") },
     Budget { what: "everything", limit: 520_000, unit: "B", fails: true, used: |s| s.all() },
