@@ -12,7 +12,7 @@ mod process;
 mod tiles;
 
 pub use browser::{Browser, Engine, Page};
-pub use native::{Peer, Server, alone, detach, render, watch};
+pub use native::{GENTLY, Peer, Server, alone, detach, job_list, render, watch};
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Polled, Process};
 pub use tiles::{RandomTile, random_tiles};
@@ -22,6 +22,9 @@ use std::time::Duration;
 
 /// How long any single event may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a whole job may take on a busy machine.
+pub const JOB_PATIENCE: Duration = Duration::from_secs(600);
 
 /// A file that the test command built, by its environment variable, or where a plain build puts it.
 fn built(variable: &str, fallback: &str) -> PathBuf {

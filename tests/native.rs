@@ -79,6 +79,10 @@ fn http_get(address: &str, path: &str) -> Result<String> {
     Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }
 
+/// One thread that mostly rests. For jobs that somebody is to leave: then it is not the speed of the
+/// machine that decides whether they are still under way.
+pub const GENTLY: [&str; 4] = ["--threads", "1", "--intensity", "15"];
+
 /// `millefeuille peer`, ready.
 #[derive(Debug)]
 pub struct Peer {
@@ -131,10 +135,17 @@ pub fn watch(server: &Server, job: &str, arguments: &[&str], file: &Path) -> Res
 pub fn detach(server: &Server, view: &[&str]) -> Result<String> {
     let mut command = Command::new(millefeuille());
     command.args(["render", "--json", "--detach", "--server", &server.url]).args(view);
-    let output = command.output()?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    let document: Value = serde_json::from_slice(&output.stdout)?;
-    document["job"].as_str().map(str::to_owned).context("detach names the job")
+    document(command)?["job"].as_str().map(str::to_owned).context("detach names the job")
+}
+
+/// What `job ls` prints.
+///
+/// # Errors
+/// When it fails.
+pub fn job_list(server: &Server) -> Result<Value> {
+    let mut command = Command::new(millefeuille());
+    command.args(["job", "ls", "--json", "--server", &server.url]);
+    document(command)
 }
 
 /// Renders a view with `render --alone` and returns what it printed.
@@ -144,6 +155,11 @@ pub fn detach(server: &Server, view: &[&str]) -> Result<String> {
 pub fn alone(view: &[&str], file: &Path) -> Result<Value> {
     let mut command = Command::new(millefeuille());
     command.args(["render", "--json", "--alone"]).args(view).arg("-o").arg(file);
+    document(command)
+}
+
+/// Runs a command to its end and reads the one document that it prints.
+fn document(mut command: Command) -> Result<Value> {
     let output = command.output()?;
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout)?)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::PATIENCE;
+use crate::{JOB_PATIENCE, PATIENCE};
 
 /// What a process printed next, or that it did not.
 #[derive(Debug)]
@@ -35,6 +35,15 @@ impl Lines {
     /// When nothing came within [`PATIENCE`].
     pub fn next(&self) -> Result<Option<Value>> {
         self.next_within(PATIENCE)
+    }
+
+    /// The document that a command prints when its job is done.
+    ///
+    /// # Errors
+    /// When nothing came within [`JOB_PATIENCE`], or the process ended without it.
+    pub fn document(&self) -> Result<Value> {
+        let name = &self.name;
+        self.next_within(JOB_PATIENCE)?.with_context(|| format!("{name} printed no document"))
     }
 
     fn next_within(&self, patience: Duration) -> Result<Option<Value>> {

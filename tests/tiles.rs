@@ -3,6 +3,7 @@
 
 use base::{Digest, Rng};
 use data_encoding::HEXLOWER;
+use fractal::yardstick::deep_views;
 use fractal::{Formula, View, compute_with, encode_tile};
 use serde_json::{Value, json};
 
@@ -51,10 +52,35 @@ pub fn random_tiles(seed: u64, count: usize) -> Vec<RandomTile> {
     tiles
 }
 
+/// One of eight is deep, up to 10¹⁰⁰⁰: spirals near the points i and −2 of the Mandelbrot set, a Julia
+/// set around 0, or a part of the bench's views, whose dense filaments take more digits than f64 has.
+fn random_view(rng: &mut Rng) -> View {
+    if !rng.chance(0.125) {
+        return random_plain_view(rng);
+    }
+    let size = |rng: &mut Rng| 16 + u32::try_from(rng.below(40)).unwrap_or(0);
+    let (width, height, max_iter) = (size(rng), size(rng), 6_000);
+    let bench: Vec<View> = deep_views().map(|(_, view)| view).collect();
+    let depths = if rng.chance(0.5) { 60 } else { 980 };
+    let exponent = 14 + rng.below(depths);
+    let zoom = format!("{:.3}e{exponent}", 1.0 + 8.0 * rng.unit());
+    let (formula, re, im, c_im) = match rng.below(4) {
+        0 => (Formula::MANDELBROT, "0", "1", "0"),
+        1 => (Formula::MANDELBROT, "-2", "0", "0"),
+        2 => (Formula::JULIA, "0", "0", "1"),
+        _ => {
+            let view = rng.pick(&bench).cloned().unwrap_or_default();
+            return View { width, height, max_iter: view.max_iter.min(20_000), ..view };
+        }
+    };
+    let [re, im, c_im] = [re, im, c_im].map(str::to_owned);
+    View { formula, re, im, zoom, c_im, width, height, max_iter, ..View::default() }
+}
+
 /// A place near the boundary, where counts differ from pixel to pixel: for the Mandelbrot set, which is
 /// one of three views, a point of the main cardioid's edge, zoomed in by up to 10¹⁰; for any other
 /// formula its whole set, or a part of it.
-fn random_view(rng: &mut Rng) -> View {
+fn random_plain_view(rng: &mut Rng) -> View {
     let size = |rng: &mut Rng| 64 + u32::try_from(rng.below(600)).unwrap_or(0);
     let exponent = i32::try_from(rng.below(11)).unwrap_or(0);
     let turn = rng.unit() * 8.0 - 4.0;

@@ -79,8 +79,8 @@ export function createControls(app) {
 
   function home() {
     const { view } = app.store.get();
-    const { re, im, zoom } = whole(view.formula);
-    app.see({ ...view, re, im, zoom });
+    const { re, im, zoom, max_iter } = whole(view.formula);
+    app.see({ ...view, re, im, zoom, max_iter });
   }
 
   // Families are drawn when somebody wants to choose one.

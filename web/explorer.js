@@ -8,7 +8,7 @@ import { createTrail } from './trail.js';
 import { createViewer } from './viewer.js';
 import { element, say } from './store.js';
 import { familyName } from './words.js';
-import { HOME_PALETTE, jobOfLink, linkOf, linkOfJob, viewOfLink, wideOf } from './view.js';
+import { HOME_PALETTE, iterationsAt, jobOfLink, linkOf, linkOfJob, viewOfLink, wideOf } from './view.js';
 
 /** @typedef {import('./view.js').View} View */
 /** @typedef {import('./view.js').Palette} Palette */
@@ -31,13 +31,17 @@ export function createExplorer(app) {
     canvas,
     request: (name, view, task) => app.preview(name, view, name.startsWith('x'), task),
     forget: (prefix) => app.forget(prefix),
-    inFlightMax: () => 2 * Math.max(store.get().workers, 1) + 2,
+    inFlightMax: () => Math.max(store.get().workers, 1) + 2,
     onProgress: tell,
   });
   const gestures = createGestures({
     canvas, box: element('box'),
     current: () => store.get().view,
-    onView: see,
+    onView(view) {
+      // Deeper, more steps; never fewer than somebody chose.
+      const isMagnified = view.zoom !== store.get().view.zoom;
+      show(isMagnified ? { ...view, max_iter: Math.max(chosen, iterationsAt(view.zoom)) } : view);
+    },
     onPoint(at) {
       if (at) say(element('point'), gestures.text(at));
       pointAt(at ?? { x: 0, y: 0 });
@@ -49,8 +53,17 @@ export function createExplorer(app) {
     replace: (link) => history.replaceState(null, '', link),
   });
 
-  /** @param {View} view */
+  /** Steps that the latest link, place or person asked for. */
+  let chosen = 0;
+
+  /** A place is chosen. @param {View} view */
   function see(view) {
+    chosen = view.max_iter;
+    show(view);
+  }
+
+  /** @param {View} view */
+  function show(view) {
     store.set({ view });
     viewer.show(view);
     pointAt({ x: 0, y: 0 });

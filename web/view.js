@@ -29,6 +29,7 @@ export const HOME_PALETTE = { name: 'dusk', density: 1, offset: 0 };
 const WIDTH_AT_ZOOM_1 = 4;
 const ZOOM_MIN = 0.05;
 const ZOOM_EXPONENT_MAX = 1085; // the digits of the centre are as long then as the kernel reads
+const DEEP_ITER_MAX = 4e6; // the kernel takes few more in a deep picture
 const CHARS_MAX = 1100; // of a number in a link: the kernel's own limit
 
 /** @typedef {{digits: bigint, scale: number}} Decimal digits · 10^-scale */
@@ -184,6 +185,13 @@ export function zoomed(view, width, factor, x, y) {
   const step = pitch(after, width);
   const grown = ratio(pitch(view, width), step) - 1;
   return shifted(after, step, x * grown, y * grown);
+}
+
+/** Steps that pictures at this depth usually need: fewer would fill their fine parts with the inside. @param {string} zoom */
+export function iterationsAt(zoom) {
+  const [m, e] = wideOf(zoom);
+  const depth = Math.max(Math.log10(m) + e, 0) || 0;
+  return Math.min(Math.round(2 * (depth + 4) ** 1.5) * 100, DEEP_ITER_MAX);
 }
 
 /** Both coordinates from one text, as `-0.75 + 0.1i`. @param {string} text @returns {{re: string, im: string} | null} */

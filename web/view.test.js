@@ -3,7 +3,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  HOME, HOME_PALETTE, added, coordinates, difference, jobOfLink, linkOf, linkOfJob, moved, number, pitch, ratio,
+  HOME, HOME_PALETTE, added, coordinates, difference, iterationsAt, jobOfLink, linkOf, linkOfJob, moved, number, pitch, ratio,
   viewOfLink, wide, wideOf, zoomText, zoomed,
 } from './view.js';
 
@@ -142,6 +142,12 @@ test('zooming ends where the digits end', () => {
   assert.equal(view.zoom, '1e1085');
   assert.ok(view.re.length <= 1100);
   assert.equal(ratio(pitch({ ...view, zoom: '1e1085' }, 1400), pitch(view, 1400)), 1);
+});
+
+test('deeper pictures take more steps, and a text that is no depth the fewest', () => {
+  const steps = ['0.05', '1', '1e4', '1e13', '1e100', '1e1000'].map(iterationsAt);
+  assert.deepEqual(steps, [1600, 1600, 4500, 14000, 212100, 4000000]);
+  assert.equal(iterationsAt('deep'), 1600);
 });
 
 test('both coordinates are read from one text, and one number is not taken for two', () => {

@@ -5,22 +5,19 @@
 // gestures.js, numbers are the workers', and which view is shown is the caller's.
 
 import { createScene, errandOf, glancesOf, holds, middleOf, placesIn } from './mosaic.js';
-import { difference, pitch, ratio } from './view.js';
+import { FINE, drawScenes } from './layers.js';
 
 /** @typedef {import('./view.js').View} View */
 /** @typedef {import('./mosaic.js').Place} Place */
-/** @typedef {Pick<Place, 'x' | 'y' | 'width' | 'height'> & {bitmap: ImageBitmap, isStale?: boolean}} Tile */
-/** @typedef {import('./mosaic.js').Scene & {size: {width: number, height: number}, glances: Map<string, Tile>, tiles: Map<string, Tile>, fine: Map<string, Tile>, beganAt: number, isRefused: boolean}} Shown */
+/** @typedef {import('./layers.js').Tile} Tile */
+/** @typedef {import('./layers.js').Drawn & {beganAt: number, isRefused: boolean}} Shown */
 
 const PIXELS_MAX = 2200 * 1400; // above it the canvas has coarser pixels than the screen
 const SCENES_MAX = 5; // what lies beneath; older ones go
 const TILES_MAX = 320; // bitmaps in memory, of all scenes
-const FINE = 0.5; // pixels of the canvas for each computed one, in each direction
 const FINE_TILES_MAX = 160; // of a canvas; larger ones have small enough pixels
 const FINE_MILLIS_MAX = 5000; // what takes longer to become sharp does not become finer
 const SCENE_MILLIS = 110; // between two scenes while a finger zooms
-const ZOOM_OUT_MIN = 1 / 64; // what would be smaller or larger than this is not drawn
-const ZOOM_IN_MAX = 4096;
 
 /**
  * @param {object} options
@@ -73,30 +70,8 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
     context.fillStyle = '#120b08';
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (!view) return;
-    const step = pitch(view, canvas.width);
     const latest = scene();
-    for (const each of latest && isSharp(latest) ? [latest] : scenes) {
-      const scale = ratio(each.step, step);
-      if (!(scale > ZOOM_OUT_MIN && scale < ZOOM_IN_MAX)) continue;
-      const x = canvas.width / 2 + difference(each.view.re, view.re, step);
-      const y = canvas.height / 2 - difference(each.view.im, view.im, step);
-      drawScene(each, scale, x, y);
-    }
-  }
-
-  /** @param {Shown} each @param {number} scale @param {number} x @param {number} y where it began, on the canvas */
-  function drawScene({ glances, tiles, fine }, scale, x, y) {
-    // Edges on whole pixels: no seams, and sharp tiles are not sampled again.
-    const at = (/** @type {number} */ from, /** @type {number} */ place) => Math.round(from) + Math.round(place * scale);
-    for (const [layer, isSmooth] of /** @type {const} */ ([[glances, true], [tiles, scale !== 1], [fine, true]])) {
-      context.imageSmoothingEnabled = isSmooth;
-      for (const tile of layer.values()) {
-        const [left, top] = [at(x, tile.x), at(y, tile.y)];
-        const [right, bottom] = [at(x, tile.x + tile.width), at(y, tile.y + tile.height)];
-        if (tile.isStale || right <= 0 || bottom <= 0 || left >= canvas.width || top >= canvas.height) continue;
-        context.drawImage(tile.bitmap, left, top, right - left, bottom - top);
-      }
-    }
+    drawScenes(context, view, latest && isSharp(latest) ? [latest] : scenes);
   }
 
   /** @param {Shown} latest */

@@ -4,26 +4,24 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, detach, render, watch};
+use tests::{
+    Browser, Engine, GENTLY, Peer, Picture, Scratch, Server, assert_same, detach, job_list, render,
+    watch,
+};
 
 use crate::alone_on_this_machine;
-use crate::scene::{SEAHORSE, View, launch, open_tab, wait_for_tiles};
-
-/// 192 tiles, dear enough that there is time to kill two owners.
-const LONG: View = View { max_iter: 400_000, size: (4096, 3072), ..SEAHORSE };
-const LONG_TILES: u32 = 16 * 12;
+use crate::scene::{CUSP, CUSP_TILES, SEAHORSE, View, launch, open_tab, wait_for_tiles};
 
 fn peers(server: &Server, count: usize) -> Result<Vec<Peer>> {
-    (0..count).map(|_| Peer::start(server, &["--threads", "1"])).collect()
+    (0..count).map(|_| Peer::start(server, &GENTLY)).collect()
 }
 
 /// Waits until `peer` has seen so many tiles of a job, and returns the job's id.
 fn wait_for_share(peer: &Peer, tiles: u32) -> Result<String> {
-    let mut seen = 0;
-    let line = peer.process.lines.wait("enough tiles", |line| {
-        seen += u32::from(line["event"] == "task_done");
-        seen >= tiles
-    })?;
+    let mut line = Value::Null;
+    for _ in 0..tiles {
+        line = peer.process.lines.event("task_done")?;
+    }
     line["job"].as_str().map(str::to_owned).context("a task has a job")
 }
 
@@ -37,7 +35,7 @@ fn next_owner(witness: &Peer) -> Result<String> {
 fn watch_and_compare(server: &Server, job: &str, view: &View, scratch: &Scratch) -> Result<()> {
     let file = scratch.file("watched.png");
     let mut watcher = watch(server, job, &["--palette", "ember", "--threads", "1"], &file)?;
-    let document = watcher.lines.next()?.context("a document")?;
+    let document = watcher.lines.document()?;
     ensure!(watcher.wait()? == 0, "watch failed: {document}");
     ensure!(document["repaired"] == 0, "tiles were lost on the way: {document}");
     same_as_alone(&file, view, scratch)
@@ -53,24 +51,20 @@ fn a_job_survives_its_creator_and_its_next_owner() -> Result<()> {
     let scratch = Scratch::new("outlive")?;
     let server = Server::start()?;
     let mut peers = peers(&server, 6)?;
-    let arguments = LONG.arguments();
+    let arguments = CUSP.arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let creator = render(
-        &server,
-        &[&arguments[..], &["--threads", "1"]].concat(),
-        &scratch.file("never.png"),
-    )?;
+    let creator = render(&server, &[&arguments[..], &GENTLY].concat(), &scratch.file("never.png"))?;
 
-    let job = wait_for_share(&peers[0], LONG_TILES * 3 / 10)?;
+    let job = wait_for_share(&peers[0], CUSP_TILES * 3 / 10)?;
     creator.signal("KILL")?;
     let owner = next_owner(&peers[0])?;
     // Whoever took over goes too, unless it is the witness: then the witness changes.
     let at = peers.iter().position(|peer| peer.id == owner).context("the owner is one of us")?;
     let killed = peers.remove(at);
     let witness = &peers[0];
-    wait_for_share(witness, LONG_TILES * 3 / 10)?;
+    wait_for_share(witness, CUSP_TILES * 3 / 10)?;
     killed.process.signal("KILL")?;
-    watch_and_compare(&server, &job, &LONG, &scratch)
+    watch_and_compare(&server, &job, &CUSP, &scratch)
 }
 
 #[test]
@@ -81,11 +75,11 @@ fn a_job_survives_the_tab_that_launched_it() -> Result<()> {
     let _peers = peers(&server, 3)?;
     let mut browser = Browser::start(Engine::Chromium)?;
     let page = open_tab(&mut browser, &server)?;
-    launch(&mut browser, page, &LONG)?;
-    wait_for_tiles(&mut browser, page, LONG_TILES / 5)?;
+    launch(&mut browser, page, &CUSP)?;
+    wait_for_tiles(&mut browser, page, CUSP_TILES / 5)?;
     let job = browser.eval(page, "window.millefeuille.state().job.id")?;
     browser.close(page)?;
-    watch_and_compare(&server, job.as_str().context("an id")?, &LONG, &scratch)
+    watch_and_compare(&server, job.as_str().context("an id")?, &CUSP, &scratch)
 }
 
 #[test]
@@ -99,6 +93,9 @@ fn a_job_can_be_left_to_the_network_and_looked_at_later_by_a_tab() -> Result<()>
     let job = detach(&server, &arguments)?;
     let is_over = |line: &Value| line["event"] == "job_changed" && line["state"] == "finished";
     peers[0].process.lines.wait("the end of the job", is_over)?;
+    let listed = job_list(&server)?;
+    let listed = listed["jobs"].as_array().context("a list")?;
+    ensure!(listed.iter().any(|listing| listing["job"] == job.as_str()), "{listed:?}");
     let mut browser = Browser::start(Engine::Chromium)?;
     let page = open_tab(&mut browser, &server)?;
     browser.eval(page, &format!("window.millefeuille.watch('{job}')"))?;

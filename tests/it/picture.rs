@@ -5,7 +5,7 @@ use serde_json::Value;
 use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, render};
 
 use crate::alone_on_this_machine;
-use crate::scene::{SEAHORSE, View, download, job, launch, open_tab, wait_for_tiles};
+use crate::scene::{CUSP, CUSP_TILES, SEAHORSE, download, job, launch, open_tab, wait_for_tiles};
 
 fn everyone_computed(by: &Value, count: usize) -> Result<()> {
     let tiles: Vec<u64> =
@@ -57,7 +57,7 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_natively() -> Result<
     let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     arguments.extend(["--threads", "1"]);
     let mut process = render(&server, &arguments, &file)?;
-    let report = process.lines.next()?.context("a report")?;
+    let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
 
     ensure!(report["repaired"] == 0, "{report}");
@@ -83,16 +83,15 @@ fn a_killed_peer_and_a_closed_tab_do_not_change_the_picture() -> Result<()> {
     let first = open_tab(&mut browser, &server)?;
     let second = open_tab(&mut browser, &server)?;
 
-    // Closing a tab takes a while: long enough a job that it is not over by then.
-    let view = View { max_iter: 4 * SEAHORSE.max_iter, ..SEAHORSE };
-    launch(&mut browser, first, &view)?;
+    // Closing a tab takes a while.
+    launch(&mut browser, first, &CUSP)?;
     wait_for_tiles(&mut browser, first, 3)?;
     victim.process.signal("KILL")?;
     browser.close(second)?;
     let done = job(&mut browser, first)?["done"].as_u64().context("done")?;
-    ensure!(done < 48, "the job was over before anybody vanished");
+    ensure!(done < CUSP_TILES.into(), "the job was over before anybody vanished");
 
-    assert_same(&download(&mut browser, first)?, &view.expected(&scratch)?)
+    assert_same(&download(&mut browser, first)?, &CUSP.expected(&scratch)?)
 }
 
 #[test]
@@ -106,14 +105,14 @@ fn the_server_dies_mid_job_and_comes_back() -> Result<()> {
     let mut browser = Browser::start(Engine::Chromium)?;
     let tab = open_tab(&mut browser, &server)?;
 
-    launch(&mut browser, tab, &SEAHORSE)?;
+    launch(&mut browser, tab, &CUSP)?;
     wait_for_tiles(&mut browser, tab, 8)?;
     let (address, url) = (server.address.clone(), server.url.clone());
     server.process.signal("KILL")?;
     drop(server);
     let done = job(&mut browser, tab)?["done"].as_u64().context("done")?;
-    ensure!(done < 48, "the job was over before the server died");
-    assert_same(&download(&mut browser, tab)?, &SEAHORSE.expected(&scratch)?)?;
+    ensure!(done < CUSP_TILES.into(), "the job was over before the server died");
+    assert_same(&download(&mut browser, tab)?, &CUSP.expected(&scratch)?)?;
 
     // Back at the same address with the same key: a new tab joins the same ring.
     let server = Server::start_with(&address, Some(&key))?;

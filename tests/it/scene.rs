@@ -22,6 +22,12 @@ pub(crate) const SEAHORSE: View = View {
     size: (2048, 1536),
 };
 
+/// 96 tiles of points that take some 20,000 steps each and never skip one, in front of the cusp: dear
+/// on every machine, so that somebody can leave while they are computed.
+pub(crate) const CUSP: View =
+    View { re: "0.25000002", im: "0", zoom: "2e8", max_iter: 400_000, size: (4096, 1536) };
+pub(crate) const CUSP_TILES: u32 = 16 * 6;
+
 impl View {
     pub(crate) fn arguments(&self) -> Vec<String> {
         let (width, height) = self.size;
@@ -79,8 +85,25 @@ pub(crate) fn job(browser: &mut Browser, page: Page) -> Result<Value> {
     browser.eval(page, "window.millefeuille.state().job")
 }
 
+/// Waits for the end of the job, however long it takes, as long as tiles keep coming.
+fn wait_for_end(browser: &mut Browser, page: Page) -> Result<()> {
+    let mut done = json!(-1);
+    loop {
+        let more = format!(
+            "(() => {{ const job = window.millefeuille.state().job;
+                return job && (job.state === 'finished' || job.done > {done})
+                    ? [job.state === 'finished', job.done] : null; }})()"
+        );
+        let seen = browser.wait(page, &more)?;
+        if seen[0] == true {
+            return Ok(());
+        }
+        done = seen[1].clone();
+    }
+}
+
 pub(crate) fn download(browser: &mut Browser, page: Page) -> Result<Picture> {
-    browser.wait(page, "window.millefeuille.state().job?.state === 'finished'")?;
+    wait_for_end(browser, page)?;
     let text = browser.eval(
         page,
         "(async () => { const blob = await window.millefeuille.png();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use tests::{Peer, Picture, Process, Scratch, Server, alone, assert_same, render};
+use tests::{GENTLY, Peer, Picture, Process, Scratch, Server, alone, assert_same, render};
 
 use crate::alone_on_this_machine;
 
@@ -65,24 +65,22 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let _machine = alone_on_this_machine();
     let scratch = Scratch::new("goodbye")?;
     let server = Server::start()?;
-    let witness = Peer::start(&server, &["--threads", "1"])?;
-    let mut leaver = Peer::start(&server, &["--threads", "1"])?;
+    let witness = Peer::start(&server, &GENTLY)?;
+    let mut leaver = Peer::start(&server, &GENTLY)?;
     let view = [
         "--re",
-        "-0.743643887037158704752",
+        "0.25000002",
         "--im",
-        "0.131825904205311970493",
+        "0",
         "--zoom",
-        "1e10",
+        "2e8",
         "--max-iter",
         "100000",
         "--size",
         "2048x1536",
-        "--threads",
-        "1",
     ];
     let file = scratch.file("rendered.png");
-    let mut process = render(&server, &view, &file)?;
+    let mut process = render(&server, &[&view[..], &GENTLY].concat(), &file)?;
     // Whoever has done one task has the next in its hands.
     let id = leaver.id.clone();
     let is_own = |event: &serde_json::Value| event["event"] == "task_done" && event["worker"] == id;
@@ -92,7 +90,7 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let is_gone = |event: &serde_json::Value| event["event"] == "peer_gone" && event["peer"] == id;
     let gone = witness.process.lines.wait("the end of the leaver", is_gone)?;
     ensure!(gone["reason"] == "left", "{gone}");
-    let report = process.lines.next()?.context("a report")?;
+    let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
     ensure!(report["reassigned"].as_u64() > Some(0) && report["repaired"] == 0, "{report}");
     let expected = scratch.file("alone.png");

@@ -177,8 +177,8 @@ impl Driver {
             }
             Happening::Signed(token, Err(reason)) => {
                 Note::event("no-signature").with("reason", reason).post(&self.host);
-                if let SignToken::Job(serial) = token {
-                    self.take_back(serial);
+                if let SignToken::Job(created) = token {
+                    self.take_back(created);
                 }
             }
             Happening::WorkerAnswered(number, ticket, outcome) => {

@@ -18,7 +18,7 @@ pub(crate) enum Stage {
     /// This tab computes it.
     Alone,
     /// The peer signs it for the grid.
-    Submitting { serial: u64 },
+    Submitting { created: u64 },
     /// The grid has it; results that exist here answer its computations.
     Given { job: JobId },
     /// It is over.

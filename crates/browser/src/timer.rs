@@ -32,6 +32,14 @@ impl Timer {
         Time::from_micros((millis * 1_000.0) as u64)
     }
 
+    /// The time by this machine's clock, in microseconds since 1970.
+    #[expect(clippy::unused_self, reason = "whoever has the timer may read clocks")]
+    pub(crate) fn unix_micros(&self) -> u64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
+        let millis = js_sys::Date::now() as u64;
+        millis * 1_000
+    }
+
     /// The alarm has rung.
     pub(crate) fn rang(&mut self) {
         self.running = None;

@@ -17,12 +17,15 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::engine::Plain;
 use crate::escape::Ending;
 use crate::formula::Formula;
 use crate::smooth::Scale;
 use crate::tile::Rect;
 use crate::view::View;
 
+mod burst;
+mod crew;
 mod digits;
 mod fixed;
 mod iterate;
@@ -35,6 +38,8 @@ mod spans;
 mod wide;
 mod work;
 
+pub use burst::{BURST_LANES_MAX, Burst, burst};
+pub use number::Double;
 pub(crate) use orbit::Orbit;
 pub use orbit::{OrbitError, PATH_POINTS_MAX};
 pub(crate) use plan::{pitch, zoom_exponent_max};
@@ -42,7 +47,7 @@ pub(crate) use point::Point;
 pub(crate) use wide::Magnitude;
 pub(crate) use work::Work;
 
-use number::{Double, Number};
+use number::Number;
 use orbit::{Path, Walk};
 use pixel::{Basis, Pixel};
 use plan::Plan;
@@ -128,7 +133,8 @@ impl Deep {
 
     /// The level of one pixel by itself.
     pub(crate) fn level(self: &Arc<Deep>, i: u32, j: u32) -> u32 {
-        let mut work = Work::new(Arc::clone(self), Rect { x: i, y: j, width: 1, height: 1 });
+        let mut work =
+            Work::new(&Plain, Arc::clone(self), Rect { x: i, y: j, width: 1, height: 1 });
         while !work.step(u64::MAX) {}
         work.finish().map_or(0, |tile| tile.levels[0])
     }

@@ -32,8 +32,7 @@ pub fn compute_with(engine: &'static dyn Engine, spec: &Spec, task: u32) -> Opti
 }
 
 impl Work {
-    /// Begins the tile of a task; `None` when the spec has no such task. A deep tile is followed pixel by
-    /// pixel and has no use for the engine.
+    /// Begins the tile of a task; `None` when the spec has no such task.
     ///
     /// # Panics
     /// When the engine has no lanes or more than [`LANES_MAX`](crate::LANES_MAX).
@@ -41,7 +40,7 @@ impl Work {
         let kernel = match spec.deep() {
             Some(deep) => {
                 let rect = spec.tile_rect(task)?;
-                Kernel::Deep(Box::new(deep::Work::new(Arc::clone(deep), rect)))
+                Kernel::Deep(Box::new(deep::Work::new(engine, Arc::clone(deep), rect)))
             }
             None => Kernel::Plain(Box::new(work::Work::new(engine, spec, task)?)),
         };

@@ -18,8 +18,10 @@ use appeal::Preview;
 use walk::Place;
 
 /// Candidates for one picture at most; the best of them is taken if none pleases. Chosen: nine of ten
-/// please within eight.
-const CANDIDATES_MAX: u32 = 24;
+/// please within half as many.
+const CANDIDATES_MAX: u32 = 32;
+/// After so many of one formula, another is tried.
+const CANDIDATES_OF_A_FORMULA: u32 = 6;
 /// Kept apart from any index, so that neighbouring seeds do not share pictures.
 const INDEX_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -43,9 +45,12 @@ pub fn variation(
     (width, height): (u32, u32),
 ) -> Variation {
     let mut rng = Rng::new(seed ^ u64::from(index).wrapping_add(1).wrapping_mul(INDEX_STEP));
-    let formula = formula(&mut rng);
+    let mut formula = formula(&mut rng);
     let mut best: Option<(f64, Place, Preview)> = None;
-    for _ in 0..CANDIDATES_MAX {
+    for candidate in 1..=CANDIDATES_MAX {
+        if candidate % CANDIDATES_OF_A_FORMULA == 0 {
+            formula = self::formula(&mut rng);
+        }
         let place = walk::candidate(engine, &mut rng, formula);
         let Some(preview) = Preview::new(engine, &place.view(), (width, height)) else { continue };
         let appeal = preview.appeal();
@@ -56,7 +61,7 @@ pub fn variation(
             break;
         }
     }
-    let palette = rng.pick(&Palette::ALL).copied().unwrap_or_default();
+    let palette = palette(&mut rng);
     let Some((_, place, preview)) = best else {
         let view = View { formula, width, height, ..View::default() };
         return Variation { view, palette, colouring: Colouring::default() };
@@ -66,18 +71,27 @@ pub fn variation(
     Variation { view, palette, colouring }
 }
 
+/// A palette, grey more seldom than colours.
+fn palette(rng: &mut Rng) -> Palette {
+    let mut palette = || rng.pick(&Palette::ALL).copied().unwrap_or_default();
+    match palette() {
+        Palette::Ink => palette(),
+        colours => colours,
+    }
+}
+
 /// A formula, the richer families more often.
 fn formula(rng: &mut Rng) -> Formula {
     const CHOICES: [(Family, bool, u64); 9] = [
-        (Family::Power, false, 6),
-        (Family::Power, true, 6),
-        (Family::BurningShip, false, 3),
-        (Family::BurningShip, true, 3),
-        (Family::Tricorn, false, 1),
-        (Family::Tricorn, true, 3),
+        (Family::Power, false, 12),
+        (Family::Power, true, 7),
+        (Family::BurningShip, false, 2),
+        (Family::BurningShip, true, 1),
+        (Family::Tricorn, false, 2),
+        (Family::Tricorn, true, 2),
         (Family::Celtic, false, 2),
-        (Family::Celtic, true, 3),
-        (Family::Newton, false, 3),
+        (Family::Celtic, true, 1),
+        (Family::Newton, false, 2),
     ];
     let mut draw = rng.below(CHOICES.iter().map(|(.., weight)| weight).sum());
     let chosen = CHOICES.into_iter().find(|(.., weight)| {
@@ -87,8 +101,8 @@ fn formula(rng: &mut Rng) -> Formula {
     });
     let (family, is_julia, _) = chosen.unwrap_or(CHOICES[0]);
     let power = match family {
-        // The square is the richest: half of all.
-        Family::Power if rng.chance(0.5) => 2,
+        // The square is the richest: three of five.
+        Family::Power if rng.chance(0.6) => 2,
         Family::Power => 3 + rng.below(4) as u8,
         Family::Newton => 3 + rng.below(6) as u8,
         _ => 2,

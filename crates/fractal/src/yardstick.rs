@@ -34,6 +34,17 @@ pub fn view(name: &str) -> Option<View> {
     }
 }
 
+/// The deep views by name, at 1024×768: name, iteration limit, zoom, re, im in each line.
+pub fn deep_views() -> impl Iterator<Item = (&'static str, View)> {
+    let lines = include_str!("yardstick/deep.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let [name, max_iter, zoom, re, im] = line.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let max_iter = max_iter.parse().ok()?;
+        let (re, im, zoom) = (re.into(), im.into(), zoom.into());
+        Some((name, View { re, im, zoom, max_iter, height: 768, ..View::default() }))
+    })
+}
+
 /// Follows every `stride`-th pixel in each direction, one after the other; returns how many iterations
 /// that took.
 pub fn plain_loop(spec: &Spec, stride: u32) -> u64 {

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use base::{Duration, NodeId, Time};
 
 use crate::job::HELD_MAX;
+use crate::measures::Spans;
 use crate::pace::smoothed;
 
 mod failures;
@@ -67,6 +68,10 @@ pub(crate) struct Board {
     /// From a lease to its result, smoothed.
     usual: Option<Duration>,
     reassigned: u32,
+    /// Since when tasks wait that a lost worker held.
+    orphans: BTreeMap<u32, Time>,
+    /// How long those waited that do not any more.
+    recovery: Spans,
 }
 
 impl Board {
@@ -80,6 +85,8 @@ impl Board {
             failures: BTreeMap::new(),
             usual: None,
             reassigned: 0,
+            orphans: BTreeMap::new(),
+            recovery: Spans::default(),
         }
     }
 
@@ -89,6 +96,11 @@ impl Board {
 
     pub(crate) fn reassigned(&self) -> u32 {
         self.reassigned
+    }
+
+    /// From the last sign of life of a worker, or its goodbye, to the next lease of its tasks.
+    pub(crate) fn recovery(&self) -> &Spans {
+        &self.recovery
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = NodeId> + '_ {
@@ -174,6 +186,9 @@ impl Board {
             .collect();
         for task in &tasks {
             self.open.remove(task);
+            if let Some(since) = self.orphans.remove(task) {
+                self.recovery.note(now.since(since));
+            }
         }
         if let Some(member) = self.members.get_mut(&worker) {
             member.wanted =
@@ -190,6 +205,7 @@ impl Board {
         if member.held() < HELD_MAX && !member.leased.contains_key(&task) {
             member.leased.insert(task, Lease::new(now));
             self.open.remove(&task);
+            self.orphans.remove(&task);
         }
     }
 
@@ -214,6 +230,7 @@ impl Board {
     pub(crate) fn close(&mut self, task: u32, worker: NodeId, now: Time) {
         self.open.remove(&task);
         self.failures.remove(&task);
+        self.orphans.remove(&task);
         for (id, member) in &mut self.members {
             if let Some(lease) = member.leased.remove(&task)
                 && *id == worker
@@ -284,12 +301,17 @@ impl Board {
         true
     }
 
-    /// `worker` takes no part any more; what it held is open. Returns how many tasks it held.
-    pub(crate) fn dismiss(&mut self, worker: NodeId) -> Option<u32> {
+    /// `worker` takes no part any more, since `left` if it said goodbye; what it held is open.
+    /// Returns how many tasks it held.
+    pub(crate) fn dismiss(&mut self, worker: NodeId, left: Option<Time>) -> Option<u32> {
         let member = self.members.remove(&worker)?;
         self.slots -= u32::from(member.slots);
         let held = member.held();
-        self.lapse(worker, member.leased.into_keys());
+        let since = left.unwrap_or(member.heard);
+        let tasks: Vec<u32> = member.leased.into_keys().collect();
+        self.lapse(worker, tasks.iter().copied());
+        let waits = tasks.into_iter().filter(|task| self.open.contains(task));
+        self.orphans.extend(waits.map(|task| (task, since)));
         Some(held)
     }
 

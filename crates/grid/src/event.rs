@@ -116,6 +116,13 @@ pub enum Event {
         /// Where it stands.
         state: JobState,
     },
+    /// The answer to [`Input::ListJobs`](crate::Input::ListJobs).
+    Listed {
+        /// The jobs that were found, by id.
+        jobs: Vec<JobListing>,
+        /// Pages of the directory that did not answer, of [`wire::grid::PAGES`].
+        missing: u8,
+    },
     /// A peer sent what no honest peer sends.
     Misbehaved {
         /// Who.
@@ -123,6 +130,32 @@ pub enum Event {
         /// What it did.
         why: &'static str,
     },
+}
+
+/// A job of the network, as its directory lists it: what it is, its creator signed; how far it is,
+/// somebody said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobListing {
+    /// Which.
+    pub job: JobId,
+    /// Who created it.
+    pub creator: NodeId,
+    /// When, by the creator's clock: microseconds since 1970.
+    pub created: u64,
+    /// Who owns it now.
+    pub owner: NodeId,
+    /// For the how-manieth time the owner changed.
+    pub epoch: u64,
+    /// Where it stands; never [`JobState::Orphaned`].
+    pub state: JobState,
+    /// The workload.
+    pub kind: u16,
+    /// Its parameters.
+    pub params: Bytes,
+    /// How many tasks.
+    pub tasks: u32,
+    /// How many of them are done, some heartbeats ago.
+    pub done: u32,
 }
 
 /// A worker's part in a job.

@@ -30,6 +30,9 @@ pub enum Input {
     /// Follow a job by its id without working on it, whoever owns it, even if it has ended: its
     /// record is looked up, and its results come as if it were joined.
     Watch(JobId),
+    /// Which jobs does the network have? [`Event::Listed`] answers, after some heartbeats at the
+    /// latest.
+    ListJobs,
     /// As creator: end the job for everybody. Otherwise: take no further part in it.
     Cancel(JobId),
     /// The creator's signature that [`Output::SignCancel`] asked for.
@@ -82,6 +85,11 @@ pub enum Input {
         record: Bytes,
         /// This node is the live node closest to the job's id.
         is_root: bool,
+    },
+    /// This node does not hold a job's record any more.
+    RecordGone {
+        /// Which job.
+        job: JobId,
     },
     /// How many nodes hold a job's record.
     Copies {

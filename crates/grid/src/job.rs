@@ -65,6 +65,7 @@ pub(crate) struct Joined {
 
 /// This node's part.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a node has some jobs, not thousands")]
 pub(crate) enum Role {
     Owner(Owned),
     Participant(Joined),

@@ -259,9 +259,9 @@ impl Grid {
     }
 
     /// As owner: a worker is gone, and its tasks are free at once.
-    pub(crate) fn lose_worker(&mut self, job: JobId, worker: NodeId, left: bool) {
+    pub(crate) fn lose_worker(&mut self, now: Time, job: JobId, worker: NodeId, left: bool) {
         let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
-        let Some(tasks) = owned.board.dismiss(worker) else { return };
+        let Some(tasks) = owned.board.dismiss(worker, left.then_some(now)) else { return };
         self.event(Event::WorkerLost { job, worker, tasks, left });
         self.participants_changed(job);
     }
@@ -274,7 +274,7 @@ impl Grid {
                 && let Some((at, worker)) = owned.board.next_silent(me, patience)
                 && at <= now
             {
-                self.lose_worker(job, worker, false);
+                self.lose_worker(now, job, worker, false);
             }
         }
     }

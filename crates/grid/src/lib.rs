@@ -16,6 +16,7 @@ extern crate std;
 mod board;
 mod budget;
 mod config;
+mod directory;
 mod enlist;
 mod event;
 mod face;
@@ -23,6 +24,7 @@ mod fetch;
 mod inspect;
 mod job;
 mod lease;
+mod measures;
 mod pace;
 mod presence;
 mod record;
@@ -42,14 +44,17 @@ use wire::grid::{Done, JobId, Message};
 
 pub use board::FAILURES_MAX;
 pub use config::Config;
-pub use event::{Counters, Event, JobState, JobSummary, WorkerSummary};
+pub use event::{Counters, Event, JobListing, JobState, JobSummary, WorkerSummary};
 pub use face::{Failure, Input, Output, Wake, WorkId};
+pub use measures::{Measures, Spans};
 pub use recruit::IDLE_KEY;
 pub use worker::SLOTS_MAX;
 
 use budget::Results;
+use directory::Directory;
 use enlist::{Candidate, Welcome};
 use job::{Job, Role};
+use measures::Slots;
 use result::Path;
 use watch::Watch;
 use worker::Worker;
@@ -77,6 +82,7 @@ pub struct Grid {
     results: Results,
     /// Jobs that are looked up to be followed.
     watches: BTreeMap<JobId, Watch>,
+    directory: Directory,
     /// Jobs looked up for others since the last heartbeat.
     recalled: BTreeSet<JobId>,
     /// Own results whose holders are counted, by digest.
@@ -89,6 +95,8 @@ pub struct Grid {
     heartbeat_at: Time,
     handled_at: Time,
     counters: Counters,
+    measures: Measures,
+    slots_were: Slots,
     /// Drained by the driver after each input.
     outputs: VecDeque<Output>,
 }
@@ -113,6 +121,7 @@ impl Grid {
             worker: Worker::default(),
             results: Results::default(),
             watches: BTreeMap::new(),
+            directory: Directory::default(),
             recalled: BTreeSet::new(),
             keeping: BTreeMap::new(),
             followed: BTreeSet::new(),
@@ -121,6 +130,8 @@ impl Grid {
             heartbeat_at: now + base::Duration::from_micros(phase),
             handled_at: now,
             counters: Counters::default(),
+            measures: Measures::default(),
+            slots_were: Slots::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -133,11 +144,14 @@ impl Grid {
         if now.since(self.handled_at) > self.config.heartbeat * 2 {
             self.forgive_silence(now);
         }
+        self.note_slots(now);
         self.handled_at = now;
         let is_heartbeat = matches!(input, Input::Timeout) && self.heartbeat_at <= now;
         match input {
             Input::Submit(signed) => self.on_submit(now, signed),
             Input::Watch(job) => self.on_watch(job),
+            Input::ListJobs => self.on_list_jobs(),
+            Input::RecordGone { job } => self.leave_charge(job),
             Input::Cancel(job) => self.on_cancel(job),
             Input::CancelSigned { job, signature } => self.on_cancel_signed(job, signature),
             Input::Received { from, message } => self.on_received(now, from, message),
@@ -226,7 +240,13 @@ impl Grid {
             }
             Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),
             Message::Quit { job } => self.on_quit(now, from, job),
-            Message::Invite { .. } | Message::Status { .. } => self.counters.ignored += 1,
+            Message::Page { ticket, page, part, parts, jobs } => {
+                self.on_page(from, (ticket, page), (part, parts), jobs);
+            }
+            Message::Invite { .. }
+            | Message::Status { .. }
+            | Message::List { .. }
+            | Message::AskPage { .. } => self.counters.ignored += 1,
         }
     }
 
@@ -289,6 +309,7 @@ impl Grid {
         self.miss_owners(now);
         self.keep_leases(now);
         self.repeat_watches();
+        self.review_directory(now);
     }
 
     /// What follows from the state, whatever changed it.
@@ -300,8 +321,10 @@ impl Grid {
         self.recruit_due(now);
         self.report_due(now);
         self.write_due(now);
+        self.list_due(now);
         self.review_groups(is_heartbeat);
         self.review_links();
+        self.review_slots();
     }
 
     /// Running jobs that this node owns, its own creations first, then the oldest.

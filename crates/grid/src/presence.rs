@@ -142,7 +142,7 @@ impl Grid {
             self.candidate = None;
         }
         for job in self.owned() {
-            self.lose_worker(job, peer, left);
+            self.lose_worker(now, job, peer, left);
         }
         for job in self.joined() {
             if self.jobs.get(&job).is_some_and(|job| job.owner() == peer) {

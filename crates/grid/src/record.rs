@@ -90,12 +90,13 @@ impl Grid {
             None if is_root || self.watches.contains_key(&id) => {
                 Record::open(bytes, id, &self.config.network)
             }
-            None => return,
+            None => return self.leave_charge(id),
         };
         let Ok(record) = record else {
             self.counters.ignored += 1;
             return;
         };
+        self.take_charge(now, &record, is_root);
         // That every task is done is hearsay too: whoever lacks results and cannot find them asks.
         let is_orphan = |job: &Job| job.state == JobState::Orphaned;
         let is_asked = self.recalled.contains(&id) || self.jobs.get(&id).is_some_and(is_orphan);

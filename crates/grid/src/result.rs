@@ -157,6 +157,8 @@ impl Grid {
         let done = Done { round, digest, worker: from };
         let payload = owned.unproved.take(from, task);
         if !job.learn(now, task, done) {
+            let is_another = job.done.get(&task).is_some_and(|known| known.worker != from);
+            self.measures.redundant_results += u64::from(is_another);
             return;
         }
         match payload.filter(|payload| Digest::of(&[payload]) == digest) {
@@ -204,6 +206,7 @@ impl Grid {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let Some(done) = job.done.remove(&task) else { return };
         job.rounds.insert(task, done.round.saturating_add(1));
+        self.measures.lost += 1;
         if let Some(owned) = job.owned() {
             owned.unproved.drop_task(task);
             owned.board.reopen(task, done.worker);

@@ -67,6 +67,7 @@ impl Grid {
         self.results.forget(oldest);
         if let Some(owned) = self.jobs.remove(&oldest).as_mut().and_then(Job::owned) {
             self.counters.reassigned += u64::from(owned.board.reassigned());
+            self.measures.worker_recovery.add(owned.board.recovery());
         }
         true
     }
@@ -165,7 +166,7 @@ impl Grid {
     /// A worker leaves; or the owner does, and somebody takes over.
     pub(crate) fn on_quit(&mut self, now: Time, from: NodeId, id: JobId) {
         match self.jobs.get(&id) {
-            Some(job) if job.is_owned() => self.lose_worker(id, from, true),
+            Some(job) if job.is_owned() => self.lose_worker(now, id, from, true),
             Some(job) if job.owner() == from => self.orphan(now, id),
             _ => self.counters.ignored += 1,
         }

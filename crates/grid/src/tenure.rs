@@ -10,7 +10,7 @@ use core::cmp::Ordering;
 
 use base::{Key, NodeId, Time};
 use bytes::Bytes;
-use wire::grid::{JobId, Message, Reason, Record, Tenure};
+use wire::grid::{JobId, Message, Reason, Record, Tasks, Tenure};
 
 use crate::job::{Job, Joined, Owned, Role};
 use crate::{Event, Grid, JobState, Output};
@@ -106,6 +106,7 @@ impl Grid {
         let works = match &job.role {
             Role::Owner(owned) => {
                 self.counters.reassigned += u64::from(owned.board.reassigned());
+                self.measures.worker_recovery.add(owned.board.recovery());
                 owned.can_work
             }
             Role::Participant(joined) => joined.works,
@@ -261,21 +262,38 @@ impl Grid {
     pub(crate) fn note_recovery(&mut self, now: Time, id: JobId) {
         let owned = self.jobs.get_mut(&id).and_then(Job::owned);
         if let Some(lost_at) = owned.and_then(|owned| owned.lost_at.take()) {
-            self.event(Event::Recovered { job: id, after: now.since(lost_at) });
+            let after = now.since(lost_at);
+            self.measures.owner_recovery.note(after);
+            self.event(Event::Recovered { job: id, after });
         }
     }
 
-    /// A worker whose owner is gone speaks to whoever is the root of the job's key.
+    /// What is said to the root of a key, whoever that is.
     pub(crate) fn on_delivered(&mut self, now: Time, key: Key, from: NodeId, message: Message) {
-        let Message::Extend { job: id, slots, tasks } = message else {
-            self.counters.ignored += 1;
-            return;
-        };
+        match message {
+            Message::Extend { job, slots, tasks } => {
+                self.on_extend_here(now, (key, from), job, slots, &tasks);
+            }
+            Message::List { jobs } => self.on_listed(now, key, from, jobs),
+            Message::AskPage { ticket, page } => self.on_page_asked(key, from, ticket, page),
+            _ => self.counters.ignored += 1,
+        }
+    }
+
+    /// A worker whose owner is gone speaks to the root of the job's key.
+    fn on_extend_here(
+        &mut self,
+        now: Time,
+        (key, from): (Key, NodeId),
+        id: JobId,
+        slots: u16,
+        tasks: &Tasks,
+    ) {
         let Some(job) = self.jobs.get(&id).filter(|_| key == id && from != self.me) else {
             return self.recall_for(key, id);
         };
         match &job.role {
-            Role::Owner(_) => self.on_extend(now, from, id, slots, &tasks),
+            Role::Owner(_) => self.on_extend(now, from, id, slots, tasks),
             // The record may be on its way, or lie with others only.
             Role::Participant(_) if job.state == JobState::Orphaned => self.recall_for(key, id),
             Role::Participant(_) if job.is_open() => {

@@ -54,6 +54,10 @@ impl Worker {
         u32::try_from(self.queue.len() + self.computing.len()).unwrap_or(u32::MAX)
     }
 
+    pub(crate) fn computing_count(&self) -> u32 {
+        u32::try_from(self.computing.len()).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn queue_count(&self) -> u32 {
         u32::try_from(self.queue.len()).unwrap_or(u32::MAX)
     }

@@ -28,6 +28,14 @@ impl Clock {
         self.time(Moment::now())
     }
 
+    /// The time by this machine's clock, in microseconds since 1970; 0 before that.
+    #[must_use]
+    #[expect(clippy::disallowed_types, reason = "what people call the time")]
+    pub fn unix_micros(self) -> u64 {
+        let span = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn time(self, moment: Moment) -> Time {
         let span = moment.saturating_duration_since(self.start);
         Time::from_micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))

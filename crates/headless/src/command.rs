@@ -18,7 +18,8 @@ use node::Event as NodeEvent;
 use crate::disk::Identity;
 use crate::driver::{Driver, Notice, Settings};
 use crate::failure::{Code, Failure};
-use crate::pool::THREADS_MAX;
+use crate::pace::Intensity;
+use crate::pool::{Pool, THREADS_MAX};
 use crate::signals::Signals;
 
 /// A server that was never reached counts as unreachable after this many tries, if no other is due
@@ -56,6 +57,9 @@ pub(crate) struct Resources {
     #[arg(long, value_name = "N", env = "MILLEFEUILLE_THREADS")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(THREADS_MAX)))]
     threads: Option<u16>,
+    /// The share of its time that each of them computes, in percent: 10 to 100
+    #[arg(long, value_name = "PERCENT", env = "MILLEFEUILLE_INTENSITY", default_value_t)]
+    intensity: Intensity,
     /// Where to keep this peer's key; without it every start is a new peer
     #[arg(long, value_name = "DIR", env = "MILLEFEUILLE_DATA_DIR")]
     data_dir: Option<PathBuf>,
@@ -71,6 +75,11 @@ impl Resources {
         self.threads.unwrap_or_else(|| u16::try_from(all()).unwrap_or(THREADS_MAX).min(THREADS_MAX))
     }
 
+    /// Starts the threads of a picture that is computed here alone.
+    fn pool(&self) -> anyhow::Result<Pool> {
+        Ok(Pool::start(self.threads(), self.intensity)?)
+    }
+
     /// Starts a driver. Must be called within a tokio runtime.
     fn join(&self, server: &str) -> Result<Driver, Failure> {
         // A mistake in the URL is worth no key on the disk.
@@ -80,8 +89,12 @@ impl Resources {
             Some(directory) => Identity::load(directory, server)?,
             None => Identity::ephemeral()?,
         };
-        let settings =
-            Settings { server: server.into(), threads: self.threads(), links_max: self.links };
+        let settings = Settings {
+            server: server.into(),
+            threads: self.threads(),
+            intensity: self.intensity,
+            links_max: self.links,
+        };
         Ok(Driver::start(settings, identity)?)
     }
 }

@@ -17,6 +17,7 @@ use peer::{Event, Input, Output, Peer};
 
 use crate::archive::{Archive, Loaded};
 use crate::disk::Identity;
+use crate::pace::Intensity;
 use crate::pool::{Done, Pool};
 use crate::socket::{self, Socket, socket_url};
 use crate::workload;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) server: String,
     /// Tasks at once.
     pub(crate) threads: u16,
+    /// How hard each of them is worked on.
+    pub(crate) intensity: Intensity,
     /// Links at most.
     pub(crate) links_max: u16,
 }
@@ -91,7 +94,8 @@ impl Driver {
             socket: Socket::new(socket_url(&settings.server)?),
             links: Links::new(clock, seed()?).context("no UDP socket can be opened")?,
             archive: identity.vault().as_deref().map(Archive::open).transpose()?,
-            pool: Pool::start(settings.threads).context("no thread can be started")?,
+            pool: Pool::start(settings.threads, settings.intensity)
+                .context("no thread can be started")?,
             peer: Peer::new(config, seed()?, now),
             settings,
             clock,
@@ -142,6 +146,11 @@ impl Driver {
     /// When the loop last looked at the clock.
     pub(crate) fn now(&self) -> Time {
         self.now
+    }
+
+    /// The time by this machine's clock, in microseconds since 1970.
+    pub(crate) fn unix_micros(&self) -> u64 {
+        self.clock.unix_micros()
     }
 
     /// Asks for something on behalf of a person.

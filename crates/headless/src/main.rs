@@ -9,6 +9,8 @@ mod command;
 mod disk;
 mod driver;
 mod failure;
+mod metrics;
+mod pace;
 mod picture;
 mod pool;
 mod progress;

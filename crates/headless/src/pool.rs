@@ -14,6 +14,7 @@ use fractal::{Engine, Spec};
 use node::{Failure, WorkId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::pace::{Intensity, Pace};
 use crate::workload;
 
 /// Threads at most: what a node uses.
@@ -53,8 +54,8 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// `threads` threads at low priority.
-    pub(crate) fn start(threads: u16) -> std::io::Result<Self> {
+    /// `threads` threads at low priority, each computing for a share of its time.
+    pub(crate) fn start(threads: u16, intensity: Intensity) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let (sender, done) = unbounded_channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -64,7 +65,7 @@ impl Pool {
             let specs = Arc::clone(&specs);
             thread::Builder::new()
                 .name(format!("tile-{at}"))
-                .spawn(move || run(&queue, &specs, &sender))?;
+                .spawn(move || run(&queue, &specs, &sender, intensity))?;
         }
         Ok(Pool { jobs, done, under_way: BTreeMap::new() })
     }
@@ -103,28 +104,46 @@ impl Drop for Pool {
     }
 }
 
-fn run(queue: &Mutex<mpsc::Receiver<Job>>, specs: &Specs, sender: &UnboundedSender<Done>) {
+fn run(
+    queue: &Mutex<mpsc::Receiver<Job>>,
+    specs: &Specs,
+    sender: &UnboundedSender<Done>,
+    intensity: Intensity,
+) {
     be_nice();
+    let mut pace = Pace::start(intensity);
     let engine = simd::best();
     loop {
         let next = queue.lock().expect("nobody panics while waiting").recv();
         let Ok(job) = next else { return };
-        let result = catch_unwind(AssertUnwindSafe(|| compute(engine, &job, specs)));
+        pace.begin();
+        let result = catch_unwind(AssertUnwindSafe(|| compute(engine, &job, specs, &mut pace)));
         let outcome =
             result.unwrap_or_else(|_| Err(Failure::Failed("the computation panicked".into())));
         if sender.send(Done { work: job.work, outcome }).is_err() {
             return;
         }
+        // A dear tile has rested on the way; a cheap one rests here, when its result is gone.
+        pace.rest(|| job.is_wanted.load(Ordering::Relaxed));
     }
 }
 
-fn compute(engine: &'static dyn Engine, job: &Job, specs: &Specs) -> Result<Bytes, Failure> {
+fn compute(
+    engine: &'static dyn Engine,
+    job: &Job,
+    specs: &Specs,
+    pace: &mut Pace,
+) -> Result<Bytes, Failure> {
     let is_wanted = || job.is_wanted.load(Ordering::Relaxed);
     if !is_wanted() {
         return Err(Failure::Stopped);
     }
     let spec = specs.of(job).map_err(Failure::Failed)?;
-    match workload::compute(engine, &spec, job.task, is_wanted) {
+    let goes_on = || {
+        pace.rest(is_wanted);
+        is_wanted()
+    };
+    match workload::compute(engine, &spec, job.task, goes_on) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
         Err(reason) => Err(Failure::Failed(reason)),
@@ -164,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_becomes_a_tile() {
         let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
-        let mut pool = Pool::start(2).unwrap();
+        let mut pool = Pool::start(2, Intensity::default()).unwrap();
         for task in 0..2 {
             pool.compute(WorkId(task.into()), task, workload::KIND, view.encode().into());
         }
@@ -214,7 +233,7 @@ mod tests {
             ..View::default()
         };
         let short = View { max_iter: 10, ..View::default() };
-        let mut pool = Pool::start(1).unwrap();
+        let mut pool = Pool::start(1, Intensity::default()).unwrap();
         pool.compute(WorkId(0), 0, workload::KIND, view.encode().into());
         pool.compute(WorkId(1), 1, workload::KIND, view.encode().into());
         pool.compute(WorkId(2), 0, workload::KIND, short.encode().into());

@@ -4,7 +4,9 @@
 use std::io::Write as _;
 
 use base::Duration;
-use node::{Event as NodeEvent, GoneReason, GridEvent, JobState, JobSummary, Traffic};
+use node::{
+    Event as NodeEvent, GoneReason, GridEvent, JobState, JobSummary, Measures, Spans, Traffic,
+};
 use peer::Event;
 use serde_json::{Value, json};
 
@@ -97,6 +99,8 @@ fn grid_event(event: &GridEvent) -> Option<Value> {
             json!({ "event": "job_changed", "job": job.to_string(), "state": state_name(*state) })
         }
         GridEvent::Misbehaved { peer, why } => misbehaved(&peer.to_string(), why),
+        // The answer to a question that a command asked.
+        GridEvent::Listed { .. } => return None,
     })
 }
 
@@ -182,6 +186,8 @@ pub(crate) struct Outcome {
     pub(crate) took: Duration,
     pub(crate) size: (u32, u32),
     pub(crate) traffic: Traffic,
+    /// By the five things that load sharing minimises, at this peer.
+    pub(crate) measures: Measures,
     /// Tiles that were missing or damaged in the end, and computed for the file.
     pub(crate) repaired: u32,
     /// `None`: nobody wanted one.
@@ -212,6 +218,7 @@ impl Outcome {
             "reassigned": job.map_or(0, |job| job.reassigned),
             "duplicates": job.map_or(0, |job| job.duplicates),
             "repaired": self.repaired,
+            "measures": measures(&self.measures, &self.traffic),
             "bytes": {
                 "sent": amount(self.traffic.sent),
                 "received": amount(self.traffic.received),
@@ -231,6 +238,27 @@ impl Outcome {
         let file = self.file.as_deref().unwrap_or("no file");
         format!("{file}: {width}×{height} pixels, {} tiles{by} in {seconds:.1} s", self.tiles)
     }
+}
+
+/// What load sharing minimises ([`Measures`] says what each counts), as this peer saw it.
+fn measures(measures: &Measures, traffic: &Traffic) -> Value {
+    let recovery = |spans: &Spans| {
+        json!({
+            "count": spans.count,
+            "mean_s": spans.mean().map(seconds),
+            "longest_s": seconds(spans.longest),
+        })
+    };
+    let overhead = traffic.sent.control as f64 / (traffic.sent.results.max(1)) as f64;
+    json!({
+        "idle_share": measures.idle_share(),
+        "worker_recovery": recovery(&measures.worker_recovery),
+        "owner_recovery": recovery(&measures.owner_recovery),
+        "control_per_result_byte": (traffic.sent.results > 0).then_some(overhead),
+        "tiles_lost": measures.lost,
+        "redundant_results": measures.redundant_results,
+        "redundant_deliveries": measures.redundant_deliveries,
+    })
 }
 
 /// Milliseconds are as exact as anybody wants it.

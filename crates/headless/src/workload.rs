@@ -16,16 +16,16 @@ pub(crate) fn appraise(kind: u16, params: &[u8], tasks: u32) -> Result<Spec, Str
     Ok(spec)
 }
 
-/// The payload of a task; `None` when `is_wanted` said no on the way.
+/// The payload of a task; `None` when `goes_on`, asked every few milliseconds, said no.
 pub(crate) fn compute(
     engine: &'static dyn Engine,
     spec: &Spec,
     task: u32,
-    is_wanted: impl Fn() -> bool,
+    mut goes_on: impl FnMut() -> bool,
 ) -> Result<Option<Vec<u8>>, String> {
     let mut work = Work::new(engine, spec, task).ok_or("there is no such task")?;
     while !work.step(STEP_ITERATIONS) {
-        if !is_wanted() {
+        if !goes_on() {
             return Ok(None);
         }
     }

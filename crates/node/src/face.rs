@@ -114,6 +114,9 @@ pub enum Input {
     Submit(SignedDescription),
     /// Follow a job without working on it, whoever owns it and even if it has ended.
     Watch(JobId),
+    /// Which jobs does the network have? [`grid::Event::Listed`] answers, after some heartbeats at
+    /// the latest.
+    ListJobs,
     /// End an own job, or take no further part in another's.
     Cancel(JobId),
     /// The answer to [`Output::Appraise`].

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use base::NodeId;
 
-use crate::{JobId, JobSummary, Node, Traffic};
+use crate::{JobId, JobSummary, Measures, Node, Traffic};
 
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub jobs: Vec<JobSummary>,
     /// What went over its links.
     pub traffic: Traffic,
+    /// What it did for jobs.
+    pub measures: Measures,
 }
 
 impl Node {
@@ -56,6 +58,7 @@ impl Node {
             links: self.links.iter().map(|(peer, link)| self.link_view(*peer, *link)).collect(),
             jobs: self.jobs(),
             traffic: self.traffic,
+            measures: self.measures(),
         }
     }
 
@@ -92,6 +95,12 @@ impl Node {
     #[must_use]
     pub fn job(&self, job: JobId) -> Option<JobSummary> {
         self.grid.job(job)
+    }
+
+    /// What it did for jobs, by the things that load sharing minimises.
+    #[must_use]
+    pub fn measures(&self) -> Measures {
+        self.grid.measures()
     }
 
     /// What went over its links.

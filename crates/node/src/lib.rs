@@ -36,7 +36,8 @@ use wire::{Frame, Parcel};
 
 pub use face::{Config, Event, Input, LinkId, Output, Wake};
 pub use grid::{
-    Event as GridEvent, Failure, JobState, JobSummary, SLOTS_MAX, WorkId, WorkerSummary,
+    Event as GridEvent, Failure, JobListing, JobState, JobSummary, Measures, SLOTS_MAX, Spans,
+    WorkId, WorkerSummary,
 };
 pub use inspect::{LinkView, Snapshot};
 pub use overlay::GoneReason;
@@ -141,10 +142,11 @@ impl Node {
     }
 
     /// The description of a job of this node, to be signed by the driver and given back with
-    /// [`Input::Submit`]. `serial` is any number that this node has not used for a job.
+    /// [`Input::Submit`]. `created` is the time, in microseconds since 1970; no two jobs
+    /// of a node may have the same.
     #[must_use]
-    pub fn describe(&self, serial: u64, kind: u16, tasks: u32, params: Bytes) -> Description {
-        Description { creator: self.config.card, serial, kind, tasks, params }
+    pub fn describe(&self, created: u64, kind: u16, tasks: u32, params: Bytes) -> Description {
+        Description { creator: self.config.card, created, kind, tasks, params }
     }
 
     /// The next thing to do. `None`: everything is done until the next input or deadline.
@@ -185,6 +187,7 @@ impl Node {
             Input::Join { through } => self.overlay.handle(now, overlay::Input::Join { through }),
             Input::Submit(job) => self.grid.handle(now, grid::Input::Submit(job)),
             Input::Watch(job) => self.grid.handle(now, grid::Input::Watch(job)),
+            Input::ListJobs => self.grid.handle(now, grid::Input::ListJobs),
             Input::Cancel(job) => self.grid.handle(now, grid::Input::Cancel(job)),
             Input::Appraised { job, verdict } => {
                 self.grid.handle(now, grid::Input::Appraised { job, verdict });

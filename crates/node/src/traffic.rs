@@ -21,7 +21,8 @@ impl Amount {
     }
 }
 
-/// Counters since the start.
+/// Counters since the start. Control bytes over result bytes, as sent, is the overhead of
+/// communication ([`Measures`](crate::Measures)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Sent over links, also on behalf of others.

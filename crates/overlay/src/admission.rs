@@ -67,8 +67,17 @@ impl Overlay {
 
     pub(crate) fn on_dial_failed(&mut self, peer: NodeId) {
         if self.links.pending.remove(&peer).is_some() {
-            self.links.back_off(self.now, peer);
-            self.stale.links = true;
+            self.note_refused(peer);
+        }
+    }
+
+    /// No link with `peer` for a while; somebody else may fill its slot.
+    fn note_refused(&mut self, peer: NodeId) {
+        self.links.back_off(self.now, peer);
+        self.stale.links = true;
+        let slot = self.table.slot(peer).filter(|_| self.table.contains(peer));
+        if let Some((row, _)) = slot.filter(|_| self.links.has_choice()) {
+            self.links.refused_rows.insert(row);
         }
     }
 
@@ -94,7 +103,7 @@ impl Overlay {
                 Some(Setup::Dialing) => Some(RefuseReason::Glare),
                 // The slot that is kept already serves this request.
                 Some(Setup::Requested | Setup::Expecting | Setup::Visiting) => None,
-                None => (!self.make_room(self.rank(from))).then_some(RefuseReason::Full),
+                None => (!self.admits(self.rank(from))).then_some(RefuseReason::Full),
             }
         };
         if let Some(reason) = refusal {
@@ -124,10 +133,10 @@ impl Overlay {
             return;
         }
         self.links.pending.remove(&peer);
-        if reason == RefuseReason::Full {
-            self.links.back_off(self.now, peer);
+        match reason {
+            RefuseReason::Full => self.note_refused(peer),
+            RefuseReason::Glare => self.stale.links = true,
         }
-        self.stale.links = true;
     }
 
     pub(crate) fn on_links_due(&mut self) {

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use base::Duration;
+use base::{Duration, NodeId};
 use wire::overlay::{Contact, Message};
 
 use crate::Overlay;
@@ -16,6 +16,9 @@ const SETUPS_MAX: usize = 8;
 /// How long a link that came by introduction is protected: a join with two failed attempts, and
 /// the newcomer's first links of its own.
 const INTRODUCTION_TIME: Duration = Duration::from_secs(20);
+
+/// Age of a link that fills no slot before it gives way to one that does (pastry.md §4).
+const SPARE_TIME: Duration = Duration::from_secs(60);
 
 impl Overlay {
     /// Asks for the links that are missing, the most important first.
@@ -102,6 +105,44 @@ impl Overlay {
             Some(slot) if !rivals.contains(&slot) => Rank::Slot,
             _ if self.links.preferred.contains(&id) => Rank::Preferred,
             _ => Rank::Spare,
+        }
+    }
+
+    /// Whether a peer's request for a link of this rank is granted; room is made for it. Where there
+    /// is a choice, one that is good for nothing here leaves the slots free that the routing table
+    /// lacks, so that they go to links which serve both ends; one that fills such a slot drives out
+    /// one that fills none.
+    pub(crate) fn admits(&mut self, rank: Rank) -> bool {
+        match rank {
+            Rank::Spare if self.links.has_choice() => {
+                self.links.room_for(rank, 1 + self.wanted_slots().len() as u64)
+            }
+            Rank::Row | Rank::Slot if self.links.has_choice() => {
+                self.make_room(rank) || self.drop_spare()
+            }
+            _ => self.make_room(rank),
+        }
+    }
+
+    /// Closes the oldest link that fills no slot, if its peer had time to find another.
+    fn drop_spare(&mut self) -> bool {
+        let old = |link: &&Link| self.now.since(link.since) >= SPARE_TIME;
+        let spare = |link: &&Link| self.rank(link.contact) == Rank::Spare;
+        let oldest = self.links.open().filter(old).filter(spare);
+        let oldest = oldest.min_by_key(|link| (link.since, link.contact.id));
+        let peer = oldest.map(|link| link.contact.id);
+        peer.inspect(|peer| self.close_link(*peer)).is_some()
+    }
+
+    /// Whether the holder of a slot has refused a link, so that somebody else may take the slot.
+    pub(crate) fn is_unlinkable(&self, id: NodeId) -> bool {
+        self.links.has_choice() && !self.links.is_open(id) && self.links.backs_off(self.now, id)
+    }
+
+    /// Asks for others to fill the slots whose peers refused: once for each refusal.
+    pub(crate) fn look_for_others(&mut self) {
+        for row in core::mem::take(&mut self.links.refused_rows) {
+            self.repair_row(row);
         }
     }
 

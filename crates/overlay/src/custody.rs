@@ -3,7 +3,6 @@
 //! State only: what is kept, up to which bounds, and when it is looked at again. Where a message
 //! goes is decided in `route` and `hop`.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
@@ -11,6 +10,7 @@ use bytes::Bytes;
 use wire::overlay::{MessageId, Routed};
 
 use crate::hop::Way;
+use crate::message_map::MessageMap;
 use crate::recent::{Delivered, Passed};
 
 /// Messages in custody. When full, a message that has a way is passed on without being kept, and
@@ -62,6 +62,8 @@ pub(crate) struct Custody {
     /// Whom it was sent to; `None` while it waits for a way.
     pub(crate) hop: Option<NodeId>,
     pub(crate) tried: Vec<NodeId>,
+    /// It came once more after the next hop had taken it: that one may throw away what it takes.
+    pub(crate) again: bool,
     /// Times it had to wait.
     pub(crate) round: u8,
     pub(crate) sends: u8,
@@ -74,8 +76,8 @@ impl Custody {
     /// The message as far as its way is concerned.
     pub(crate) fn way(&self) -> Way<'_> {
         let Routed { key, target, via, .. } = self.routed;
-        let (from, relayed, tried, round) = (self.from, self.relayed, &self.tried, self.round);
-        Way { key, target, via, from, relayed, tried, round }
+        let (from, relayed, again, round) = (self.from, self.relayed, self.again, self.round);
+        Way { key, target, via, from, relayed, tried: &self.tried, again, round }
     }
 }
 
@@ -83,8 +85,10 @@ impl Custody {
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) number: u64,
-    pub(crate) custody: BTreeMap<MessageId, Custody>,
-    pub(crate) by_due: BTreeSet<(Time, MessageId)>,
+    pub(crate) custody: MessageMap<Custody>,
+    /// Nothing is due before then. Most messages are let go long before they are due, so this is
+    /// put right only when it has come, or nothing is left.
+    next: Option<Time>,
     bytes: u64,
     pub(crate) delivered: Delivered,
     pub(crate) passed: Passed,
@@ -94,16 +98,16 @@ impl Routes {
     pub(crate) fn new(secret: u64) -> Self {
         Routes {
             number: 0,
-            custody: BTreeMap::new(),
-            by_due: BTreeSet::new(),
+            custody: MessageMap::new(secret),
+            next: None,
             bytes: 0,
             delivered: Delivered::new(secret),
-            passed: Passed::default(),
+            passed: Passed::new(secret),
         }
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.by_due.first().map(|(due, _)| *due)
+        self.next
     }
 
     pub(crate) fn has_room(&self, body: &Bytes) -> bool {
@@ -112,19 +116,37 @@ impl Routes {
 
     pub(crate) fn keep(&mut self, custody: Custody) {
         self.bytes += custody.routed.body.len() as u64;
-        self.by_due.insert((custody.due, custody.routed.id));
+        self.next = Some(self.next.map_or(custody.due, |next| next.min(custody.due)));
         self.custody.insert(custody.routed.id, custody);
     }
 
     pub(crate) fn release(&mut self, id: &MessageId) -> Option<Custody> {
         let custody = self.custody.remove(id)?;
         self.bytes -= custody.routed.body.len() as u64;
-        self.by_due.remove(&(custody.due, *id));
+        if self.custody.is_empty() {
+            self.next = None;
+        }
         Some(custody)
     }
 
+    /// Those that `concerns` holds for, in the order of their names.
     pub(crate) fn held_for(&self, concerns: impl Fn(&Custody) -> bool) -> Vec<MessageId> {
         let held = self.custody.iter().filter(|(_, custody)| concerns(custody));
-        held.map(|(id, _)| *id).collect()
+        let mut held: Vec<MessageId> = held.map(|(id, _)| *id).collect();
+        held.sort_unstable();
+        held
+    }
+
+    /// Those that are due, in the order in which they came to be. The caller sends each on, or lets
+    /// it go.
+    pub(crate) fn take_due(&mut self, now: Time) -> Vec<MessageId> {
+        if self.next.is_none_or(|next| next > now) {
+            return Vec::new();
+        }
+        let all = self.custody.iter().map(|(id, custody)| (custody.due, *id));
+        let (mut due, rest): (Vec<_>, Vec<_>) = all.partition(|(at, _)| *at <= now);
+        self.next = rest.into_iter().map(|(at, _)| at).min();
+        due.sort_unstable();
+        due.into_iter().map(|(_, id)| id).collect()
     }
 }

@@ -1,7 +1,9 @@
 //! What others say about third parties: remembered in `candidates`, asked a few at a time, and
 //! believed by nobody.
 
-use base::Bounded;
+use alloc::vec::Vec;
+
+use base::{Bounded, NodeId};
 use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Row, UNMEASURED};
 
 use crate::Overlay;
@@ -50,18 +52,39 @@ impl Overlay {
         }
         let probes_max = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
         let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
+        let mut later = Vec::new();
         while room > 0 && self.watch.has_room() {
-            let Some((promise, contact)) = self.candidates.pop() else { return };
+            let Some((promise, contact)) = self.candidates.pop() else { break };
             let floor = match promise {
                 Promise::Nearer(floor) => Some(floor),
                 Promise::Leaf(_) | Promise::Hole => None,
             };
             // The tables may have changed since it was named.
-            if self.promise(contact, floor).is_some() {
-                self.probe(contact, true);
-                room -= 1;
+            match self.promise(contact, floor) {
+                Some(Promise::Leaf(at)) if !self.has_place_for(contact.id) => {
+                    later.push((Promise::Leaf(at), contact));
+                }
+                Some(_) => {
+                    self.probe(contact, true);
+                    room -= 1;
+                }
+                None => {}
             }
         }
+        for (promise, contact) in later {
+            self.candidates.put(promise, contact);
+        }
+    }
+
+    /// Whether the leaf set will want `id` should everybody answer who was just asked: a gap of one
+    /// is filled by asking one. Who did not answer the first question holds no place any more. Over
+    /// links, where answers may take ways that are not there yet, all are asked.
+    fn has_place_for(&self, id: NodeId) -> bool {
+        if !self.ready || !self.is_direct() || !self.leaf.wants(id) {
+            return true;
+        }
+        let asked = self.watch.just_asked().filter(|asked| *asked != id);
+        self.leaf.has_place_beside(id, asked)
     }
 
     /// What a probe of `contact` may be good for.
@@ -84,6 +107,10 @@ impl Overlay {
             return Some(at);
         }
         if self.table.has_hole(id) {
+            return Some(Promise::Hole);
+        }
+        let replaces = self.table.rival(id).is_some_and(|rival| self.is_unlinkable(rival));
+        if replaces && !self.links.is_open(id) && !self.links.backs_off(self.now, id) {
             return Some(Promise::Hole);
         }
         if known.is_some_and(|peer| peer.rtt != UNMEASURED) {

@@ -65,8 +65,18 @@ pub(crate) struct Way<'a> {
     pub(crate) relayed: bool,
     /// Hops that did not take it, or brought it back.
     pub(crate) tried: &'a [NodeId],
+    /// It comes again although those it was sent to have taken it.
+    pub(crate) again: bool,
     /// Times it waited here: each time other relays are asked.
     pub(crate) round: u8,
+}
+
+impl Way<'_> {
+    /// Of a message that begins here.
+    pub(crate) fn new(key: Key, target: Target) -> Self {
+        let (via, from, relayed, again) = (None, None, false, false);
+        Way { key, target, via, from, relayed, tried: &[], again, round: 0 }
+    }
 }
 
 impl Overlay {
@@ -77,8 +87,7 @@ impl Overlay {
     /// has no loops.
     #[must_use]
     pub fn next_hop(&self, key: Key) -> Option<NextHop> {
-        let (target, via, from, relayed) = (Target::Root, None, None, false);
-        let step = self.step(&Way { key, target, via, from, relayed, tried: &[], round: 0 });
+        let step = self.step(&Way::new(key, Target::Root));
         let is_ready = |id: NodeId| self.links.get(id).is_some_and(|link| link.ready);
         match step {
             Step::Here => Some(NextHop::Root),
@@ -182,10 +191,10 @@ impl Overlay {
 
     /// The way to `root`, which is closer than this node while no usable link is.
     fn detour(&self, way: &Way<'_>, root: NodeId) -> Step {
-        let silent = way.tried.contains(&root);
-        if self.links.is_open(root) && !(silent && self.may_be_deaf(way)) {
+        let tried = way.tried.contains(&root);
+        if self.links.is_open(root) && !(tried && (way.again || self.is_deaf(root))) {
             // The last hop has no alternative: the same node again, until it is judged dead.
-            let refused = way.from == Some(root) && silent;
+            let refused = way.from == Some(root) && tried;
             return if refused { Step::Wait } else { Step::Hop(root, None) };
         }
         if let Some(hop) = self.hinted(way, root) {
@@ -199,9 +208,10 @@ impl Overlay {
     }
 
     /// Datagrams may reach a node from everywhere but here: then a relay carries them, and after a
-    /// moment the straight way has its turn again. A link that passes one way only is closed.
-    fn may_be_deaf(&self, way: &Way<'_>) -> bool {
-        self.is_direct() && way.target == Target::Root
+    /// moment the straight way has its turn again. Silence alone does not show it: a dead root would
+    /// be asked for everywhere.
+    fn is_deaf(&self, id: NodeId) -> bool {
+        self.links.get(id).is_some_and(|link| link.deaf)
     }
 
     /// This node was asked for its link to `root`: it has one, or knows who has, or hands back.

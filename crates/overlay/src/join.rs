@@ -316,10 +316,8 @@ impl Overlay {
 
     /// The next hop of a join: towards the root among those who have joined.
     fn next_ready_hop(&self, joiner: NodeId, from: NodeId) -> Option<NodeId> {
-        let (target, tried) = (Target::Root, [joiner]);
-        let from = Some(from);
-        let way =
-            Way { key: joiner, target, via: None, from, relayed: false, tried: &tried, round: 0 };
+        let tried = [joiner];
+        let way = Way { from: Some(from), tried: &tried, ..Way::new(joiner, Target::Root) };
         match self.step(&way) {
             Step::Hop(to, None) if self.links.get(to).is_some_and(|link| link.ready) => {
                 Some(to).filter(|to| *to != joiner && way.from != Some(*to))

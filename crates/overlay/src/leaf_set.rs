@@ -51,8 +51,20 @@ impl LeafSet {
 
     /// Whether `id`, not a member, would become one.
     pub(crate) fn wants(&self, id: NodeId) -> bool {
+        self.has_place_beside(id, core::iter::empty())
+    }
+
+    /// Whether `id`, not a member, would become one beside `others`, as far as they become members.
+    pub(crate) fn has_place_beside(
+        &self,
+        id: NodeId,
+        others: impl Iterator<Item = NodeId> + Clone,
+    ) -> bool {
         let enters = |side: &[Contact], reach: &dyn Fn(NodeId) -> u128| {
-            side.len() < LEAF_HALF || side.last().is_some_and(|last| reach(id) < reach(last.id))
+            let is_nearer = |other: &NodeId| reach(*other) < reach(id);
+            let members = side.iter().map(|contact| contact.id).filter(is_nearer).count();
+            let strangers = others.clone().filter(|other| !self.contains(*other));
+            members + strangers.filter(is_nearer).count() < LEAF_HALF
         };
         id != self.me
             && !self.contains(id)

@@ -40,6 +40,7 @@ mod leaf_set;
 mod lease;
 mod links;
 mod liveness;
+mod message_map;
 mod neighbourhood;
 mod peers;
 mod recent;
@@ -111,6 +112,8 @@ pub struct Overlay {
     /// What `settle` must look at before `handle` returns.
     stale: Stale,
     due: Option<(Time, Wake)>,
+    /// The same without the messages in custody.
+    due_besides: Option<(Time, Wake)>,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -124,6 +127,9 @@ struct Stale {
     ways: bool,
     /// Something that may call for another link.
     links: bool,
+    /// Anything that has a deadline, but for messages in custody: those are passed on so often that
+    /// it counts what is looked at besides.
+    deadlines: bool,
 }
 
 impl Overlay {
@@ -155,6 +161,7 @@ impl Overlay {
             routes: Routes::new(rng.next_u64()),
             stale: Stale::default(),
             due: None,
+            due_besides: None,
             outputs: VecDeque::new(),
             stats: Stats::default(),
             rng,
@@ -165,6 +172,7 @@ impl Overlay {
     pub fn handle(&mut self, now: Time, input: Input) {
         let slept = now.since(self.now);
         self.now = self.now.max(now);
+        self.stale.deadlines = !is_on_its_way(&input);
         if self.left {
             // Its sealed goodbyes come back signed; they go out while the links are open.
             if let Input::Route { key, target, via, class, body } = input {
@@ -174,6 +182,7 @@ impl Overlay {
         }
         // Others may have declared this node dead, and what waited at the door is as old.
         if slept > self.unnoticed_stop() {
+            self.stale.deadlines = true;
             self.on_thaw();
         }
         match input {
@@ -248,6 +257,7 @@ impl Overlay {
         if self.due.is_some_and(|(due, _)| due > self.now) {
             return;
         }
+        self.stale.deadlines = true;
         self.on_probes_due();
         self.on_withheld_due();
         self.on_neighbours_due();
@@ -266,6 +276,10 @@ impl Overlay {
             self.due = None;
             return;
         }
+        let Stale { leaf, ways, links, deadlines } = self.stale;
+        if !(leaf || ways || links || deadlines) {
+            return self.set_due();
+        }
         self.advance_survey();
         self.probe_candidates();
         self.advance_seek();
@@ -282,23 +296,30 @@ impl Overlay {
         if core::mem::take(&mut self.stale.ways) {
             self.retry_waiting();
         }
-        self.due = self.next_due();
+        self.due_besides = Some(self.next_due_besides());
+        self.set_due();
     }
 
-    fn next_due(&self) -> Option<(Time, Wake)> {
+    fn set_due(&mut self) {
+        let routes = self.routes.next_due().map(|due| (due, Wake::Deadline));
+        let both = [self.due_besides, routes].into_iter().flatten();
+        self.due = both.min_by_key(|(due, _)| *due);
+    }
+
+    /// The next deadline of all but the messages in custody.
+    fn next_due_besides(&self) -> (Time, Wake) {
         let beat = (self.repair.next_beat, Wake::Maintenance);
         let neighbours = self.neighbours_due().map(|due| (due, Wake::Heartbeat));
         let deadlines = [
             self.watch.next_due(),
             self.join.as_ref().map(|join| join.due),
             self.links.next_due(),
-            self.routes.next_due(),
             self.survey.next_due(),
             self.withheld.next_due(),
         ];
         let deadline = deadlines.into_iter().flatten().min().map(|due| (due, Wake::Deadline));
         let rest = [neighbours, deadline].into_iter().flatten();
-        rest.chain([beat]).min_by_key(|(due, _)| *due)
+        rest.fold(beat, |first, other| if other.0 < first.0 { other } else { first })
     }
 
     /// Says `message` to any contact, over its link or the best known way.
@@ -328,6 +349,11 @@ impl Overlay {
     fn is_direct(&self) -> bool {
         self.config.reach == Reach::Direct
     }
+}
+
+/// Whether the input is a message on its way through, or the word that the next hop has it.
+fn is_on_its_way(input: &Input) -> bool {
+    matches!(input, Input::Received { message: Message::Route(_) | Message::RouteAck(_), .. })
 }
 
 /// A random part of `span`, so that nodes that started together do not act together.

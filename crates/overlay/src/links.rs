@@ -13,7 +13,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use base::{Duration, Key, NodeId, Time};
-use wire::overlay::Contact;
+use wire::overlay::{Contact, LEAF_HALF};
 
 use crate::custody::Rtt;
 
@@ -55,6 +55,9 @@ pub(crate) struct Link {
     pub(crate) ready: bool,
     /// A probe of the peer is overdue.
     pub(crate) suspect: bool,
+    /// It lives, but did not answer what was said to it straight. Only with datagrams: a link that
+    /// passes one way only is closed.
+    pub(crate) deaf: bool,
     /// It came without a request: the introducer made it.
     pub(crate) introduced: bool,
     pub(crate) rtt: Rtt,
@@ -62,7 +65,8 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(contact: Contact, since: Time, ready: bool, introduced: bool) -> Self {
-        Link { contact, since, ready, suspect: false, introduced, rtt: Rtt::default() }
+        let (suspect, deaf, rtt) = (false, false, Rtt::default());
+        Link { contact, since, ready, suspect, deaf, introduced, rtt }
     }
 }
 
@@ -102,6 +106,9 @@ pub(crate) struct Links {
     pub(crate) pending: BTreeMap<NodeId, Pending>,
     backoffs: BTreeMap<NodeId, Backoff>,
     pub(crate) preferred: BTreeSet<NodeId>,
+    /// Rows of the routing table in which a peer refused: somebody else has to be found. At most as
+    /// many as there are rows.
+    pub(crate) refused_rows: BTreeSet<u8>,
 }
 
 impl Links {
@@ -112,6 +119,7 @@ impl Links {
             pending: BTreeMap::new(),
             backoffs: BTreeMap::new(),
             preferred: BTreeSet::new(),
+            refused_rows: BTreeSet::new(),
         }
     }
 
@@ -129,6 +137,13 @@ impl Links {
 
     pub(crate) fn open(&self) -> impl Iterator<Item = &Link> + '_ {
         self.open.values()
+    }
+
+    /// Whether there are slots that the leaf set does not take, so that it matters who gets them.
+    /// With fewer, every far link is a way round a gap in the ring, whoever it leads to: it is taken
+    /// as it comes.
+    pub(crate) fn has_choice(&self) -> bool {
+        self.links_max > 2 * LEAF_HALF as u64 + RESERVED
     }
 
     /// The open links on either side of `key` that `counts` holds for, the next ones on the ring.
@@ -206,9 +221,13 @@ impl Links {
         self.open.remove(&id).is_some()
     }
 
+    /// Whether the peer refused lately, or could not be reached.
+    pub(crate) fn backs_off(&self, now: Time, id: NodeId) -> bool {
+        self.backoffs.get(&id).is_some_and(|backoff| now < backoff.until)
+    }
+
     pub(crate) fn is_free(&self, now: Time, id: NodeId) -> bool {
-        let waits = self.backoffs.get(&id).is_some_and(|backoff| now < backoff.until);
-        !waits && !self.open.contains_key(&id) && !self.pending.contains_key(&id)
+        !self.backs_off(now, id) && !self.open.contains_key(&id) && !self.pending.contains_key(&id)
     }
 
     /// The peer refused or could not be reached.
@@ -226,7 +245,12 @@ impl Links {
 
     /// Whether a slot for a link of this rank is free.
     pub(crate) fn room(&self, rank: Rank) -> bool {
+        self.room_for(rank, 1)
+    }
+
+    /// Whether `count` slots for links of this rank are free.
+    pub(crate) fn room_for(&self, rank: Rank, count: u64) -> bool {
         let reserved = if rank <= Rank::Introduction { 0 } else { RESERVED };
-        self.used() + reserved < self.links_max
+        self.used() + reserved + count <= self.links_max
     }
 }

@@ -43,6 +43,18 @@ impl Overlay {
     /// Takes note that `from` spoke. False when it is an earlier start of a known peer, or one that
     /// said goodbye: nothing it says counts.
     pub(crate) fn hear(&mut self, from: Contact, via: Option<NodeId>) -> bool {
+        if !self.peers.hear_again(self.now, from, via) && !self.meet(from, via) {
+            return false;
+        }
+        if !self.watch.probes.is_empty() {
+            self.note_answer(from.id);
+        }
+        true
+    }
+
+    /// The same of one who was not here yet in this epoch.
+    fn meet(&mut self, from: Contact, via: Option<NodeId>) -> bool {
+        self.stale.deadlines = true;
         let known = self.peers.get(from.id).map(|peer| peer.contact);
         if from.id == self.me.id
             || known.is_some_and(|known| known.epoch > from.epoch)
@@ -50,24 +62,40 @@ impl Overlay {
         {
             return false;
         }
-        if let Some(old) = known.filter(|known| known.epoch < from.epoch) {
+        if let Some(old) = known {
             self.replace(old, from);
-        }
-        if known.is_none() {
+        } else {
             self.watch.unbury(from.id);
             self.end_withholding(from.id);
             self.unity.note_found(from.id);
         }
         self.with_peers(|peers, now, needed| peers.note(now, from, via, needed));
-        if let Some(probe) = self.watch.probes.get_mut(&from.id) {
-            probe.misses = 0;
-            probe.detours = 0;
-            if self.ready && !probe.hearsay {
-                self.watch.probes.remove(&from.id);
-            }
-            self.links.set_suspect(from.id, false);
-        }
         true
+    }
+
+    /// Any word from a peer answers the question whether it lives.
+    fn note_answer(&mut self, id: NodeId) {
+        let Some(probe) = self.watch.probes.get_mut(&id) else { return };
+        let is_deaf = probe.misses >= LINK_MISSES_MAX;
+        probe.misses = 0;
+        probe.detours = 0;
+        if self.ready && !probe.hearsay {
+            self.watch.probes.remove(&id);
+        }
+        self.links.set_suspect(id, false);
+        self.stale.deadlines = true;
+        if is_deaf && self.is_direct() {
+            self.note_deaf(id);
+        }
+    }
+
+    /// `id` speaks, but does not hear what is said to it straight: what it was sent goes another way.
+    fn note_deaf(&mut self, id: NodeId) {
+        if let Some(link) = self.links.get_mut(id)
+            && !core::mem::replace(&mut link.deaf, true)
+        {
+            self.reroute_from(id);
+        }
     }
 
     /// Asks a contact whether it is alive, unless that is under way.

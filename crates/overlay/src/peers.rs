@@ -130,7 +130,21 @@ impl Peers {
         self.records.contains_key(&id).then(|| self.beats.entry(id).or_default())
     }
 
-    /// Notes that `contact` spoke at `now`. `needed` tells which records must stay.
+    /// Notes that `contact` spoke at `now`, if it has a record.
+    pub(crate) fn hear_again(&mut self, now: Time, contact: Contact, via: Option<NodeId>) -> bool {
+        let Some(peer) = self.records.get_mut(&contact.id).filter(|peer| peer.contact == contact)
+        else {
+            return false;
+        };
+        peer.heard = now;
+        if let Some(via) = via {
+            self.ways.entry(contact.id).or_default().named = Some((via, now));
+        }
+        true
+    }
+
+    /// Makes a record of `contact`, which has none and spoke at `now`. `needed` tells which records
+    /// must stay.
     pub(crate) fn note(
         &mut self,
         now: Time,
@@ -138,22 +152,15 @@ impl Peers {
         via: Option<NodeId>,
         needed: impl Fn(NodeId) -> bool,
     ) {
-        if let Some(peer) = self.records.get_mut(&contact.id) {
-            peer.contact = contact;
-            peer.heard = now;
-        } else {
-            if self.records.len() >= PEERS_MAX {
-                let idle = self.records.values().filter(|peer| !needed(peer.contact.id));
-                let oldest = idle.min_by_key(|peer| (peer.heard, peer.contact.id));
-                let Some(id) = oldest.map(|peer| peer.contact.id) else { return };
-                self.remove(id);
-            }
-            let (ready, answered, rtt, heard) = (false, false, UNMEASURED, now);
-            self.records.insert(contact.id, Peer { contact, ready, answered, rtt, heard });
+        if self.records.len() >= PEERS_MAX {
+            let idle = self.records.values().filter(|peer| !needed(peer.contact.id));
+            let oldest = idle.min_by_key(|peer| (peer.heard, peer.contact.id));
+            let Some(id) = oldest.map(|peer| peer.contact.id) else { return };
+            self.remove(id);
         }
-        if let Some(via) = via {
-            self.ways.entry(contact.id).or_default().named = Some((via, now));
-        }
+        let (ready, answered, rtt, heard) = (false, false, UNMEASURED, now);
+        self.records.insert(contact.id, Peer { contact, ready, answered, rtt, heard });
+        self.hear_again(now, contact, via);
     }
 
     /// Notes that `hop` brought a message that `source` routed to this node.

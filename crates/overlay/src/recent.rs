@@ -1,10 +1,12 @@
 //! Which messages this node has seen: so that one is delivered once, and passed on once.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use base::{NodeId, Time};
 use wire::overlay::MessageId;
+
+use crate::message_map::MessageMap;
 
 /// Messages remembered after they were delivered here (chosen: more than arrive while one may
 /// still be sent again). When full, the oldest is forgotten.
@@ -21,13 +23,13 @@ pub(crate) const TRIED_MAX: usize = 8;
 pub(crate) struct Delivered {
     /// Of the fingerprints; nobody else knows it.
     secret: u64,
-    fingerprints: BTreeMap<MessageId, u64>,
+    fingerprints: MessageMap<u64>,
     order: VecDeque<MessageId>,
 }
 
 impl Delivered {
     pub(crate) fn new(secret: u64) -> Self {
-        Delivered { secret, fingerprints: BTreeMap::new(), order: VecDeque::new() }
+        Delivered { secret, fingerprints: MessageMap::new(secret), order: VecDeque::new() }
     }
 
     /// Whether this message was delivered here.
@@ -37,7 +39,9 @@ impl Delivered {
 
     /// Notes that this message was delivered.
     pub(crate) fn insert(&mut self, id: MessageId, body: &[u8]) {
-        if self.fingerprints.insert(id, self.fingerprint(body)).is_some() {
+        let is_new = !self.fingerprints.contains(&id);
+        self.fingerprints.insert(id, self.fingerprint(body));
+        if !is_new {
             return;
         }
         self.order.push_back(id);
@@ -72,39 +76,59 @@ pub(crate) struct Passage {
     pub(crate) since: Time,
     /// Times it was sent on.
     pub(crate) sends: u8,
-    /// Where it was sent; at most [`TRIED_MAX`], then the oldest is forgotten.
-    pub(crate) tried: Vec<NodeId>,
+    /// The latest of those it was sent to.
+    pub(crate) last: NodeId,
+    /// The earlier ones: with it at most [`TRIED_MAX`], then the oldest is forgotten.
+    pub(crate) before: Vec<NodeId>,
+}
+
+impl Passage {
+    /// Whether it was sent there.
+    pub(crate) fn went_to(&self, hop: NodeId) -> bool {
+        self.last == hop || self.before.contains(&hop)
+    }
+
+    /// Where it was sent.
+    pub(crate) fn tried(&self) -> Vec<NodeId> {
+        self.before.iter().copied().chain([self.last]).collect()
+    }
 }
 
 /// Messages passed on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Passed {
-    passages: BTreeMap<MessageId, Passage>,
+    passages: MessageMap<Passage>,
     order: VecDeque<MessageId>,
 }
 
 impl Passed {
+    pub(crate) fn new(secret: u64) -> Self {
+        Passed { passages: MessageMap::new(secret), order: VecDeque::new() }
+    }
+
     pub(crate) fn get(&self, id: &MessageId) -> Option<&Passage> {
         self.passages.get(id)
     }
 
-    /// Notes that `id` was sent to `hop`. `fresh` is kept if nothing is known of it.
-    pub(crate) fn note(&mut self, id: MessageId, hop: NodeId, fresh: Passage) {
-        if !self.passages.contains_key(&id) {
+    /// Notes that `id` was sent to `hop`. `hops` and `since` count the first time.
+    pub(crate) fn note(&mut self, id: MessageId, hop: NodeId, hops: u8, since: Time) {
+        let Some(passage) = self.passages.get_mut(&id) else {
             if self.order.len() >= PASSED_MAX
                 && let Some(oldest) = self.order.pop_front()
             {
                 self.passages.remove(&oldest);
             }
             self.order.push_back(id);
-        }
-        let passage = self.passages.entry(id).or_insert(fresh);
+            let passage = Passage { hops, since, sends: 1, last: hop, before: Vec::new() };
+            return self.passages.insert(id, passage);
+        };
         passage.sends = passage.sends.saturating_add(1);
-        if !passage.tried.contains(&hop) {
-            if passage.tried.len() >= TRIED_MAX {
-                passage.tried.remove(0);
+        if !passage.went_to(hop) {
+            if passage.before.len() + 1 >= TRIED_MAX {
+                passage.before.remove(0);
             }
-            passage.tried.push(hop);
+            passage.before.push(passage.last);
+            passage.last = hop;
         }
     }
 }
@@ -152,15 +176,14 @@ mod tests {
         }
         let sizes = (delivered.fingerprints.len(), delivered.order.len());
         assert_eq!(sizes, (DELIVERED_MAX, DELIVERED_MAX));
-        let mut passed = Passed::default();
+        let mut passed = Passed::new(7);
         for number in 0..5_000 {
             for hop in 0..20 {
-                let (since, tried) = (Time::ZERO, Vec::new());
-                let fresh = Passage { hops: 0, since, sends: 0, tried };
-                passed.note(id(1, 1, number), NodeId::new(hop), fresh);
+                passed.note(id(1, 1, number), NodeId::new(hop), 0, Time::ZERO);
             }
         }
         assert_eq!((passed.passages.len(), passed.order.len()), (PASSED_MAX, PASSED_MAX));
-        assert_eq!(passed.get(&id(1, 1, 4_999)).map(|p| p.tried.len()), Some(TRIED_MAX));
+        let tried = passed.get(&id(1, 1, 4_999)).map(Passage::tried);
+        assert_eq!(tried, Some((12..20).map(NodeId::new).collect()));
     }
 }

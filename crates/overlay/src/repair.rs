@@ -76,6 +76,7 @@ impl Overlay {
         if self.repair.beats.is_multiple_of(ROW_BEATS) {
             self.maintain_rows();
         }
+        self.look_for_others();
         self.check_unity();
         self.watch.prune(self.now);
         self.detach_strangers();
@@ -148,6 +149,9 @@ impl Overlay {
         self.candidates.remove(contact.id);
         let rtt = self.peers.rtt(contact.id);
         let enters_leaf = self.leaf.insert(contact);
+        if let Some(holder) = self.table.rival(contact.id).filter(|id| self.is_unlinkable(*id)) {
+            self.table.remove(holder);
+        }
         let placed = self.table.insert(contact, rtt);
         let is_near = rtt != UNMEASURED && self.befriend(contact, rtt);
         self.stale.leaf |= enters_leaf;

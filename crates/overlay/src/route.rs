@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId, Time};
+use base::{Duration, Key, NodeId};
 use bytes::Bytes;
 use wire::Class;
 use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
@@ -14,7 +14,7 @@ use wire::overlay::{Message, MessageId, Routed, Target};
 
 use crate::custody::{Custody, RTO_FIRST};
 use crate::hop::Step;
-use crate::recent::{Passage, TRIED_MAX};
+use crate::recent::TRIED_MAX;
 use crate::{Event, Output, Overlay};
 
 /// How long a message may be in custody (chosen: until a dead root's lease has ended in an idle
@@ -81,7 +81,7 @@ impl Overlay {
             return;
         }
         let Some(passage) = self.routes.passed.get(&id).cloned() else {
-            if self.routes.custody.contains_key(&id) {
+            if self.routes.custody.contains(&id) {
                 self.stats.repeated += 1;
                 self.acknowledge(from, id);
             } else {
@@ -91,22 +91,22 @@ impl Overlay {
         };
         self.stats.repeated += 1;
         // A message comes back when the hop had no way, at once or after going round.
-        let came_back = passage.tried.contains(&from) || routed.hops >= passage.hops + 2;
+        let came_back = passage.went_to(from) || routed.hops >= passage.hops + 2;
         let held = self.routes.custody.get(&id);
         let repeats = |custody: &Custody| custody.hop.is_none() || custody.from == Some(from);
         if !came_back && held.is_some_and(repeats) {
             self.acknowledge(from, id);
             return;
         }
-        let round = held.map_or(0, |custody| custody.round);
+        let (again, round) = (held.is_none(), held.map_or(0, |custody| custody.round));
         // Whoever sent it again has lost faith in the way it took. It starts from here once more,
         // another way, with what it has left of its time and its tries.
         self.routes.release(&id);
         let mut custody = self.fresh(routed, Some(from));
         custody.routed.hops = passage.hops;
-        custody.round = round;
+        (custody.again, custody.round) = (again, round);
         (custody.since, custody.sends, custody.tried) =
-            (passage.since, passage.sends, passage.tried);
+            (passage.since, passage.sends, passage.tried());
         self.dispatch(custody);
     }
 
@@ -139,8 +139,7 @@ impl Overlay {
     }
 
     pub(crate) fn on_routes_due(&mut self) {
-        let due = self.routes.by_due.range(..=(self.now, LAST_ID)).map(|(_, id)| *id);
-        for id in due.collect::<Vec<_>>() {
+        for id in self.routes.take_due(self.now) {
             match self.routes.custody.get(&id).and_then(|custody| custody.hop) {
                 Some(hop) => {
                     self.suspect(hop);
@@ -164,6 +163,7 @@ impl Overlay {
             relayed,
             hop: None,
             tried: Vec::new(),
+            again: false,
             round: 0,
             sends: 0,
             since: now,
@@ -226,7 +226,7 @@ impl Overlay {
         routed.hops += 1;
         routed.via = via;
         self.repair_hole(to, routed.key);
-        self.note_passage(id, to, custody.routed.hops, custody.since);
+        self.routes.passed.note(id, to, custody.routed.hops, custody.since);
         self.stats.forwarded += 1;
         custody.hop = Some(to);
         custody.sends += 1;
@@ -236,11 +236,6 @@ impl Overlay {
         if self.routes.has_room(&custody.routed.body) {
             self.routes.keep(custody);
         }
-    }
-
-    pub(crate) fn note_passage(&mut self, id: MessageId, to: NodeId, hops: u8, since: Time) {
-        let fresh = Passage { hops, since, sends: 0, tried: Vec::new() };
-        self.routes.passed.note(id, to, fresh);
     }
 
     fn wait(&mut self, mut custody: Custody) {
@@ -286,6 +281,3 @@ impl Overlay {
         base * 2u32.pow(u32::from(custody.sends.saturating_sub(1)).min(3)) + body
     }
 }
-
-const LAST_ID: MessageId =
-    MessageId { source: NodeId::new(u128::MAX), epoch: u64::MAX, number: u64::MAX };

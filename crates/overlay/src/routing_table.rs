@@ -55,6 +55,12 @@ impl RoutingTable {
         self.slot(id).and_then(|slot| self.get(slot)).is_some_and(|entry| entry.id == id)
     }
 
+    /// Another node in the slot of `id`.
+    pub(crate) fn rival(&self, id: NodeId) -> Option<NodeId> {
+        let entry = self.slot(id).and_then(|slot| self.get(slot))?;
+        (entry.id != id).then_some(entry.id)
+    }
+
     /// Whether `id` would fill a hole.
     pub(crate) fn has_hole(&self, id: NodeId) -> bool {
         self.slot(id).is_some_and(|slot| !self.slots.contains_key(&slot))

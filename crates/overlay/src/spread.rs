@@ -31,7 +31,7 @@ impl Overlay {
         self.dispatch(custody);
         let Step::Hop(first, _) = first else { return };
         for hop in self.first_hops(key, first) {
-            self.note_passage(id, hop, 0, self.now);
+            self.routes.passed.note(id, hop, 0, self.now);
             self.stats.forwarded += 1;
             let copy = Routed { hops: 1, ..routed.clone() };
             self.send_by(hop, None, Message::Route(copy));

@@ -170,6 +170,7 @@ impl Overlay {
         self.peers.measure(id, micros);
         if let Some(link) = self.links.get_mut(id) {
             link.rtt.sample(rtt);
+            link.deaf = false;
         }
     }
 

@@ -68,6 +68,12 @@ impl Watch {
         self.probes.values().filter(|probe| probe.hearsay).map(|probe| probe.contact.id)
     }
 
+    /// The same, as long as their first question may be answered.
+    pub(crate) fn just_asked(&self) -> impl Iterator<Item = NodeId> + Clone + '_ {
+        let fresh = self.probes.values().filter(|probe| probe.hearsay && probe.misses == 0);
+        fresh.map(|probe| probe.contact.id)
+    }
+
     /// The contact of a probe entered a table: from here on its death counts.
     pub(crate) fn admit(&mut self, id: NodeId) {
         if let Some(probe) = self.probes.get_mut(&id) {

@@ -17,7 +17,7 @@ pub enum SignToken {
     Proposal(Attempt),
     /// A sealed message of the node.
     Sealed(u64),
-    /// A job's description, by its serial number.
+    /// A job's description, by when it was created.
     Job(u64),
 }
 
@@ -74,10 +74,10 @@ pub enum Input {
         bytes: u32,
     },
     /// Create a job. Its parameters were checked. [`Event::Submitted`](crate::Event::Submitted)
-    /// names it, with this serial number.
+    /// names it, with when it was created.
     Submit {
-        /// Any number that this peer has not used for a job.
-        serial: u64,
+        /// The time, in microseconds since 1970; no two jobs of a peer may have the same.
+        created: u64,
         /// The workload.
         kind: u16,
         /// How many tasks.
@@ -87,6 +87,9 @@ pub enum Input {
     },
     /// Follow a job without working on it, whoever owns it and even if it has ended.
     Watch(JobId),
+    /// Which jobs does the network have? The grid's event `Listed` answers, after some heartbeats
+    /// at the latest; never without a node.
+    ListJobs,
     /// End an own job, or take no further part in another's.
     Cancel(JobId),
     /// The answer to [`Output::Appraise`].
@@ -236,14 +239,14 @@ pub enum Event {
     /// A submission has its name now.
     Submitted {
         /// Of the request.
-        serial: u64,
+        created: u64,
         /// The job.
         job: JobId,
     },
     /// A submission could not be made: this peer has no voucher yet.
     NotSubmitted {
         /// Of the request.
-        serial: u64,
+        created: u64,
     },
     /// No link to this peer came about, in words.
     LinkFailed {

@@ -33,9 +33,10 @@ impl Peer {
             Input::Drained { link, class, bytes } => {
                 self.tell(now, node::Input::Drained { link, class, bytes });
             }
-            Input::Submit { serial, kind, tasks, params } => {
-                self.on_submit(serial, kind, tasks, params);
+            Input::Submit { created, kind, tasks, params } => {
+                self.on_submit(created, kind, tasks, params);
             }
+            Input::ListJobs => self.tell(now, node::Input::ListJobs),
             Input::Watch(job) => self.tell(now, node::Input::Watch(job)),
             Input::Loaded { name, value } => {
                 self.tell(now, node::Input::Loaded { name, value });
@@ -92,25 +93,25 @@ impl Peer {
                 self.negotiate(now, negotiation::Input::Signed { attempt, signature });
             }
             SignToken::Sealed(token) => self.tell(now, node::Input::Signed { token, signature }),
-            SignToken::Job(serial) => {
-                let Some(description) = self.submissions.remove(&serial) else { return };
+            SignToken::Job(created) => {
+                let Some(description) = self.submissions.remove(&created) else { return };
                 let job = description.job();
-                self.event(Event::Submitted { serial, job });
+                self.event(Event::Submitted { created, job });
                 let job = node::SignedDescription { description, signature };
                 self.tell(now, node::Input::Submit(job));
             }
         }
     }
 
-    fn on_submit(&mut self, serial: u64, kind: u16, tasks: u32, params: Bytes) {
+    fn on_submit(&mut self, created: u64, kind: u16, tasks: u32, params: Bytes) {
         let Some(named) = self.named.as_ref().filter(|_| self.submissions.len() < SUBMISSIONS_MAX)
         else {
-            return self.event(Event::NotSubmitted { serial });
+            return self.event(Event::NotSubmitted { created });
         };
-        let description = named.node.describe(serial, kind, tasks, params);
+        let description = named.node.describe(created, kind, tasks, params);
         let bytes = Bytes::from(description.signing_bytes());
-        self.submissions.insert(serial, description);
-        self.outputs.push_back(Output::Sign { token: SignToken::Job(serial), bytes });
+        self.submissions.insert(created, description);
+        self.outputs.push_back(Output::Sign { token: SignToken::Job(created), bytes });
     }
 
     fn on_link_broken(&mut self, now: Time, link: LinkId, reason: alloc::string::String) {

@@ -59,7 +59,8 @@ pub struct Host {
     pub(crate) connections: BTreeMap<LinkId, Connection>,
     pub(crate) computing: BTreeMap<WorkId, ()>,
     pub(crate) wake_at: Option<Time>,
-    pub(crate) serial: u64,
+    /// When its latest job was created.
+    pub(crate) created: u64,
     pub(crate) busy: base::Duration,
     pub(crate) links_peak: u32,
     /// Everything this peer told its driver, with the time.

@@ -39,7 +39,7 @@ impl World {
             connections: BTreeMap::new(),
             computing: BTreeMap::new(),
             wake_at: None,
-            serial: 0,
+            created: 0,
             busy: Duration::ZERO,
             links_peak: 0,
             events: Vec::new(),
@@ -100,12 +100,13 @@ impl World {
 
     /// Submits a job at a host. The event `Submitted` names it.
     pub fn submit(&mut self, id: HostId, tasks: u32, work: Work) -> Option<JobId> {
+        // No two jobs of a host at one moment have the same number.
         let host = &mut self.hosts[index(id)];
-        host.serial += 1;
-        let serial = host.serial;
-        self.drive(id, Input::Submit { serial, kind: KIND, tasks, params: work.encode() });
+        host.created = self.now.as_micros().max(host.created + 1);
+        let created = host.created;
+        self.drive(id, Input::Submit { created, kind: KIND, tasks, params: work.encode() });
         self.host(id).events.iter().rev().find_map(|(_, event)| match event {
-            Event::Submitted { serial: of, job } if *of == serial => Some(*job),
+            Event::Submitted { created: of, job } if *of == created => Some(*job),
             _ => None,
         })
     }

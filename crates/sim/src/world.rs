@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base::{Duration, Rng, SECRET_BYTES, Secret, Time};
 use bytes::Bytes;
-use node::{Class, LinkId, WorkId};
+use node::{Class, GridEvent, LinkId, WorkId};
 use peer::{Input, Output};
 
 use crate::server::{Carry, Server};
@@ -46,6 +46,10 @@ pub struct World {
     trace: u64,
     /// Events handled so far.
     steps: u64,
+    /// Hosts do not remember which results they were shown.
+    forgets_results: bool,
+    /// Computations that ended.
+    computed: u64,
 }
 
 impl World {
@@ -68,6 +72,8 @@ impl World {
             server_wake_at: None,
             trace: 0xcbf2_9ce4_8422_2325,
             steps: 0,
+            forgets_results: false,
+            computed: 0,
         }
     }
 
@@ -87,6 +93,30 @@ impl World {
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// Computations that ended, of all hosts.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed
+    }
+
+    /// Computations under way, of all hosts.
+    #[must_use]
+    pub fn computing(&self) -> u32 {
+        let alive = self.hosts.iter().filter(|host| host.alive);
+        alive.map(|host| u32::try_from(host.computing.len()).unwrap_or(u32::MAX)).sum()
+    }
+
+    /// From now on hosts do not remember which results they were shown: a long job's would fill the
+    /// memory, and no checker looks at them.
+    pub fn forget_results(&mut self) {
+        self.forgets_results = true;
+    }
+
+    /// A number below `bound`, of the world's own chance.
+    pub fn draw(&mut self, bound: u64) -> u64 {
+        self.rng.below(bound.max(1))
     }
 
     /// The server's counters; `None` while it is down.
@@ -158,8 +188,16 @@ impl World {
             // A host without a disk.
             Output::Keep { .. } | Output::Forget(_) => {}
             Output::Load(name) => inputs.push(Input::Loaded { name, value: None }),
-            Output::Event(event) => self.hosts[index(id)].events.push((self.now, event)),
+            Output::Event(event) => self.remember(id, event),
             Output::Left => self.later(Duration::from_millis(200), Happening::Gone(id)),
+        }
+    }
+
+    fn remember(&mut self, id: HostId, event: peer::Event) {
+        let is_result =
+            matches!(event, peer::Event::Node(node::Event::Grid(GridEvent::TaskDone { .. })));
+        if !(is_result && self.forgets_results) {
+            self.hosts[index(id)].events.push((self.now, event));
         }
     }
 
@@ -213,6 +251,7 @@ impl World {
             Happening::Input(id, input) => self.give(id, input),
             Happening::Computed { host, work, params, task } => {
                 if self.hosts[index(host)].computing.remove(&work).is_some() {
+                    self.computed += 1;
                     let payload = Work::decode(&params).map(|work| payload(&work, task));
                     let outcome = payload.ok_or(node::Failure::Stopped);
                     self.give(host, Input::Computed { work, outcome });

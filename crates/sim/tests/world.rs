@@ -212,7 +212,8 @@ fn the_server_is_needed_to_enter_and_not_to_stay() {
 
 #[test]
 fn links_form_without_the_server() {
-    for seed in seeds(5) {
+    // Of the seeds at the front, three died side by side and nobody near them had a link across.
+    for seed in [9, 44].into_iter().chain(seeds(5)) {
         let config = HostConfig { links_max: 8, ..HostConfig::default() };
         let (mut world, hosts) = ring(seed, 24, config);
         world.kill_server();

@@ -2,6 +2,7 @@
 
 use std::arch::wasm32::*;
 
+use fractal::deep::{Burst, Double, burst};
 use fractal::{Engine, Formula, Look, Orbits, Stream, Vector, free, watched};
 
 use crate::operators;
@@ -65,6 +66,8 @@ impl Vector for V128 {
 
 /// Vectors in flight. Chosen by measurement in V8.
 const VECTORS: usize = 6;
+/// The same of deep pixels.
+const BURST_VECTORS: usize = 2;
 
 /// Exists only where it was compiled, and runs only where that is allowed.
 pub(crate) struct Simd128;
@@ -84,5 +87,17 @@ impl Engine for Simd128 {
 
     fn watched(&self, formula: Formula, orbits: &mut Orbits, steps: u32) -> u64 {
         watched::<V128, VECTORS>(formula, orbits, steps)
+    }
+
+    fn burst_lanes(&self) -> usize {
+        BURST_VECTORS * V128::WIDTH
+    }
+
+    fn burst(&self, pixels: &mut Burst<'_, f64>) {
+        burst::<f64, V128, BURST_VECTORS>(pixels);
+    }
+
+    fn fine_burst(&self, pixels: &mut Burst<'_, Double>) {
+        burst::<Double, V128, 1>(pixels);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use fractal::deep::{Burst, Double, burst};
 use fractal::{Engine, Formula, Look, Orbits, Stream, Vector, free, watched};
 
 use crate::operators;
@@ -118,10 +119,10 @@ vector! {
     bits(mask) mask.into()
 }
 
-/// An engine: its name, the vector, how many in flight, and the features that the functions behind it
-/// are compiled for.
+/// An engine: its name, the vector, how many in flight, how many in bursts of deep pixels, and the
+/// features that the functions behind it are compiled for.
 macro_rules! engine {
-    ($engine:ident, $name:literal, $vector:ty, $vectors:literal, $features:literal) => {
+    ($engine:ident, $name:literal, $vector:ty, $vectors:literal, $bursts:literal, $features:literal) => {
         /// Exists only where the machine has the instructions: [`engines`] asks.
         struct $engine;
 
@@ -162,13 +163,35 @@ macro_rules! engine {
                 // SAFETY: the engine exists.
                 unsafe { compiled(formula, orbits, steps) }
             }
+
+            fn burst_lanes(&self) -> usize {
+                $bursts * <$vector>::WIDTH
+            }
+
+            fn burst(&self, pixels: &mut Burst<'_, f64>) {
+                #[target_feature(enable = $features)]
+                fn compiled(pixels: &mut Burst<'_, f64>) {
+                    burst::<f64, $vector, $bursts>(pixels);
+                }
+                // SAFETY: the engine exists.
+                unsafe { compiled(pixels) }
+            }
+
+            fn fine_burst(&self, pixels: &mut Burst<'_, Double>) {
+                #[target_feature(enable = $features)]
+                fn compiled(pixels: &mut Burst<'_, Double>) {
+                    burst::<Double, $vector, 1>(pixels);
+                }
+                // SAFETY: the engine exists.
+                unsafe { compiled(pixels) }
+            }
         }
     };
 }
 
-engine!(Sse2, "SSE2", M128, 6, "sse2");
-engine!(Avx2, "AVX2", M256, 6, "avx2");
-engine!(Avx512, "AVX-512", M512, 6, "avx512f");
+engine!(Sse2, "SSE2", M128, 6, 2, "sse2");
+engine!(Avx2, "AVX2", M256, 6, 2, "avx2");
+engine!(Avx512, "AVX-512", M512, 6, 2, "avx512f");
 
 /// Those that this machine can run, the fastest last.
 pub(crate) fn engines() -> Vec<&'static dyn Engine> {

@@ -1,6 +1,7 @@
 //! Every engine of this machine gives the reference loop's levels, bit for bit.
 
-use fractal::{Formula, View, compute_with};
+use fractal::yardstick::deep_views;
+use fractal::{Formula, Plain, View, Work, compute_with};
 use proptest::prelude::*;
 
 fn any_view() -> impl Strategy<Value = View> {
@@ -64,6 +65,47 @@ fn every_family_meets_every_engine_at_its_whole_set() {
         for engine in simd::all() {
             let tile = compute_with(engine, &spec, 0).expect("one tile");
             assert!(tile.levels == expected, "{formula}: {} differs", engine.name());
+        }
+    }
+}
+
+/// Deep places: near the points i and −2 of the Mandelbrot set, where any zoom shows spirals; a Julia set
+/// around 0; and the bench's views, in which pixels need more digits than f64 has.
+fn any_deep_view() -> impl Strategy<Value = View> {
+    let i = || View { re: "0".into(), im: "1".into(), ..View::default() };
+    let tip = || View { re: "-2".into(), im: "0".into(), ..View::default() };
+    let julia = || View {
+        formula: Formula::JULIA,
+        re: "0".into(),
+        c_re: "0".into(),
+        c_im: "1".into(),
+        ..View::default()
+    };
+    let zooms = prop_oneof![14..60_u32, 60..330_u32, 330..1_000_u32];
+    let place = prop_oneof![
+        zooms.clone().prop_map(move |zoom| View { zoom: format!("1e{zoom}"), ..i() }),
+        zooms.clone().prop_map(move |zoom| View { zoom: format!("1e{zoom}"), ..tip() }),
+        (16..400_u32).prop_map(move |zoom| View { zoom: format!("1e{zoom}"), ..julia() }),
+        prop::sample::select(deep_views().map(|(_, view)| view).collect::<Vec<_>>()),
+    ];
+    (place, (1..28_u32, 1..20_u32)).prop_map(|(view, (width, height))| View {
+        max_iter: view.max_iter.clamp(4_000, 12_000),
+        width,
+        height,
+        ..view
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn every_engine_gives_the_same_deep_pictures(view in any_deep_view(), slice in 1_000..1_000_000_u64) {
+        let spec = view.validate().expect("within the limits");
+        let expected = compute_with(&Plain, &spec, 0).expect("one tile");
+        for engine in simd::all() {
+            let mut work = Work::new(engine, &spec, 0).expect("one tile");
+            while !work.step(slice) {}
+            prop_assert!(work.finish().as_ref() == Some(&expected), "{} differs", engine.name());
         }
     }
 }

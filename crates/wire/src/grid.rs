@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Class;
 
+mod directory;
 mod record;
 
+pub use directory::{LISTINGS_MAX, Listing, Listings, PAGES, listings, page_key, page_of};
 pub use record::{Done, Invalid, RECORD_BYTES_MAX, Record, Tenure, cancel_bytes, merged};
 
 /// Bytes of a job's parameters.
@@ -56,8 +58,9 @@ impl Reason {
 pub struct Description {
     /// Who created it; the card is its proof.
     pub creator: Card,
-    /// Distinguishes two equal jobs of one creator: any number it has not used.
-    pub serial: u64,
+    /// When, by the creator's clock: microseconds since 1970. It also distinguishes two equal jobs
+    /// of one creator, which may not use it twice.
+    pub created: u64,
     /// Which workload understands the parameters.
     pub kind: u16,
     /// How many tasks there are; they are numbered from 0 in the order of their importance.
@@ -256,6 +259,32 @@ pub enum Message {
     Quit {
         /// The job.
         job: JobId,
+    },
+    /// To the root of a page of the directory: the sender is the root of these jobs' records.
+    /// Repeated while that is so; whoever is told forgets it after a while.
+    List {
+        /// Jobs of that page.
+        jobs: Listings,
+    },
+    /// To the root of a page: what does it list?
+    AskPage {
+        /// Echoed by the answer: a number that nobody guesses.
+        ticket: u64,
+        /// Which page.
+        page: u8,
+    },
+    /// The answer, in as many messages as it needs.
+    Page {
+        /// Of the question.
+        ticket: u64,
+        /// Which page.
+        page: u8,
+        /// Which of the messages this is, from 0.
+        part: u8,
+        /// How many there are, at least 1.
+        parts: u8,
+        /// What it lists.
+        jobs: Listings,
     },
 }
 

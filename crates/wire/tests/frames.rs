@@ -81,9 +81,15 @@ fn description() -> SignedDescription {
     let voucher = introducer.vouch(node.public(), [3; 16]);
     let creator = Card { public_key: node.public(), voucher, epoch: 1 };
     let params = Bytes::from_static(b"params");
-    let description = Description { creator, serial: 1, kind: 1, tasks: 48, params };
+    let description = Description { creator, created: 1, kind: 1, tasks: 48, params };
     let signature = node.sign(&description.signing_bytes());
     SignedDescription { description, signature }
+}
+
+fn listing() -> grid::Listing {
+    let job = description();
+    let tenure = grid::Tenure { epoch: 2, owner: id(1) };
+    grid::Listing { job, tenure, done: 7, cancelled: None }
 }
 
 fn grid_messages() -> Vec<grid::Message> {
@@ -113,6 +119,15 @@ fn grid_messages() -> Vec<grid::Message> {
         grid::Message::Finished { job, epoch: 3, cancelled: false },
         grid::Message::Stale { job, tenure: grid::Tenure { epoch: 4, owner: id(1) } },
         grid::Message::Quit { job },
+        grid::Message::List { jobs: Bounded::truncating([listing()]) },
+        grid::Message::AskPage { ticket: 1 << 60, page: 3 },
+        grid::Message::Page {
+            ticket: 1 << 60,
+            page: 3,
+            part: 0,
+            parts: 1,
+            jobs: Bounded::truncating([listing()]),
+        },
     ]
 }
 

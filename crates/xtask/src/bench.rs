@@ -38,7 +38,7 @@ const SECTIONS: [Section; 5] = [
     },
     Section {
         name: "deep",
-        builds: &[&["build", "--release", "-p", "fractal", "--example", "deep"]],
+        builds: &[&["build", "--release", "-p", "simd", "--example", "deep"]],
         program: "tests/bench/deep.mjs",
     },
     Section {

@@ -20,8 +20,8 @@ impl Driver {
                 self.server = Server::Unreachable { reason, retry_at: self.now + retry };
             }
             Event::ServerRefused(reason) => self.server = Server::Refused(reason),
-            Event::Submitted { serial, job } => self.on_submitted(serial, job),
-            Event::NotSubmitted { serial } => self.take_back(serial),
+            Event::Submitted { created, job } => self.on_submitted(created, job),
+            Event::NotSubmitted { created } => self.take_back(created),
             Event::LinkFailed { peer, reason } => Note::event("link-failed")
                 .with("peer", peer.to_string())
                 .with("reason", reason)

@@ -107,22 +107,21 @@ impl Driver {
 
     /// The grid takes over what this tab has begun alone.
     pub(super) fn give_solo(&mut self) {
-        // A random serial, since this key may have used small ones in an earlier start.
-        let serial = self.rng.next_u64();
+        let created = self.timer.unix_micros();
         let Some(solo) = &mut self.solo else { return };
         if solo.stage != Stage::Alone {
             return;
         }
         solo.halt(&mut self.pool);
-        solo.stage = Stage::Submitting { serial };
+        solo.stage = Stage::Submitting { created };
         let params = Bytes::copy_from_slice(&solo.picture.params);
         let tasks = solo.picture.tasks();
-        self.tell(Input::Submit { serial, kind: KIND, tasks, params });
+        self.tell(Input::Submit { created, kind: KIND, tasks, params });
     }
 
-    pub(super) fn on_submitted(&mut self, serial: u64, job: JobId) {
+    pub(super) fn on_submitted(&mut self, created: u64, job: JobId) {
         match &mut self.solo {
-            Some(solo) if solo.stage == (Stage::Submitting { serial }) => {
+            Some(solo) if solo.stage == (Stage::Submitting { created }) => {
                 solo.stage = Stage::Given { job };
                 Note::new("renamed")
                     .with("from", solo.name.as_str())
@@ -135,9 +134,9 @@ impl Driver {
     }
 
     /// The grid did not get this submission: this tab goes on alone.
-    pub(super) fn take_back(&mut self, serial: u64) {
+    pub(super) fn take_back(&mut self, created: u64) {
         let Some(solo) = &mut self.solo else { return };
-        if solo.stage != (Stage::Submitting { serial }) {
+        if solo.stage != (Stage::Submitting { created }) {
             return;
         }
         solo.stage = Stage::Alone;

@@ -15,9 +15,10 @@
 //! Distances that f64 cannot hold are followed as [`Wide`], in the same order of operations.
 //! Everything here is part of the protocol: two peers must get the same bits.
 
+use super::burst::{Burst, Lane, STEPS};
 use super::number::Number;
 use super::orbit::{Orbit, Path};
-use super::spans::{PLAIN_MIN, Span, Spans, WideSpan};
+use super::spans::{PLAIN_MIN, Span, Spans, WideSpan, begins};
 use super::wide::{Wide, larger, power_of_two};
 use crate::escape::Ending;
 use crate::family::ESCAPE_NORM;
@@ -84,6 +85,8 @@ enum Distance<N> {
 pub(crate) enum Turn {
     /// The budget is spent.
     Paused,
+    /// The next steps can be taken in a burst.
+    Ready,
     /// No escape within the limit.
     Inside,
     /// The pixel left.
@@ -96,7 +99,7 @@ impl Turn {
     /// Where the pixel escapes, if it does; `None` while that is not known.
     pub(crate) fn ended(self) -> Option<Option<Ending>> {
         match self {
-            Turn::Paused | Turn::Changed => None,
+            Turn::Paused | Turn::Ready | Turn::Changed => None,
             Turn::Inside => Some(None),
             Turn::Escaped(ending) => Some(Some(ending)),
         }
@@ -104,6 +107,19 @@ impl Turn {
 }
 
 impl<N: Number> Basis<N> {
+    /// These lanes, about to step.
+    pub(crate) fn burst<'a>(&'a self, lanes: &'a mut [Lane<N>]) -> Burst<'a, N> {
+        let growth_step = self.growth_step().at(0).0;
+        let smallest = self.smallest();
+        Burst { paths: &self.orbit.paths, spans: &self.spans, growth_step, smallest, lanes }
+    }
+
+    /// Plain distances below this are followed as wide ones, unless a larger offset is added to them at
+    /// once.
+    fn smallest(&self) -> f64 {
+        if !self.is_julia && self.scale >= PLAIN_EXPONENT_MIN { 0.0 } else { PLAIN_MIN }
+    }
+
     fn path(&self, pixel: &Pixel<N>) -> &Path<N> {
         &self.orbit.paths[pixel.path]
     }
@@ -136,12 +152,12 @@ impl<N: Number> Pixel<N> {
             count: 0,
             distance: Distance::Wide(distance),
         };
-        pixel.set_wide(distance);
+        pixel.set_wide(basis, distance);
         pixel
     }
 
-    /// Walks on, spending one of `budget` for each step or span.
-    pub(crate) fn walk(&mut self, basis: &Basis<N>, budget: &mut u64) -> Turn {
+    /// Walks on until a burst is next, spending one of `budget` for each step or span.
+    pub(crate) fn walk_to_burst(&mut self, basis: &Basis<N>, budget: &mut u64) -> Turn {
         loop {
             let turn = match self.distance {
                 Distance::Plain(x, y) => self.walk_plain(basis, (x, y), budget),
@@ -186,14 +202,67 @@ impl<N: Number> Pixel<N> {
         self.growth.exponent
     }
 
-    /// Whether even the smallest plain distance may be followed in f64, because a larger offset is
-    /// added to it at once.
-    fn is_always_plain(&self) -> bool {
-        self.offset.exponent >= PLAIN_EXPONENT_MIN
+    /// The pixel, ready for a burst.
+    pub(crate) fn lane(&self) -> Lane<N> {
+        let Distance::Plain(x, y) = self.distance else { unreachable!("no wide pixel is ready") };
+        let (growth_x, growth_y) = self.growth.at(0);
+        Lane {
+            path: self.path,
+            at: self.at,
+            distance: [x, y],
+            offset: [self.plain_offset.0, self.plain_offset.1],
+            growth: [growth_x, growth_y],
+            steps: 0,
+            steps_in_all: 0,
+            goes_on: true,
+        }
     }
 
-    fn set_wide(&mut self, distance: Wide<N>) {
-        let is_plain = self.is_always_plain() || distance.exponent >= PLAIN_EXPONENT_MIN;
+    /// Whether the pixel is ready for another burst after one, as [`Pixel::walk_to_burst`] would find.
+    #[inline(always)]
+    pub(crate) fn stays(&self, basis: &Basis<N>, lane: &mut Lane<N>) -> bool {
+        lane.at += lane.steps;
+        lane.steps_in_all += lane.steps;
+        let count = self.count + lane.steps_in_all;
+        lane.goes_on
+            && has_room(basis.path(self).points.len(), lane.at, count, basis)
+            && !self.is_at_span(basis, lane)
+    }
+
+    /// Whether a span takes the lane on.
+    fn is_at_span(&self, basis: &Basis<N>, lane: &Lane<N>) -> bool {
+        let [x, y] = lane.distance;
+        begins(lane.at) && larger(x.near(), y.near()) <= basis.spans[self.path].reach(lane.at)
+    }
+
+    /// Takes over from a lane that does not stay; what became of the pixel, if it is done.
+    pub(crate) fn land(&mut self, basis: &Basis<N>, lane: &Lane<N>) -> Option<Turn> {
+        (self.at, self.count) = (lane.at, self.count + lane.steps_in_all);
+        self.set_growth(lane.growth[0], lane.growth[1]);
+        let [x, y] = lane.distance;
+        self.distance = Distance::Plain(x, y);
+        if lane.goes_on {
+            return None;
+        }
+        let [zx, zy] = basis.path(self).points[self.at as usize];
+        let (full_x, full_y) = (zx + x, zy + y);
+        let norm = norm(full_x, full_y);
+        if norm > ESCAPE_NORM {
+            let (x, y) = (full_x.near(), full_y.near());
+            return Some(Turn::Escaped(Ending { iterations: self.count, x, y }));
+        }
+        if lane.steps > 0 && norm < self::norm(x, y) {
+            (self.at, self.path) = (0, basis.rebased());
+            self.distance = Distance::Plain(full_x, full_y);
+        } else if !self.is_at_span(basis, lane) {
+            // The next step leads below what plain numbers hold.
+            self.distance = Distance::Wide(Wide::new(x, y, 0));
+        }
+        None
+    }
+
+    fn set_wide(&mut self, basis: &Basis<N>, distance: Wide<N>) {
+        let is_plain = basis.smallest() == 0.0 || distance.exponent >= PLAIN_EXPONENT_MIN;
         self.distance = if is_plain {
             let (x, y) = distance.at(0);
             Distance::Plain(x, y)
@@ -203,7 +272,7 @@ impl<N: Number> Pixel<N> {
     }
 
     fn walk_plain(&mut self, basis: &Basis<N>, (mut x, mut y): (N, N), budget: &mut u64) -> Turn {
-        let smallest = if self.is_always_plain() { 0.0 } else { PLAIN_MIN };
+        let smallest = basis.smallest();
         let ((u, v), (unit_u, unit_v)) = (self.plain_offset, self.unit_offset);
         let (mut points, mut spans) = self.path_and_spans(basis);
         let (mut at, mut count) = (self.at, self.count);
@@ -216,13 +285,15 @@ impl<N: Number> Pixel<N> {
             if *budget == 0 {
                 break Turn::Paused;
             }
-            *budget -= 1;
             let (next_x, next_y, steps, [ax, ay], [bx, by]) =
                 match spans.longest(at, larger(x.near(), y.near()), basis.max_iter - count) {
                     Some((&Span { a: [ax, ay], b: [bx, by], .. }, steps)) => {
                         let next_x = (ax * x - ay * y) + (bx * unit_u - by * unit_v);
                         let next_y = (ax * y + ay * x) + (bx * unit_v + by * unit_u);
                         (next_x, next_y, steps, near([ax, ay]), near([bx, by]))
+                    }
+                    None if begins(at) && has_room(points.len(), at, count, basis) => {
+                        break Turn::Ready;
                     }
                     None => {
                         let [zx, zy] = points[at as usize];
@@ -231,6 +302,7 @@ impl<N: Number> Pixel<N> {
                         (next_x, next_y, 1, near([tx + x, ty + y]), [growth_step, 0.0])
                     }
                 };
+            *budget -= 1;
             if larger(next_x.near(), next_y.near()) < smallest {
                 // Too small for f64 to be exact: the step is taken again as a wide one.
                 (self.at, self.count) = (at, count);
@@ -308,12 +380,18 @@ impl<N: Number> Pixel<N> {
         let is_last = self.at as usize + 1 == path.points.len();
         if is_last || !next.magnitude().is_at_most(full.magnitude()) {
             (self.path, self.at) = (basis.rebased(), 0);
-            self.set_wide(full);
+            self.set_wide(basis, full);
         } else {
-            self.set_wide(next);
+            self.set_wide(basis, next);
         }
         Turn::Changed
     }
+}
+
+/// Whether a burst that begins at this point ends before its path, and within the iteration limit.
+#[inline(always)]
+fn has_room<N>(points: usize, at: u32, count: u32, basis: &Basis<N>) -> bool {
+    ((at + STEPS) as usize) < points - 1 && count + STEPS <= basis.max_iter
 }
 
 #[inline(always)]

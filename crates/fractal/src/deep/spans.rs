@@ -127,6 +127,13 @@ impl<N: Number> Spans<N> {
         search(&self.plain, at, steps_max, |span| size <= span.reach)
     }
 
+    /// The largest distance with such a span at a point where spans begin, 0 when there is none.
+    #[inline(always)]
+    pub(crate) fn reach(&self, at: u32) -> f64 {
+        let first = self.plain.first().and_then(|spans| spans.get((at / BLOCK) as usize));
+        first.map_or(0.0, |span| span.reach)
+    }
+
     /// The same for a distance of any size.
     pub(crate) fn longest_wide(
         &self,
@@ -138,6 +145,12 @@ impl<N: Number> Spans<N> {
     }
 }
 
+/// Whether spans begin at a point.
+#[inline(always)]
+pub(crate) fn begins(at: u32) -> bool {
+    at % BLOCK == 1
+}
+
 /// The higher the level, the shorter the reach: the first that does not fit ends the search.
 #[inline(always)]
 fn search<T>(
@@ -146,11 +159,10 @@ fn search<T>(
     steps_max: u32,
     fits: impl Fn(&T) -> bool,
 ) -> Option<(&T, u32)> {
-    let before = at.wrapping_sub(1);
-    if !before.is_multiple_of(BLOCK) {
+    if !begins(at) {
         return None;
     }
-    let mut place = before / BLOCK;
+    let mut place = at / BLOCK;
     let mut steps = BLOCK;
     let mut best = None;
     for level in levels {

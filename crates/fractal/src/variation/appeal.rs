@@ -12,16 +12,20 @@ const WIDTH: u32 = 80;
 /// The shape of previews on a walk.
 pub(super) const WALK_SIZE: (u32, u32) = (4, 3);
 /// The appeal from which on a candidate is taken. Chosen by eye on contact sheets.
-pub(super) const PLEASING: f64 = 0.55;
+pub(super) const PLEASING: f64 = 0.52;
 /// The largest share of the inside that does not count against a picture.
 const INSIDE_MAX: f64 = 0.25;
 /// Neighbours that differ by more of the picture's span than this look like noise.
 const NOISE: f64 = 0.22;
 /// The largest share of noise that does not count against a picture.
-const NOISE_MAX: f64 = 0.12;
+const NOISE_MAX: f64 = 0.07;
 /// Neighbours that differ by more of the span than this are detail.
 const DETAIL: f64 = 0.02;
 const BINS: usize = 24;
+/// Parts of a picture in each direction, which are looked at one by one.
+const PARTS: usize = 4;
+/// The least and the largest share of detail with which a part counts as filled.
+const FILLED: std::ops::RangeInclusive<f64> = 0.15..=0.92;
 
 /// The numbers of a preview.
 pub(super) struct Preview {
@@ -80,7 +84,23 @@ impl Preview {
         let detail = self.share_of_pairs(|difference| difference > DETAIL * span);
         let too_much = |share: f64, most: f64| ((share - most) / (1.0 - most)).max(0.0);
         let penalty = 3.0 * too_much(self.inside(), INSIDE_MAX) + 4.0 * too_much(noise, NOISE_MAX);
-        (evenness * (detail * 2.5).min(1.0) - penalty).max(0.0)
+        let filled = 0.35 + 0.65 * self.filled(span);
+        (evenness * filled * (detail * 2.5).min(1.0) - penalty).max(0.0)
+    }
+
+    /// The share of the picture's parts that are neither empty nor crowded.
+    fn filled(&self, span: f64) -> f64 {
+        let height = self.turns.len() / self.width;
+        let (mut some, mut all) = ([0_u32; PARTS * PARTS], [0_u32; PARTS * PARTS]);
+        for at in (1..self.turns.len()).filter(|at| at % self.width > 0) {
+            let (x, y) = (at % self.width, at / self.width);
+            let part = y * PARTS / height * PARTS + x * PARTS / self.width;
+            all[part] += 1;
+            some[part] += u32::from(self.difference(at - 1, at) > DETAIL * span);
+        }
+        let shares =
+            some.iter().zip(&all).map(|(&some, &all)| f64::from(some) / f64::from(all.max(1)));
+        shares.filter(|share| FILLED.contains(share)).count() as f64 / (PARTS * PARTS) as f64
     }
 
     /// A spot where neighbours differ, as a part of the picture's width from its middle, up positive.

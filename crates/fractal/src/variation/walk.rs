@@ -64,7 +64,7 @@ pub(super) fn candidate(engine: &'static dyn Engine, rng: &mut Rng, formula: For
         Family::Newton => rng.below(3),
         _ if formula.is_julia() => rng.below(4),
         // Whole sets are the same picture each time.
-        _ => 3 + rng.below(6),
+        _ => 4 + rng.below(9),
     };
     for _ in 0..steps {
         place = place.nearer(engine, rng);

@@ -25,7 +25,7 @@ fn every_limit_is_inclusive_and_refused_beyond() {
     check(|view| view.c_re = "17".into(), Err(ViewError::OutOfRange(Field::CRe)));
     check(|view| view.c_im = "x".into(), Err(ViewError::NotDecimal(Field::CIm)));
     check(|view| view.zoom = "0.001".into(), Ok(()));
-    for zoom in ["0.0009", "0", "-0", "-1", "-1e999"] {
+    for zoom in ["0.0009", "0", "-0", "-1", "-1e999", "1e-5000"] {
         check(|view| view.zoom = zoom.into(), Err(ViewError::TooWide));
     }
 }
@@ -34,6 +34,7 @@ fn every_limit_is_inclusive_and_refused_beyond() {
 fn text_is_refused_by_shape_and_length() {
     check(|view| view.re = String::new(), Err(ViewError::Empty(Field::Re)));
     check(|view| view.zoom = "inf".into(), Err(ViewError::NotDecimal(Field::Zoom)));
+    check(|view| view.re = "NaN".into(), Err(ViewError::NotDecimal(Field::Re)));
     check(|view| view.im = "0x10".into(), Err(ViewError::NotDecimal(Field::Im)));
     check(|view| view.re = "1_0".into(), Err(ViewError::NotDecimal(Field::Re)));
     check(|view| view.re = "1".repeat(10_000), Err(ViewError::TooLong(Field::Re)));

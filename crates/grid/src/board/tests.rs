@@ -82,10 +82,14 @@ fn what_is_not_named_is_asked_for_and_then_taken() {
 fn the_dismissed_leave_nothing_behind() {
     let mut board = board(4, 2);
     assert_eq!(pull(&mut board, 1, 2).len(), 1);
-    assert_eq!(board.dismiss(node(1)), Some(1));
-    assert_eq!(board.dismiss(node(1)), None);
+    assert_eq!(board.dismiss(node(1), None), Some(1));
+    assert_eq!(board.dismiss(node(1), None), None);
     assert!(board.knows(node(1)) && !board.has_member(node(1)));
     assert_eq!(board.open_count(), 4);
+    assert_eq!(board.recovery().count, 0, "nobody has it yet");
+    board.want(node(2), 1);
+    assert_eq!(board.grant(node(2), Time::from_millis(1500)), [0]);
+    assert_eq!(board.recovery().longest, Duration::from_millis(1500), "since it was last heard");
 }
 
 #[test]
@@ -116,9 +120,9 @@ fn what_workers_say_they_hold_is_theirs() {
     board.adopt(node(2), 2, Time::ZERO);
     assert!(board.was_leased(node(1), 2) && board.was_leased(node(2), 2));
     assert_eq!(board.open_count(), 3);
-    board.dismiss(node(1));
+    board.dismiss(node(1), None);
     assert_eq!(board.open_count(), 3, "the other has it");
-    board.dismiss(node(2));
+    board.dismiss(node(2), None);
     assert_eq!(board.open_count(), 4);
 }
 
@@ -151,7 +155,7 @@ fn no_task_is_ever_lost() {
                 }
                 2 => drop(board.release(worker, task)),
                 3 => drop(board.fail(worker, task)),
-                4 => drop(board.dismiss(worker)),
+                4 => drop(board.dismiss(worker, None)),
                 5 => drop(board.enlist(worker, 2, now)),
                 7 if !done.contains(&task) => board.adopt(worker, task, now),
                 6 => {

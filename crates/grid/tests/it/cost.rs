@@ -1,6 +1,7 @@
 //! What load sharing minimises, measured.
 
 use base::{Duration, Time};
+use grid::Input;
 
 use crate::world::{World, millis, secs};
 
@@ -38,6 +39,29 @@ fn eight_workers_are_hardly_ever_idle() {
         assert!(took < 28.0);
         assert!(bulk / ((7 * results) as f64) < 1.1, "results travel once to each participant");
         assert!(control / 400.0 < 400.0, "control bytes a task");
+    }
+}
+
+#[test]
+fn the_measures_say_what_happened() {
+    let mut world = World::new(2, 8);
+    world.run_for(secs(3));
+    let job = world.submit(0, 1, 300);
+    world.run_for(secs(4));
+    world.kill(5);
+    world.input(6, Input::Leave);
+    world.hosts[6].alive = false;
+    world.run_until(secs(60), |world| world.is_complete(job));
+    let owner = world.hosts[0].grid.measures();
+    assert!(owner.worker_recovery.count >= 2, "{owner:?}");
+    assert!(owner.worker_recovery.longest <= secs(10), "five heartbeats: {owner:?}");
+    assert_eq!((owner.lost, owner.owner_recovery.count), (0, 0));
+    for (node, host) in world.hosts[..5].iter().enumerate() {
+        let measures = host.grid.measures();
+        let busy: Duration = host.busy.iter().map(|(from, to)| to.since(*from)).sum();
+        let counted = measures.open.saturating_sub(measures.idle);
+        assert!(busy.abs_diff(counted) < millis(1), "{node}: {busy:?} {measures:?}");
+        assert!(measures.idle_share() < 0.15 && measures.open > secs(15), "{node}: {measures:?}");
     }
 }
 

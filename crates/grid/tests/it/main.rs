@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
 mod cost;
+mod directory;
 mod faults;
 mod hostile;
 mod jobs;

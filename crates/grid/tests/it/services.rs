@@ -116,6 +116,12 @@ impl World {
         nodes
     }
 
+    /// The node of the ring that is closest to `key`.
+    pub(crate) fn root(&self, key: Key) -> usize {
+        let ring = self.services.ring.keys().copied();
+        ring.min_by(|a, b| key.closer(self.hosts[*a].id, self.hosts[*b].id)).unwrap()
+    }
+
     fn is_root(&self, node: usize, key: Key) -> bool {
         self.closest(node, key).first() == Some(&node)
     }

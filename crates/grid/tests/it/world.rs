@@ -158,11 +158,11 @@ impl World {
         change(&mut self.config);
     }
 
-    pub(crate) fn describe(&self, node: usize, serial: u64, tasks: u32) -> SignedDescription {
-        let params = Bytes::from(serial.to_le_bytes().to_vec());
+    pub(crate) fn describe(&self, node: usize, created: u64, tasks: u32) -> SignedDescription {
+        let params = Bytes::from(created.to_le_bytes().to_vec());
         self.sign(
             node,
-            Description { creator: self.hosts[node].card, serial, kind: 1, tasks, params },
+            Description { creator: self.hosts[node].card, created, kind: 1, tasks, params },
         )
     }
 
@@ -176,8 +176,8 @@ impl World {
         SignedDescription { description, signature: Signature([7; 64]) }
     }
 
-    pub(crate) fn submit(&mut self, node: usize, serial: u64, tasks: u32) -> JobId {
-        let signed = self.describe(node, serial, tasks);
+    pub(crate) fn submit(&mut self, node: usize, created: u64, tasks: u32) -> JobId {
+        let signed = self.describe(node, created, tasks);
         let job = signed.description.job();
         self.input(node, Input::Submit(signed));
         job

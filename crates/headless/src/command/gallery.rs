@@ -87,7 +87,7 @@ async fn compute(
 ) -> Result<Outcome, Failure> {
     match (driver, args.helpers.server()) {
         (Some(driver), Some(server)) => cooperate(gather, driver, server, signals).await,
-        _ => alone(gather, args.helpers.resources.threads(), signals).await,
+        _ => alone(gather, &args.helpers.resources, signals).await,
     }
 }
 

@@ -1,9 +1,9 @@
 //! The tiles of one picture, collected from wherever they come, until they are a file.
 
 use anyhow::Context as _;
-use base::{Duration, NodeId, Time};
+use base::{Duration, Time};
 use bytes::Bytes;
-use node::{Event as NodeEvent, GridEvent, JobId, JobState, JobSummary, Traffic};
+use node::{Event as NodeEvent, GridEvent, JobId, JobState, Measures, Traffic};
 use peer::Event;
 
 use super::interrupted;
@@ -121,7 +121,8 @@ impl Gather {
     ) -> Result<Outcome, Failure> {
         let took = driver.now().since(begun);
         let node = driver.node().context("a job has a node")?;
-        let (summary, me, traffic) = (node.job(job), node.id(), node.traffic());
+        let (summary, me) = (node.job(job), node.id());
+        let (traffic, measures) = (node.traffic(), node.measures());
         let write = self.write();
         tokio::pin!(write);
         let repaired = loop {
@@ -130,7 +131,8 @@ impl Gather {
                 _ = driver.next() => {}
             }
         };
-        Ok(self.outcome(summary, Some(me), took, traffic, repaired))
+        let alone = self.alone(took, repaired);
+        Ok(Outcome { job: summary, me: Some(me), traffic, measures, ..alone })
     }
 
     /// Writes the file, if one is wanted; returns how many tiles were missing or damaged, and
@@ -149,17 +151,19 @@ impl Gather {
         }
     }
 
-    /// What there is to tell.
-    pub(super) fn outcome(
-        &self,
-        job: Option<JobSummary>,
-        me: Option<NodeId>,
-        took: Duration,
-        traffic: Traffic,
-        repaired: u32,
-    ) -> Outcome {
+    /// What there is to tell of a picture computed without a network.
+    pub(super) fn alone(&self, took: Duration, repaired: u32) -> Outcome {
         let spec = &self.picture.spec;
-        let (tiles, size) = (spec.task_count(), (spec.width(), spec.height()));
-        Outcome { job, me, tiles, took, size, traffic, repaired, file: self.file.clone() }
+        Outcome {
+            job: None,
+            me: None,
+            tiles: spec.task_count(),
+            took,
+            size: (spec.width(), spec.height()),
+            traffic: Traffic::default(),
+            measures: Measures::default(),
+            repaired,
+            file: self.file.clone(),
+        }
     }
 }

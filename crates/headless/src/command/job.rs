@@ -1,4 +1,7 @@
-//! `millefeuille job`: what the network knows of a job, and its end before its time.
+//! `millefeuille job`: what the network knows of its jobs and of one of them, and the end of one
+//! before its time.
+
+mod list;
 
 use base::Duration;
 use node::{Event as NodeEvent, GridEvent, JobId, JobState, JobSummary};
@@ -17,7 +20,7 @@ const HEARD_MAX: Duration = Duration::from_secs(5);
 /// A cancellation that no holder of the record has confirmed by then failed.
 const CANCELLED_MAX: Duration = Duration::from_secs(20);
 
-/// Look at a job of the network, or end it
+/// Look at the jobs of a network, or end one
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -26,6 +29,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    /// List the network's jobs, the newest first
+    Ls(Network),
     /// Tell who owns a job, how far it is, and how safe
     Show(Target),
     /// End a job; only its creator can, with the --data-dir it was launched with
@@ -36,6 +41,12 @@ enum Action {
 struct Target {
     /// The job's id, as `render --detach` prints it
     job: JobId,
+    #[command(flatten)]
+    network: Network,
+}
+
+#[derive(Debug, clap::Args)]
+struct Network {
     /// The server that introduces peers, as http://HOST:PORT
     #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
     server: String,
@@ -45,20 +56,30 @@ struct Target {
 
 /// Does it, and says goodbye.
 pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
-    let (Action::Show(target) | Action::Cancel(target)) = &args.action;
+    let (Action::Ls(network)
+    | Action::Show(Target { network, .. })
+    | Action::Cancel(Target { network, .. })) = &args.action;
     let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
-    let mut driver = target.resources.join(&target.server)?;
-    let outcome = match args.action {
-        Action::Show(_) => show(target, &mut driver, &mut signals).await,
-        Action::Cancel(_) => cancel(target, &mut driver, &mut signals).await,
+    let mut driver = network.resources.join(&network.server)?;
+    let (server, signals) = (&network.server, &mut signals);
+    let outcome = match &args.action {
+        Action::Ls(_) => list::run(server, &mut driver, signals, is_json).await,
+        Action::Show(target) => {
+            show(target, &mut driver, signals).await.map(|summary| tell(&summary, is_json))
+        }
+        Action::Cancel(target) => {
+            cancel(target, &mut driver, signals).await.map(|summary| tell(&summary, is_json))
+        }
     };
-    say_goodbye(&mut driver, &mut signals).await;
-    let summary = outcome?;
+    say_goodbye(&mut driver, signals).await;
+    outcome
+}
+
+fn tell(summary: &JobSummary, is_json: bool) {
     match is_json {
-        true => report::print(&report::job(&summary)),
-        false => println!("{}", report::job_text(&summary)),
+        true => report::print(&report::job(summary)),
+        false => println!("{}", report::job_text(summary)),
     }
-    Ok(())
 }
 
 async fn show(
@@ -66,7 +87,7 @@ async fn show(
     driver: &mut Driver,
     signals: &mut Signals,
 ) -> Result<JobSummary, Failure> {
-    become_member(driver, &target.server, signals).await?;
+    become_member(driver, &target.network.server, signals).await?;
     find(driver, target.job, signals).await?;
     // Whoever owns it is heard within a heartbeat or two; one that has ended says no more.
     let heard = tokio::time::sleep(HEARD_MAX);
@@ -86,7 +107,7 @@ async fn cancel(
     driver: &mut Driver,
     signals: &mut Signals,
 ) -> Result<JobSummary, Failure> {
-    become_member(driver, &target.server, signals).await?;
+    become_member(driver, &target.network.server, signals).await?;
     let me = driver.node().map(node::Node::id);
     if me.is_none_or(|me| me.value() >> 64 != target.job.value() >> 64) {
         let message = "only its creator can end a job: use the --data-dir it was launched with";

@@ -1,12 +1,16 @@
 //! `millefeuille peer`: take part until told to stop.
 
+use std::net::SocketAddr;
+
 use node::{Event as NodeEvent, GridEvent};
 use peer::Event;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use super::{Patience, Resources, say_goodbye};
 use crate::driver::{Driver, Notice};
 use crate::failure::Failure;
+use crate::metrics::Metrics;
 use crate::report;
 use crate::signals::Signals;
 
@@ -22,11 +26,18 @@ pub(crate) struct Args {
     server: String,
     #[command(flatten)]
     resources: Resources,
+    /// Tell numbers at http://ADDRESS/metrics, for Prometheus
+    #[arg(long, value_name = "ADDRESS", env = "MILLEFEUILLE_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 /// Runs until a signal; then hands its tasks back and says goodbye.
 pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
+    let metrics = match args.metrics_listen {
+        Some(address) => Some(Metrics::listen(address).await?),
+        None => None,
+    };
     let mut driver = args.resources.join(&args.server)?;
     let mut patience = Patience::default();
     let mut journal = Journal::new(is_json);
@@ -38,12 +49,23 @@ pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
                     break Err(failure);
                 }
             },
+            stream = asked(metrics.as_ref()) => if let Some(metrics) = &metrics {
+                metrics.answer(stream, driver.node());
+            },
             _ = signals.next() => break Ok(()),
         }
     };
     tracing::info!("leaving");
     say_goodbye(&mut driver, &mut signals).await;
     outcome
+}
+
+/// The next who wants the numbers; nobody where none are told.
+async fn asked(metrics: Option<&Metrics>) -> TcpStream {
+    match metrics {
+        Some(metrics) => metrics.asked().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Tells programs (stdout) and people (stderr) what happens.
@@ -133,6 +155,8 @@ fn log_grid(event: &GridEvent) {
             tracing::info!(?job, "owns the job now; it goes on after {after:.1} s");
         }
         GridEvent::Misbehaved { peer, why } => tracing::warn!(?peer, why, "a peer misbehaves"),
+        // A peer asks for no list.
+        GridEvent::Listed { .. } => {}
         GridEvent::Participants { job, count } => tracing::debug!(?job, count, "participants"),
     }
 }

@@ -7,17 +7,16 @@ use base::{Duration, Time};
 use bytes::Bytes;
 use fractal::{Colouring, Palette, View};
 use headless::clock::Clock;
-use node::{Event as NodeEvent, GridEvent, JobId, Traffic, WorkId};
+use node::{Event as NodeEvent, GridEvent, JobId, WorkId};
 use peer::{Event, Input};
 use serde_json::json;
 
 use super::gather::Gather;
 use super::which::{Constant, Which};
 use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
-use crate::driver::{Driver, Notice, seed};
+use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
-use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -123,7 +122,7 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     let resources = &args.helpers.resources;
     let outcome = match args.helpers.server() {
         Some(server) => together(&mut gather, server, resources, &mut signals).await,
-        None => alone(&mut gather, resources.threads(), &mut signals).await,
+        None => alone(&mut gather, resources, &mut signals).await,
     };
     gather.progress.end();
     report::outcome(&outcome?, is_json, is_quiet);
@@ -133,11 +132,11 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
 /// All of it on this machine.
 pub(super) async fn alone(
     gather: &mut Gather,
-    threads: u16,
+    resources: &Resources,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     let clock = Clock::start();
-    let mut pool = Pool::start(threads).map_err(anyhow::Error::from)?;
+    let mut pool = resources.pool()?;
     let params = Bytes::from(gather.picture().view.encode());
     let tasks = gather.tasks();
     gather.progress.begin(tasks);
@@ -158,7 +157,7 @@ pub(super) async fn alone(
     }
     let took = clock.now().since(Time::ZERO);
     let repaired = gather.write().await?;
-    Ok(gather.outcome(None, None, took, Traffic::default(), repaired))
+    Ok(gather.alone(took, repaired))
 }
 
 /// Leaves the job to the network, and prints its id.
@@ -254,7 +253,7 @@ async fn submit(
     signals: &mut Signals,
 ) -> Result<JobId, Failure> {
     driver.ask(Input::Submit {
-        serial: seed()?,
+        created: driver.unix_micros(),
         kind: workload::KIND,
         tasks: picture.spec.task_count(),
         params: picture.view.encode().into(),

@@ -21,7 +21,12 @@ impl Node {
             store::Output::Keep { name, value } => {
                 self.outputs.push_back(Output::Keep { name, value });
             }
-            store::Output::Forget(name) => self.outputs.push_back(Output::Forget(name)),
+            store::Output::Forget(name) => {
+                if let Name::Record(job) = name {
+                    self.grid.handle(now, grid::Input::RecordGone { job });
+                }
+                self.outputs.push_back(Output::Forget(name));
+            }
             store::Output::Load(name) => self.outputs.push_back(Output::Load(name)),
             store::Output::Event(event) => self.on_store_event(now, event),
         }

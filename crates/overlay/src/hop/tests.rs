@@ -38,8 +38,7 @@ fn node(known: &[u128], linked: &[u128]) -> Overlay {
 }
 
 fn way(key: u128, target: Target) -> Way<'static> {
-    let key = Key::new(key);
-    Way { key, target, via: None, from: None, relayed: false, tried: &[], round: 0 }
+    Way::new(Key::new(key), target)
 }
 
 #[test]

@@ -13,9 +13,12 @@ mod distance;
 mod failures;
 mod hops;
 mod links;
+mod owner;
+mod peers;
 mod reference;
 mod replicas;
 mod report;
+mod scale;
 mod tables;
 mod trace;
 
@@ -32,6 +35,8 @@ use overlay::{Config, Reach};
 pub struct Request<'a> {
     /// Nodes; `None`: the experiment's own choice.
     pub nodes: Option<u32>,
+    /// Tasks of a job, where there is one; `None`: the experiment's own choice.
+    pub tasks: Option<u32>,
     /// Of everything random.
     pub seed: u64,
     /// How many seeds from there, for an experiment that takes several.
@@ -74,6 +79,8 @@ pub const EXPERIMENTS: &[Experiment] = &[
     crowd::PARTITION,
     crowd::FREEZE,
     adversary::ADVERSARY,
+    scale::SCALE,
+    owner::OWNER,
     trace::TRACE,
 ];
 

@@ -1,8 +1,8 @@
 //! JavaScript without what only its readers need: comments, indentation, empty lines.
 //!
 //! Not a minifier: names and statements stay, so a stack trace of the shipped page can still be
-//! read. Comments are recognised by where they stand, not by parsing: those that fill whole lines,
-//! and JSDoc casts within one. A script in which that could be mistaken is shipped as it is.
+//! read. Comments are recognised by where they stand, not by parsing: those that fill whole lines
+//! or end them, and JSDoc casts within one. A script in which that could be mistaken is shipped as it is.
 
 /// The script that is shipped for `script`.
 pub(super) fn strip(script: &str) -> String {
@@ -22,7 +22,7 @@ pub(super) fn strip(script: &str) -> String {
             push(&mut shipped, without_casts(code).trim());
             continue;
         }
-        push(&mut shipped, without_casts(line).trim());
+        push(&mut shipped, without_end(without_casts(line).trim()));
     }
     shipped
 }
@@ -51,6 +51,14 @@ fn without_casts(line: &str) -> String {
     kept + rest
 }
 
+/// The line without a comment at its end. What stands before has no open text: its quotes are paired.
+fn without_end(line: &str) -> &str {
+    let Some((code, _)) = line.split_once(" // ") else { return line };
+    let is_paired = |quote: char| code.matches(quote).count() % 2 == 0;
+    let is_whole = code.ends_with([';', ',', '{', '}', '(', ')', '[', ']']);
+    if is_whole && ['\'', '"', '`'].into_iter().all(is_paired) { code } else { line }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +71,7 @@ mod tests {
             "/**\n * @param {string} a\n */\nfunction f(a) {\n  g(a);\n}",
             "function f(a) {\ng(a);\n}\n",
         );
-        check("/** One. @type {number} */\nlet a = 1; // why", "let a = 1; // why\n");
+        check("/** One. @type {number} */\nlet a = 1; // why", "let a = 1;\n");
         check(
             "const a = /** @type {any} */ (b), c = /** @type {D} */ (d);",
             "const a = (b), c = (d);\n",
@@ -74,9 +82,12 @@ mod tests {
 
     #[test]
     fn what_could_be_text_stays() {
-        for script in
-            ["const a = `\n  // text\n`;\n", "let a = 'http://x'; /* b */ f();\n", "a = b\n/ c\n"]
-        {
+        for script in [
+            "f('a; // b');\n",
+            "const a = `\n  // text\n`;\n",
+            "let a = 'http://x'; /* b */ f();\n",
+            "a = b\n/ c\n",
+        ] {
             assert_eq!(strip(script), script);
         }
     }

@@ -1,11 +1,14 @@
 //! Pixels of which the fate is known. Many more are compared in `tests/deep_counts.rs`.
 
+use super::super::burst::burst;
+use super::super::crew::{Crew, Pace};
 use super::super::number::Double;
 use super::super::plan::Plan;
 use super::super::{Making, Picture, pitch, point};
 use super::*;
 use crate::formula::Formula;
 use crate::view::View;
+use crate::yardstick::deep_views;
 
 /// The count of the middle pixel, which is the centre itself: its distance is 0 for ever.
 fn middle(formula: Formula, (re, im): (&str, &str), zoom: &str) -> Option<u32> {
@@ -57,12 +60,8 @@ fn what_is_all_inside_is_inside_at_any_depth() {
 
 /// A place among dense filaments, where f64 leaves every eleventh pixel in doubt.
 fn filaments() -> View {
-    let views = include_str!("../../../examples/deep/views.txt");
-    let line = views.lines().find(|line| line.starts_with("1e50 ")).expect("a bench view");
-    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    let [_, max_iter, zoom, re, im] = words.try_into().expect("five words");
-    let max_iter = max_iter.parse().expect("a number");
-    View { re, im, zoom, max_iter, width: 24, height: 18, ..View::default() }
+    let view = deep_views().find(|(name, _)| *name == "1e50").expect("a view").1;
+    View { width: 24, height: 18, ..view }
 }
 
 fn picture<N: Number>(view: &View) -> Picture<N> {
@@ -74,10 +73,15 @@ fn picture<N: Number>(view: &View) -> Picture<N> {
 
 /// Where a pixel escapes, and whether that is certain.
 fn followed<N: Number>(picture: &Picture<N>, place: Wide<N>) -> (Option<u32>, bool) {
-    let mut pixel = Pixel::new(&picture.basis, place);
-    let turn = pixel.walk(&picture.basis, &mut { u64::MAX });
-    let ended = turn.ended().expect("there was no limit");
-    (ended.map(|ending| ending.iterations), pixel.is_certain(&picture.basis, turn))
+    let mut next = Some((0, Pixel::new(&picture.basis, place)));
+    let mut followed = None;
+    let pace = Pace { lanes: 1, burst: &burst::<N, f64, 1>, price: 1 };
+    let done = |(_, pixel): (u32, Pixel<N>), turn: Turn| {
+        let count = turn.ended().flatten().map(|ending| ending.iterations);
+        followed = Some((count, pixel.is_certain(&picture.basis, turn)));
+    };
+    assert!(Crew::new().walk(picture, &pace, || next.take(), done, &mut { u64::MAX }));
+    followed.expect("there was no limit")
 }
 
 #[test]

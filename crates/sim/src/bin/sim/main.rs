@@ -18,7 +18,7 @@ use sim::ring::Shape;
 
 use progress::{Clock, Progress};
 
-/// Measures the overlay in virtual time, against the published figures.
+/// Measures overlay and jobs in virtual time, against the published figures.
 #[derive(Debug, Parser)]
 #[command(name = "sim", after_help = experiments())]
 struct Arguments {
@@ -27,7 +27,10 @@ struct Arguments {
     /// Nodes; each experiment has its own default.
     #[arg(long)]
     nodes: Option<u32>,
-    /// Of everything random. `trace` takes a range `a..b`.
+    /// Tasks of the job (scale).
+    #[arg(long)]
+    tasks: Option<u32>,
+    /// Of everything random. `trace` and `owner` take a range `a..b`.
     #[arg(long, default_value = "1")]
     seed: String,
     /// Links of a node at most, where links have a cost.
@@ -106,6 +109,7 @@ fn run(experiment: &Experiment, arguments: &Arguments) -> Result<Done> {
     let progress = Progress::new(experiment.name);
     let request = Request {
         nodes: arguments.nodes,
+        tasks: arguments.tasks,
         seed,
         seeds,
         cap: arguments.cap,

@@ -22,7 +22,7 @@ fn signed(tasks: u32, by: &Secret) -> SignedDescription {
     let voucher = introducer().vouch(creator().public(), [3; 16]);
     let card = Card { public_key: creator().public(), voucher, epoch: 1 };
     let params = Bytes::from_static(b"where to look");
-    let description = Description { creator: card, serial: 7, kind: 1, tasks, params };
+    let description = Description { creator: card, created: 7, kind: 1, tasks, params };
     let signature = by.sign(&description.signing_bytes());
     SignedDescription { description, signature }
 }
