@@ -2,19 +2,23 @@
 //
 // It is the only JavaScript of the whole-system tests: it drives a real Chromium or Firefox ESR
 // through puppeteer and knows nothing of the product. The browser ends with standard input.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import puppeteer from 'puppeteer-core';
 
+// In the page it has no import, and the page's own policy allows no other script.
+const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const engine = process.argv[2];
 const profile = mkdtempSync(join(tmpdir(), `millefeuille-${engine}-`));
 
 // What a container needs (root, no GPU, no network of its own), and no WebRTC flag.
 const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // Several peers on two cores are under pressure all the time, and would all be slowed by it.
+  '--disable-features=ComputePressure'];
 
 const browser = await puppeteer.launch(engine === 'firefox'
   ? { browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true,
@@ -46,13 +50,19 @@ const actions = {
   async wait({ page, expression, patience }) {
     const deadline = Date.now() + patience;
     for (;;) {
-      const value = await pages.get(page).page.evaluate(expression);
+      const value = await pages.get(page).page.evaluate(expression).catch((error) => {
+        // The page that was asked is gone, and the next one can be.
+        if (!/context was destroyed/.test(error?.message)) throw error;
+      });
       if (value) return value;
       if (Date.now() > deadline) throw new Error(`not within ${patience} ms`);
       await delay(50);
     }
   },
   click: ({ page, selector }) => pages.get(page).page.click(selector),
+  press: ({ page, key }) => pages.get(page).page.keyboard.press(key),
+  judge: ({ page }) => pages.get(page).page.evaluate(axe),
+  reload: ({ page }) => pages.get(page).page.reload({ waitUntil: 'load' }).then(() => null),
   async close({ page }) {
     await pages.get(page).page.close({ runBeforeUnload: false });
     pages.delete(page);
@@ -60,12 +70,15 @@ const actions = {
   workers: ({ page }) => pages.get(page).page.workers().length,
   complaints: ({ page }) => pages.get(page).complaints,
   requests: ({ page }) => pages.get(page).requests,
-  async screenshot({ page, file, width, height, dark }) {
+  async look({ page, width, height, dark }) {
     const target = pages.get(page).page;
     await target.emulateMediaFeatures(
       [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
     await target.setViewport({ width, height });
-    await target.screenshot({ path: file });
+  },
+  async screenshot({ file, ...how }) {
+    await actions.look(how);
+    await pages.get(how.page).page.screenshot({ path: file });
   },
 };
 

@@ -116,6 +116,40 @@ impl Browser {
         self.ask(json!({"do": "click", "page": page.0, "selector": selector})).map(drop)
     }
 
+    /// Presses a key, by its name in the DOM.
+    ///
+    /// # Errors
+    /// When there is no such key.
+    pub fn press(&mut self, page: Page, key: &str) -> Result<()> {
+        self.ask(json!({"do": "press", "page": page.0, "key": key})).map(drop)
+    }
+
+    /// Puts axe into the page, as `window.axe`.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn judge(&mut self, page: Page) -> Result<()> {
+        self.ask(json!({"do": "judge", "page": page.0})).map(drop)
+    }
+
+    /// Shows the page at a size and colour scheme.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn look(&mut self, page: Page, (width, height): (u32, u32), dark: bool) -> Result<()> {
+        let question = json!({"do": "look", "page": page.0, "width": width, "height": height,
+            "dark": dark});
+        self.ask(question).map(drop)
+    }
+
+    /// Loads the page again as a person would.
+    ///
+    /// # Errors
+    /// When it does not load.
+    pub fn reload(&mut self, page: Page) -> Result<()> {
+        self.ask(json!({"do": "reload", "page": page.0})).map(drop)
+    }
+
     /// Closes a tab as a person would: the page hears `pagehide`.
     ///
     /// # Errors

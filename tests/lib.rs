@@ -9,12 +9,14 @@ mod browser;
 mod native;
 mod picture;
 mod process;
+mod site;
 mod tiles;
 
 pub use browser::{Browser, Engine, Page};
 pub use native::{GENTLY, Peer, Server, alone, detach, job_list, render, watch};
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Polled, Process};
+pub use site::Site;
 pub use tiles::{RandomTile, random_tiles};
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! The server and native peers as processes.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,11 +33,25 @@ impl Server {
         Self::start_with("127.0.0.1:0", None)
     }
 
+    /// Starts a server that lets pages of these origins connect.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn start_for(origins: &[&str]) -> Result<Self> {
+        let allowed = origins.iter().flat_map(|origin| ["--origin", origin]);
+        Self::start_by("127.0.0.1:0", allowed.map(OsString::from).collect())
+    }
+
     /// Starts a server at an address, with the introducer's key in a file.
     ///
     /// # Errors
     /// When it does not listen.
     pub fn start_with(listen: &str, key: Option<&Path>) -> Result<Self> {
+        let key = key.map(|key| ["--key".into(), key.into()]);
+        Self::start_by(listen, key.into_iter().flatten().collect())
+    }
+
+    fn start_by(listen: &str, more: Vec<OsString>) -> Result<Self> {
         let mut command =
             Command::new(built("MILLEFEUILLE_SERVER_BIN", "target/debug/millefeuille-server"));
         command.args(["--listen", listen]);
@@ -46,9 +61,7 @@ impl Server {
         }
         command.arg("--web-dir");
         command.arg(built("MILLEFEUILLE_WEB_DIR", "target/web"));
-        if let Some(key) = key {
-            command.arg("--key").arg(key);
-        }
+        command.args(more);
         let process = Process::start("server", command)?;
         let line = process.lines.event("listening")?;
         let text = |name: &str| line[name].as_str().map(str::to_owned).context(name.to_owned());

@@ -17,6 +17,8 @@ export class Album {
   #stage = createStage();
   /** By name: asked for, not answered yet. @type {Map<string, {resolve: (id: string) => void, reject: (error: Error) => void}>} */
   #launches = new Map();
+  /** Names of pictures that are not shown when they open. @type {Set<string>} */
+  #quiet = new Set();
   /** Of all workers of this page: a name belongs to one picture. */
   #launched = 0;
   /** Names that jobs had before the network named them: colours may still arrive under them. Each goes with its job. @type {Map<string, string>} */
@@ -35,9 +37,11 @@ export class Album {
    * Renders a picture. Resolves with the job's name once it has begun; rejects with the reason why
    * the view is refused.
    * @param {any} asked
+   * @param {boolean} [quietly] without showing it: nobody asked for it
    * @returns {Promise<string>}
    */
-  launch(asked) {
+  launch(asked, quietly = false) {
+    if (!quietly) this.#app.gallery.yield();
     const { view } = this.#app.store.get();
     const { palette, density = 1, offset = 0, ...wanted } = asked;
     if (palette) this.#app.colour({ name: palette, density, offset });
@@ -49,6 +53,7 @@ export class Album {
       this.#app.controls.refuse(reason);
       return Promise.reject(new Error(reason));
     }
+    if (quietly) this.#quiet.add(picture);
     return new Promise((resolve, reject) => this.#launches.set(picture, { resolve, reject }));
   }
 
@@ -146,8 +151,9 @@ export class Album {
     this.#app.painter.size(job.id, job.view.width, job.view.height);
     this.#app.preview(`b.${job.id}`, backdropView(job.view), true);
     const busy = shown && jobs.get(shown)?.mine && jobs.get(shown)?.state === 'running';
-    if (job.mine || !busy) this.show(job.id);
-    this.#app.log(job.mine
+    const quietly = this.#quiet.delete(job.id);
+    if (!quietly && (job.mine || !busy)) this.show(job.id);
+    if (!quietly) this.#app.log(job.mine
       ? `You launched a picture of ${counted(job.total, 'tile')}.`
       : `A job opened: a picture of ${counted(job.total, 'tile')}. This tab helps.`);
     this.#touch();

@@ -9,9 +9,13 @@ import { createPeer } from './peer.js';
 import { createPainter } from './painter.js';
 import { createExplorer } from './explorer.js';
 import { createControls } from './controls.js';
+import { createNetwork } from './network.js';
 import { createLaunch } from './launch.js';
 import { createPlaces } from './places.js';
 import { createPanels } from './panels.js';
+import { createDirectory } from './directory.js';
+import { createDonor } from './donor.js';
+import { createGallery } from './gallery.js';
 import { createLog, sentence } from './log.js';
 import { plain, spare } from './jobs.js';
 import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
@@ -26,18 +30,37 @@ import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
  * @property {any} node a `report`'s, null before there is an identity
  * @property {number} workers
  * @property {number} busy
- * @property {number} cores
- * @property {boolean} paused
+ * @property {import('./donor.js').Choices} choices
+ * @property {import('./donor.js').Verdict} verdict
+ * @property {boolean} finishing
  * @property {Map<string, Job>} jobs
  * @property {string | null} shown
  * @property {number} contributed
+ * @property {number} recalled tiles that the browser had kept
  * @property {import('./view.js').View} view
  * @property {import('./view.js').Palette} palette
  * @property {any} catalogue
  * @property {boolean} tinted
  */
 
-export const CORES = navigator.hardwareConcurrency || 2;
+
+/** A reload starts again by itself, until this tab is closed, paused or stopped. */
+function rememberSession() {
+  try {
+    sessionStorage.setItem('donating', 'yes');
+  } catch {
+    // Then a reload asks again.
+  }
+}
+
+/** A reload does not start by itself any more. */
+function forgetSession() {
+  try {
+    sessionStorage.removeItem('donating');
+  } catch {
+    // Then nothing was remembered either.
+  }
+}
 
 export class App {
   #onChange;
@@ -49,17 +72,24 @@ export class App {
     const linked = viewOfLink(location.hash);
     this.store = createStore(/** @type {State} */ ({
       status: 'looking', trouble: '', server: { state: 'off' }, node: null, workers: 0, busy: 0,
-      cores: Math.max(1, Math.floor(CORES / 2)), paused: false, jobs: new Map(), shown: null,
-      contributed: 0, view: linked?.view ?? HOME, palette: linked?.palette ?? HOME_PALETTE,
+      choices: { cores: 1, intensity: 100, causes: {} }, verdict: { paused: false, intensity: 100, why: '', byItself: false },
+      finishing: false, jobs: new Map(), shown: null, contributed: 0, recalled: 0, view: linked?.view ?? HOME, palette: linked?.palette ?? HOME_PALETTE,
       catalogue: null, tinted: false,
     }));
     this.peer = createPeer((note) => this.#hear(note));
+    this.donor = createDonor((choices, verdict) => {
+      this.store.set({ choices, verdict });
+      this.#tellCores();
+    }, true);
     this.painter = createPainter((tile) => this.#paint(tile), (reason) => this.log(reason));
     this.explorer = createExplorer(this);
     this.album = new Album(this);
     this.controls = createControls(this);
     this.places = createPlaces(this);
     this.launch = createLaunch(this);
+    this.network = createNetwork(this);
+    this.directory = createDirectory(this);
+    this.gallery = createGallery(this);
     this.store.subscribe(createPanels(this));
     this.store.subscribe(() => this.#onChange());
     this.store.subscribe(({ jobs, shown }) => this.painter.spare(spare(jobs, shown)));
@@ -82,30 +112,49 @@ export class App {
     element('explorer').focus({ preventScroll: true });
   }
 
+  /** Whether somebody pressed Donate in this page's life. */
+  consented = false;
+
   /** @param {{cores?: number, server?: string}} options */
   start({ cores, server }) {
+    this.consented = true;
     const { status } = this.store.get();
     if (status === 'starting' || status === 'joined') return;
     if (typeof RTCPeerConnection === 'undefined') {
       return this.store.set({ trouble: 'This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers.' });
     }
-    if (cores) this.setCores(cores);
+    if (cores) this.donor.choose({ cores });
     this.peer.begin();
     this.#tellCores();
     const url = server ?? new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href;
-    this.store.set({ status: 'starting', trouble: '' });
+    this.store.set({ status: 'starting', trouble: '', finishing: false });
     this.peer.tell({ t: 'join', url });
+    if (element('remember').checked) rememberSession();
     const job = this.explorer.job();
     if (job) this.watch(job);
   }
 
-  async stop() {
-    const { status } = this.store.get();
+  /** Shows a job of the network, one of this tab's or another's. @param {string} job */
+  open(job) {
+    if (this.store.get().jobs.has(job)) this.album.show(job);
+    else this.watch(job);
+  }
+
+  /** @param {boolean} [finish] the tiles in hand first; no others are taken */
+  async stop(finish = false) {
+    const { status, finishing } = this.store.get();
     if (status !== 'starting' && status !== 'joined') return;
+    forgetSession();
+    if (finish && !finishing) {
+      this.store.set({ finishing: true });
+      this.log('This tab takes no more tiles, and leaves when those in hand are done.');
+      return void this.peer.tell({ t: 'finish' }); // `finished` follows
+    }
     this.store.set({ status: 'stopping' });
     await this.peer.leave();
     this.album.end('this tab has left');
-    this.store.set({ status: 'looking', node: null, server: { state: 'off' }, paused: false });
+    this.donor.reset();
+    this.store.set({ status: 'looking', node: null, server: { state: 'off' }, finishing: false });
     this.log('This tab said goodbye and is connected to nobody.');
     // A fresh worker, so that one can go on looking.
     this.peer.begin();
@@ -116,19 +165,20 @@ export class App {
   /** Follows a job of the network, from wherever it stands. @param {string} job */
   watch(job) {
     this.peer.tell({ t: 'watch', job });
-    this.log('Looking for the job that the link names.');
+    this.log('Looking for the job and what is done of it.');
   }
 
-  /** @param {boolean} paused */
-  pause(paused) {
-    this.store.set({ paused });
-    this.#tellCores();
+  /** Ends every worker of this page, for good. */
+  async end() {
+    forgetSession();
+    await this.peer.leave();
+    this.painter.end();
   }
 
-  /** @param {number} cores */
-  setCores(cores) {
-    this.store.set({ cores: Math.min(Math.max(Math.round(cores), 1), Math.max(CORES, 1)) });
-    this.#tellCores();
+  /** Works for others no more, for a while or until told otherwise. @param {number} [millis] */
+  pause(millis) {
+    forgetSession();
+    this.donor.pause(millis);
   }
 
   retry() {
@@ -136,8 +186,8 @@ export class App {
   }
 
   #tellCores() {
-    const { cores, paused } = this.store.get();
-    this.peer.tell({ t: 'cores', count: cores, paused });
+    const { choices: { cores }, verdict: { paused, intensity } } = this.store.get();
+    this.peer.tell({ t: 'cores', count: cores, paused, intensity });
   }
 
   // Looking.
@@ -170,7 +220,7 @@ export class App {
   }
 
   state() {
-    const { status, node, server, paused, cores, contributed, jobs, view, palette } = this.store.get();
+    const { status, node, server, workers, busy, choices, verdict, contributed, recalled, jobs, view, palette } = this.store.get();
     const job = this.album.current();
     const neighbours = node ? new Set([...node.left, ...node.right]) : new Set();
     return {
@@ -183,11 +233,16 @@ export class App {
       job: job && plain(job),
       jobs: [...jobs.values()].map(plain),
       contributed,
+      recalled,
       view,
       palette,
       drawn: this.explorer.drawn(),
-      cores,
-      paused,
+      cores: choices.cores,
+      intensity: verdict.intensity,
+      workers,
+      busy,
+      paused: verdict.paused,
+      why: verdict.why,
       server: { state: server.state, reason: server.reason },
     };
   }
@@ -196,6 +251,7 @@ export class App {
 
   /** @param {any} note */
   #hear(note) {
+    this.network.hear(note);
     if (note.t === 'event') {
       const text = sentence({ ...note, mine: note.peer === this.store.get().node?.id });
       if (text) this.log(text);
@@ -207,6 +263,9 @@ export class App {
         this.colour(this.store.get().palette);
         return this.controls.fill(note);
       case 'report': return this.#onReport(note);
+      case 'listed': return this.directory.hear(note);
+      case 'finished': return void this.stop();
+      case 'recalled': return this.store.set({ recalled: this.store.get().recalled + 1 });
       case 'identity':
         if (!note.kept) {
           this.log('The browser keeps nothing for this page: this tab has another name each time.');
@@ -237,6 +296,7 @@ export class App {
   #paint(tile) {
     const name = tile.picture;
     if (/^[xyj]\./.test(name)) return this.explorer.take(tile);
+    if (name.startsWith('d.')) return this.directory.thumbnail(name.slice(2), tile.bitmap);
     if (name.startsWith('n.')) return this.launch.take(tile);
     if (name.startsWith('t.')) return this.controls.thumbnail(name.slice(2), tile.bitmap);
     this.album.paint(tile);

@@ -13,8 +13,10 @@ const SENDING_MILLIS = 1000; // what a closed link's buffers need to empty
 
 /**
  * @param {(note: any, transfer?: Transferable[]) => void} post to the node's worker
+ * @param {(note: any) => void} tell the page how connections get on
+ * @param {boolean} relayOnly whether links go through TURN servers only
  */
-export function createDialler(post) {
+export function createDialler(post, tell, relayOnly) {
   /** @type {Map<number, Line>} */
   const lines = new Map();
   /** Channels that would not move. @type {Map<string, ReturnType<typeof serveChannel>>} */
@@ -23,18 +25,25 @@ export function createDialler(post) {
   /** @param {number} link @param {RTCIceServer[]} iceServers @returns {RTCPeerConnection} */
   function connect(link, iceServers) {
     // Throws when the browser has too many; the caller reports that like any failure.
-    const connection = new RTCPeerConnection({ iceServers });
+    const connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: relayOnly ? 'relay' : 'all' });
     const control = channel(connection, link, 'control', 0);
     const bulk = channel(connection, link, 'bulk', 1);
     const watch = () => {
       const state = connection.iceConnectionState;
       if (state !== 'failed' && state !== 'closed') return;
-      post({ t: 'broken', link, reason: 'no path to the peer, or none any more' });
+      const reason = 'no path to the peer, or none any more';
+      if (!wasMade) tell({ t: 'path', failed: 1, reason });
+      post({ t: 'broken', link, reason });
     };
+    let wasMade = false;
     connection.oniceconnectionstatechange = watch;
     connection.onconnectionstatechange = () => {
-      if (connection.connectionState === 'failed') watch();
+      const state = connection.connectionState;
+      if (state === 'connected' && !wasMade) tell({ t: 'path', made: 1 });
+      wasMade ||= state === 'connected';
+      if (state === 'failed') watch();
     };
+    tell({ t: 'path', iceServers: iceServers.length });
     lines.set(link, { connection, channels: [control, bulk] });
     return connection;
   }
@@ -63,7 +72,10 @@ export function createDialler(post) {
   async function describe(link, connection) {
     await connection.setLocalDescription();
     await gathered(connection);
-    post({ t: 'described', link, sdp: connection.localDescription?.sdp ?? '' });
+    const sdp = connection.localDescription?.sdp ?? '';
+    // Candidates of these kinds come from a STUN or TURN server.
+    tell({ t: 'path', outside: / typ (srflx|relay)/.test(sdp) });
+    post({ t: 'described', link, sdp });
   }
 
   /** @param {number} link */

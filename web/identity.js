@@ -6,9 +6,9 @@
 // worker (which also asks the browser not to freeze it). Without a store the key lives as long as
 // the tab, and the page says so.
 
+import { IDENTITY, openDatabase, settled } from './database.js';
+
 const IDENTITIES_MAX = 64; // beyond it a tab gets a key of its own that is not kept
-const DATABASE = 'millefeuille';
-const STORE = 'identity';
 
 /**
  * @typedef {object} Identity
@@ -28,12 +28,12 @@ const STORE = 'identity';
  * @property {Uint8Array} voucher
  */
 
-/** @returns {Promise<Identity>} */
-export async function openIdentity() {
+/** @param {boolean} mayKeep whether the browser may keep it @returns {Promise<Identity>} */
+export async function openIdentity(mayKeep) {
   if (!globalThis.crypto?.subtle) {
     throw new Error('this page was not loaded over https, so the browser offers no cryptography');
   }
-  const slot = await takeSlot();
+  const slot = mayKeep ? await takeSlot() : null;
   const database = slot === null ? null : await openDatabase().catch(() => null);
   const kept = database && await read(database, /** @type {number} */ (slot)).catch(() => null);
   const fresh = kept ?? await generate();
@@ -94,27 +94,12 @@ function hold(name) {
   });
 }
 
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-function settled(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-/** @returns {Promise<IDBDatabase>} */
-function openDatabase() {
-  const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-  return settled(request);
-}
-
 /** @param {IDBDatabase} database @param {number} slot @returns {Promise<Kept | undefined>} */
 function read(database, slot) {
-  return settled(database.transaction(STORE).objectStore(STORE).get(slot));
+  return settled(database.transaction(IDENTITY).objectStore(IDENTITY).get(slot));
 }
 
 /** @param {IDBDatabase} database @param {number} slot @param {Kept} record */
 function write(database, slot, record) {
-  return settled(database.transaction(STORE, 'readwrite').objectStore(STORE).put(record, slot));
+  return settled(database.transaction(IDENTITY, 'readwrite').objectStore(IDENTITY).put(record, slot));
 }

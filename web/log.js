@@ -1,7 +1,6 @@
 // What happened, in plain words: the newest line first, one sentence each.
 
-import { shortId } from './ring.js';
-import { counted } from './words.js';
+import { counted, shortId } from './words.js';
 
 const LINES_MAX = 60;
 
@@ -40,7 +39,8 @@ export function sentence(event) {
     case 'misbehaved': return `${peer} sent something no honest peer sends: ${event.why}.`;
     case 'link-failed': return `No connection to ${peer}: ${event.reason}.`;
     case 'job-refused': return `A job was refused: ${event.reason}.`;
-    case 'accepted': return `${counted(event.copies, 'peer')} hold the job: it goes on without this tab.`;
+    case 'accepted': return event.copies > 1
+      ? `${counted(event.copies, 'peer')} hold the job: it goes on without this tab.` : 'Only this tab holds the job so far.';
     case 'owner-changed': return event.mine ? 'The owner left; this tab owns the job now.' : `The job has another owner: ${peer}.`;
     case 'worker-lost': {
       const how = event.left ? 'left' : 'was lost';

@@ -6,6 +6,7 @@
 import init, { Peer } from './node.js';
 import { openIdentity } from './identity.js';
 import { ProxyChannel } from './channel.js';
+import { foreignWorker, isOwn } from './spawn.js';
 
 /** @type {import('./identity.js').Identity | null} */
 let identity = null;
@@ -18,8 +19,11 @@ const host = {
     postMessage(note, { transfer });
   },
   worker() {
-    const worker = new Worker(new URL('./tile-worker.js', import.meta.url), { type: 'module' });
-    worker.postMessage({ module: kernel });
+    const worker = isOwn(import.meta.url)
+      ? new Worker(new URL('./tile-worker.js', import.meta.url), { type: 'module' })
+      : foreignWorker(new URL('./tile-worker.js', import.meta.url));
+    worker.postMessage({ module: kernel, keeps });
+    worker.addEventListener('message', ({ data }) => { if (data.kept) postMessage({ t: 'recalled' }); });
     return worker;
   },
   sign(bytes) {
@@ -31,6 +35,8 @@ const host = {
   },
 };
 
+/** Whether the browser may keep a key and finished tiles; the page says so before anything else. */
+let keeps = false;
 /** @type {WebAssembly.Module} */
 let kernel;
 const loading = load();
@@ -43,6 +49,7 @@ async function load() {
 
 // Set at once, so that nothing is lost while the modules load; the order is kept.
 onmessage = async ({ data }) => {
+  if (data.t === 'keep') return void (keeps = true);
   try {
     act(await loading, data);
   } catch (error) {
@@ -55,9 +62,11 @@ function act(peer, data) {
   switch (data.t) {
     case 'join': return void join(peer, data.url);
     case 'leave': return peer.leave();
-    case 'cores': return peer.cores(data.count, data.paused);
+    case 'cores': return peer.cores(data.count, data.paused, data.intensity);
+    case 'finish': return peer.finish();
     case 'launch': return peer.launch(data.picture, data.view);
     case 'watch': return peer.watch(data.job);
+    case 'list': return peer.list();
     case 'cancel': return peer.cancel(data.job);
     case 'preview': return peer.preview(data.picture, data.view, data.urgent, data.only);
     case 'forget': return peer.forget(data.prefix);
@@ -74,7 +83,7 @@ function act(peer, data) {
 /** @param {Peer} peer @param {string} url */
 async function join(peer, url) {
   try {
-    identity = await openIdentity();
+    identity = await openIdentity(keeps);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return postMessage({ t: 'no-identity', reason });

@@ -17,9 +17,11 @@ export class Peer {
   constructor(host: Host);
   join(url: string, publicKey: Uint8Array, epoch: number, voucher: Uint8Array): void;
   leave(): void;
-  cores(count: number, paused: boolean): void;
+  cores(count: number, paused: boolean, intensity: number): void;
+  finish(): void;
   launch(picture: string, view: Picture): void;
   watch(job: string): void;
+  list(): void;
   cancel(job: string): void;
   preview(picture: string, view: Picture, urgent: boolean, only?: number): void;
   forget(prefix: string): void;

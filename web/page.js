@@ -37,14 +37,27 @@ class Millefeuille extends EventTarget {
     (await this.#open()).start(options);
   }
 
-  /** Say goodbye and disconnect. */
-  async stop() {
-    await this.#app?.stop();
+  /** Say goodbye and disconnect. @param {{finish?: boolean}} [options] the tiles in hand first? */
+  async stop({ finish = false } = {}) {
+    await this.#app?.stop(finish);
   }
 
-  /** Work for jobs or not, without leaving. @param {boolean} paused */
-  async pause(paused = true) {
-    this.#app?.pause(paused);
+  /** Compute nothing for others, without leaving. @param {number} [millis] without it until `resume` */
+  async pause(millis) {
+    this.#app?.pause(millis);
+  }
+
+  /** Compute again, whatever paused it. */
+  async resume() {
+    this.#app?.donor.resume();
+  }
+
+  /**
+   * How much: cores, percent of their time, and what pauses or slows by itself.
+   * @param {import('./donor.js').Wishes} wishes
+   */
+  async donate(wishes) {
+    this.#app?.donor.choose(wishes);
   }
 
   /**
@@ -72,12 +85,18 @@ class Millefeuille extends EventTarget {
     return this.#app.album.png();
   }
 
+  /** What this page keeps in the browser, with the button that erases it. */
+  async privacy() {
+    const { showPrivacy } = await import('./privacy.js');
+    await showPrivacy(async () => this.#app?.end());
+  }
+
   /** Everything that the page shows, as a plain object. */
   state() {
     return this.#app?.state() ?? {
       status: 'idle', id: null, ready: false, links: 0, peers: 0, members: [], job: null, jobs: [],
-      contributed: 0, view: null, palette: null, drawn: { done: 0, total: 0 }, cores: 0, paused: false,
-      server: { state: 'off' },
+      contributed: 0, recalled: 0, view: null, palette: null, drawn: { done: 0, total: 0 }, cores: 0, intensity: 0,
+      workers: 0, busy: 0, paused: false, why: '', server: { state: 'off' },
     };
   }
 }
@@ -161,5 +180,15 @@ function tried(action) {
   });
 }
 
+// A reload goes on where this tab was, if its visitor has asked for that.
+try {
+  if (sessionStorage.getItem('donating') && !start.disabled) tried(millefeuille.start());
+} catch {
+  // Nothing is remembered where nothing is kept.
+}
+
 start.addEventListener('click', () => tried(millefeuille.start()));
+for (const button of document.querySelectorAll('[data-privacy]')) {
+  button.addEventListener('click', () => tried(millefeuille.privacy()));
+}
 look.addEventListener('click', () => tried(millefeuille.look()));

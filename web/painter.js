@@ -1,5 +1,7 @@
 // The page's end of paint-worker.js.
 
+import { foreignWorker, isOwn } from './spawn.js';
+
 /**
  * @typedef {object} Painted
  * @property {string} picture
@@ -17,7 +19,9 @@
  * @param {(reason: string) => void} onTrouble
  */
 export function createPainter(onPainted, onTrouble) {
-  const worker = new Worker(new URL('./paint-worker.js', import.meta.url), { type: 'module' });
+  const worker = isOwn(import.meta.url)
+    ? new Worker(new URL('./paint-worker.js', import.meta.url), { type: 'module' })
+    : foreignWorker(new URL('./paint-worker.js', import.meta.url));
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
   const waiting = new Map();
   let asked = 0;
@@ -60,6 +64,7 @@ export function createPainter(onPainted, onTrouble) {
     },
     /** @param {string} prefix */
     drop: (prefix) => worker.postMessage({ t: 'drop', prefix }),
+    end: () => worker.terminate(),
     /**
      * @param {string} picture
      * @param {Record<string, string>} texts

@@ -1,31 +1,25 @@
-// The panels beside the stage: the job, this tab's part, the network. Drawn from the state alone.
+// The panels beside the stage: the job and the network. Drawn from the state alone.
 //
 // Buttons call the app; nothing here keeps a state of its own but what a screen shows.
 
-import { copied, element, say } from './store.js';
-import { createRing, shortId } from './ring.js';
-import { bytesText, counted, fileName, timeText } from './words.js';
+import { element, say } from './store.js';
+import { createTab } from './tab.js';
+import { counted, fileName, shortId, timeText } from './words.js';
 import { hueOf, rateOf } from './jobs.js';
 import { leftOf, leftText, speedUp } from './pace.js';
-import { linkOfJob } from './view.js';
 
 /** @typedef {import('./app.js').State} State */
 /** @typedef {import('./jobs.js').Job} Job */
 
-const CORES = navigator.hardwareConcurrency || 2;
 const SAY_MILLIS = 5000; // between two sentences of progress to assistive technology
 
 /** @param {import('./app.js').App} app */
 export function createPanels(app) {
-  const ring = createRing(element('ring'), element('ring-rows'));
+  const tab = createTab(app);
   let saidAt = 0;
 
   /** @type {[string, () => void][]} */
   const buttons = [
-    ['start-again', () => app.start({})],
-    ['stop', () => void app.stop()],
-    ['pause', () => app.pause(!app.store.get().paused)],
-    ['retry', () => app.retry()],
     ['cancel-job', () => app.album.cancel()],
     ['download', () => void download()],
     ['share-job', share],
@@ -34,15 +28,10 @@ export function createPanels(app) {
   ];
   for (const [id, act] of buttons) element(id).addEventListener('click', act);
   element('tint').addEventListener('change', () => app.album.tint(element('tint').checked));
-  const slider = /** @type {HTMLInputElement} */ (element('cores'));
-  slider.max = String(CORES);
-  slider.addEventListener('input', () => app.setCores(Number(slider.value)));
 
   function share() {
     const job = app.album.current();
-    if (!job) return;
-    const link = new URL(linkOfJob(job.id, job.view, app.store.get().palette), location.href);
-    void copied(element('share-job'), link.href);
+    if (job) app.directory.share(job);
   }
 
   async function download() {
@@ -64,28 +53,18 @@ export function createPanels(app) {
 
   /** @param {Readonly<State>} state */
   function draw(state) {
-    drawStatus(state);
+    tab(state);
     drawJob(app.album.current(), state);
-    drawTab(state);
-    ring(state.node);
-    const { node } = state;
-    say(element('ring-note'), node
-      ? `${counted(node.links.length, 'direct link')}, ${counted(new Set([...node.left, ...node.right]).size, 'neighbour')} known.`
-      : 'This tab is connected to nobody.');
+    drawTrouble(state);
+    app.network.draw(state);
+    app.directory.draw(state);
+    app.gallery.look(state);
   }
 
   /** @param {Readonly<State>} state */
-  function drawStatus(state) {
-    const { status, server, node, trouble } = state;
-    say(element('status'), statusText(state));
-    element('status').dataset.mood = mood(state);
-    element('retry').hidden = server.state !== 'unreachable';
-    element('start-again').hidden = status !== 'looking' && status !== 'broken';
-    element('stop').hidden = status !== 'starting' && status !== 'joined' && status !== 'stopping';
-    element('stop').disabled = status === 'stopping';
+  function drawTrouble({ trouble }) {
     element('trouble').hidden = !trouble;
     if (trouble) say(element('trouble'), trouble);
-    say(element('me'), node ? shortId(node.id) : '–');
   }
 
   /** @param {Job | null} job @param {Readonly<State>} state */
@@ -142,20 +121,6 @@ export function createPanels(app) {
     say(element('job-notes'), notes.join(' · '));
   }
 
-  /** @param {Readonly<State>} state */
-  function drawTab({ cores, paused, workers, busy, contributed, node, status }) {
-    if (slider !== document.activeElement) slider.value = String(cores);
-    say(element('cores-text'), `${cores} of ${counted(CORES, 'core')}${busy ? `, ${busy} busy` : ''}`);
-    say(element('contributed'), contributed.toLocaleString());
-    say(element('workers'), workers.toLocaleString());
-    say(element('sent'), bytesText(node?.traffic.sent ?? 0));
-    say(element('received'), bytesText(node?.traffic.received ?? 0));
-    const pause = element('pause');
-    pause.hidden = status !== 'joined' && status !== 'starting';
-    pause.setAttribute('aria-pressed', String(paused));
-    say(pause, paused ? 'Resume work' : 'Pause work');
-  }
-
   // A countdown and a rate change by themselves.
   setInterval(() => { if (!document.hidden) draw(app.store.get()); }, 1000);
   return draw;
@@ -170,34 +135,6 @@ function workerRow() {
     row.append(part);
   }
   return row;
-}
-
-/** @param {Readonly<State>} state */
-function statusText({ status, server, node, paused, cores }) {
-  if (status === 'broken') return 'The peer in this tab broke down.';
-  if (status === 'looking') return 'Just looking – connected to nobody.';
-  if (status === 'stopping') return 'Saying goodbye…';
-  const links = node?.links.length ?? 0;
-  const rest = paused ? ' · paused' : '';
-  if (links > 0 && server.state === 'unreachable') {
-    return `Server unreachable, the swarm lives: ${counted(links, 'peer')} linked${rest}`;
-  }
-  if (links > 0) return `${counted(links, 'peer')} linked · ${node.ready ? 'ring ready' : 'joining the ring…'}${rest}`;
-  if (server.state === 'unreachable') {
-    const seconds = Math.max(0, Math.ceil(((server.retryAt ?? 0) - performance.now()) / 1000));
-    return `Server unreachable, retrying in ${seconds} s – computing alone${rest}`;
-  }
-  if (server.state === 'refused') return `The server refused this tab: ${server.reason}.`;
-  if (node?.ready) return `Ring ready · nobody else is here yet${rest}`;
-  if (server.state === 'connected') return 'Looking for peers…';
-  return `Asking the server for the way in… (${counted(cores, 'core')} ready)`;
-}
-
-/** @param {Readonly<State>} state */
-function mood({ status, server, node }) {
-  if (status === 'broken' || server.state === 'refused') return 'bad';
-  if (server.state === 'unreachable') return 'worried';
-  return node?.ready ? 'good' : 'quiet';
 }
 
 /** Who owns a job, and how safe it is. @param {Job} job @param {string | undefined} me */

@@ -31,3 +31,6 @@ export function fileName(view) {
   const short = (/** @type {string} */ text) => text.slice(0, 14);
   return `millefeuille-${formula}_${short(re)}_${short(im)}_z${zoom}_${width}x${height}.png`;
 }
+
+/** A peer as people read it. @param {string} id */
+export const shortId = (id) => (id === 'self' ? 'this tab' : id.slice(0, 8));

@@ -4,6 +4,9 @@
 //! They need `chromium`, `firefox-esr`, `node` and the packages of `tests/package.json`;
 //! `cargo xtask test` installs and builds everything.
 
+mod access;
+mod donor;
+mod embed;
 mod explorer;
 mod kernel;
 mod outlive;

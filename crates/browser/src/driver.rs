@@ -42,6 +42,8 @@ pub(crate) struct Driver {
     pool: Pool,
     cores: u16,
     paused: bool,
+    /// What is in hand is the last: see [`Driver::finish`].
+    finishing: bool,
     url: String,
     /// From the moment a person pressed Start.
     peer: Option<Peer>,
@@ -72,6 +74,7 @@ impl Driver {
             pool: Pool::new(Rc::clone(&host), mailbox.clone()),
             cores: 0,
             paused: false,
+            finishing: false,
             url: String::new(),
             peer: None,
             links: BTreeMap::new(),
@@ -197,9 +200,11 @@ impl Driver {
             }
             Ask::Leave if self.peer.is_some() => self.tell(Input::Leave),
             Ask::Leave => self.part(),
-            Ask::Cores { count, paused } => self.set_cores(count, paused),
+            Ask::Cores { count, paused, intensity } => self.set_cores(count, paused, intensity),
+            Ask::Finish => self.finish(),
             Ask::Launch { picture, view } => self.launch(picture, &view),
             Ask::Watch(job) => self.watch(&job),
+            Ask::List => self.tell(Input::ListJobs),
             Ask::Cancel(job) => self.cancel(&job),
             Ask::Preview { picture, view, only, urgent } => {
                 self.previews.order(&mut self.pool, (&picture, &view), only, urgent);
@@ -269,8 +274,9 @@ impl Driver {
             .with("paused", self.paused);
         if let Some(node) = self.node() {
             let snapshot = node.snapshot();
+            let tally = |link| self.links.get(&link).map(|link| link.tally).unwrap_or_default();
             note = note
-                .with("node", report::node_note(&snapshot))
+                .with("node", report::node_note(&snapshot, tally))
                 .with("jobs", list(snapshot.jobs.iter().map(report::job_note)));
         }
         note.post(&self.host);

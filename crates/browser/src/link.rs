@@ -27,6 +27,14 @@ pub(crate) struct Link {
     channels: [Option<Channel>; 2],
     up: bool,
     early: Vec<Early>,
+    pub(crate) tally: Tally,
+}
+
+/// Bytes on a link so far, control and bulk.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) sent: [u64; 2],
+    pub(crate) received: [u64; 2],
 }
 
 struct Channel {
@@ -98,6 +106,7 @@ impl Link {
     /// A message arrived; given back if the node knows the link, else kept. An error when a peer
     /// sends too much too early.
     pub(crate) fn received(&mut self, class: Class, bytes: Vec<u8>) -> Result<Option<Vec<u8>>, ()> {
+        self.tally.received[at(class)] += bytes.len() as u64;
         if self.up {
             return Ok(Some(bytes));
         }
@@ -120,6 +129,7 @@ impl Link {
         let channel = self.channels[at(class)].as_mut().ok_or(())?;
         channel.channel.send_with_u8_array(chunk).map_err(|_| ())?;
         channel.owed_bytes += u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        self.tally.sent[at(class)] += chunk.len() as u64;
         Ok(())
     }
 

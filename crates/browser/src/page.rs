@@ -24,12 +24,16 @@ pub(crate) enum Ask {
     Join { url: String, public_key: PublicKey, epoch: u64, voucher: Option<Voucher> },
     /// Say goodbye.
     Leave,
-    /// Use this many cores; whether to work for others.
-    Cores { count: u16, paused: bool },
+    /// Use this many cores, this share of their time; whether to work for others.
+    Cores { count: u16, paused: bool, intensity: u8 },
+    /// Do what is in hand, take no more.
+    Finish,
     /// Render a picture, with whoever helps.
     Launch { picture: String, view: ViewObject },
     /// Follow a job of the network.
     Watch(String),
+    /// Which jobs does the network have?
+    List,
     /// End a job, or take no further part in it.
     Cancel(String),
     /// Compute a picture for this page only.
@@ -92,9 +96,15 @@ impl Peer {
         self.ask(Ask::Leave);
     }
 
-    /// Uses this many cores. A pause only ends work for others and jobs: one may still look.
-    pub fn cores(&self, count: u16, paused: bool) {
-        self.ask(Ask::Cores { count, paused });
+    /// Uses this many cores, `intensity` percent of their time. A pause only ends work for others
+    /// and jobs: one may still look.
+    pub fn cores(&self, count: u16, paused: bool, intensity: u8) {
+        self.ask(Ask::Cores { count, paused, intensity: intensity.clamp(1, 100) });
+    }
+
+    /// Does what is in hand for the network and takes no more; `finished` follows.
+    pub fn finish(&self) {
+        self.ask(Ask::Finish);
     }
 
     /// Renders a picture under this name until the network has another: `opened` or `refused`
@@ -107,6 +117,11 @@ impl Peer {
     /// shown what it is.
     pub fn watch(&self, job: String) {
         self.ask(Ask::Watch(job));
+    }
+
+    /// Asks which jobs the network has: `listed` follows, if this tab is a member.
+    pub fn list(&self) {
+        self.ask(Ask::List);
     }
 
     /// Ends a job of this tab, or takes no further part in another's.

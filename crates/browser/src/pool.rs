@@ -68,6 +68,8 @@ pub(crate) struct Pool {
     host: Rc<Host>,
     mailbox: Mailbox,
     size: u16,
+    /// The share of its time that a worker computes, in percent.
+    intensity: u8,
     members: Vec<Member>,
     next_number: u32,
     next_ticket: f64,
@@ -84,6 +86,7 @@ impl Pool {
             host,
             mailbox,
             size: 0,
+            intensity: 100,
             members: Vec::new(),
             next_number: 0,
             next_ticket: 0.0,
@@ -108,6 +111,25 @@ impl Pool {
             self.hire();
         }
         self.assign();
+    }
+
+    /// Workers compute `intensity` percent of their time from now on, but for what a person waits for.
+    pub(crate) fn pace(&mut self, intensity: u8) {
+        self.intensity = intensity;
+        for member in &self.members {
+            post(&member.worker, self.pace_note());
+        }
+    }
+
+    fn pace_note(&self) -> Note {
+        Note::new("intensity").with("percent", self.intensity)
+    }
+
+    /// Whether an errand of these is under way or waits.
+    pub(crate) fn has(&self, wanted: impl Fn(&Errand) -> bool) -> bool {
+        let busy = self.members.iter().filter_map(|member| member.busy.as_ref());
+        let waiting = self.urgent.iter().chain(&self.waiting).map(|order| &order.errand);
+        busy.map(|(_, errand)| errand).chain(waiting).any(wanted)
     }
 
     /// Whether the workers broke down for good. A resize tries new ones.
@@ -193,6 +215,7 @@ impl Pool {
         let number = self.next_number;
         self.next_number += 1;
         let worker = self.host.worker();
+        post(&worker, self.pace_note());
         let mailbox = self.mailbox.clone();
         let on_message = Listener::new(&worker, "message", move |event| {
             let data = event.unchecked_ref::<MessageEvent>().data();
@@ -217,14 +240,15 @@ impl Pool {
             if member.busy.is_some() {
                 continue;
             }
-            let Some(order) = self.urgent.pop_front().or_else(|| self.waiting.pop_front()) else {
-                return;
-            };
+            let urgent = self.urgent.pop_front();
+            let is_urgent = urgent.is_some();
+            let Some(order) = urgent.or_else(|| self.waiting.pop_front()) else { return };
             self.next_ticket += 1.0;
             let note = Note::new("compute")
                 .with("ticket", self.next_ticket)
                 .with("params", Uint8Array::from(&*order.params))
-                .with("task", order.task);
+                .with("task", order.task)
+                .with("urgent", is_urgent);
             post(&member.worker, note);
             member.busy = Some((self.next_ticket, order.errand));
         }

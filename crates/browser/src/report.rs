@@ -1,9 +1,12 @@
 //! The node's state in words and numbers for the page, a few times a second at most.
 
 use base::{Duration, Time};
-use node::{Event, GoneReason, GridEvent, JobState, JobSummary, Snapshot, Traffic};
+use node::{
+    Event, GoneReason, GridEvent, JobState, JobSummary, LinkId, LinkView, Snapshot, Traffic,
+};
 
 use crate::host::{Note, list};
+use crate::link::Tally;
 
 /// Between two reports. Chosen: quick to the eye, and cheap beside a tile.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -64,15 +67,29 @@ pub(crate) fn server_note(server: &Server, now: Time) -> Note {
     }
 }
 
-pub(crate) fn node_note(snapshot: &Snapshot) -> Note {
+pub(crate) fn node_note(snapshot: &Snapshot, tally: impl Fn(LinkId) -> Tally) -> Note {
     let ids = |ids: &[base::NodeId]| list(ids.iter().map(ToString::to_string));
     Note::plain()
         .with("id", snapshot.id.to_string())
         .with("ready", snapshot.ready)
         .with("left", ids(&snapshot.left))
         .with("right", ids(&snapshot.right))
-        .with("links", list(snapshot.links.iter().map(|link| link.peer.to_string())))
+        .with("table", list(snapshot.table.iter().map(|(row, id)| entry_note(*row, id))))
+        .with("links", list(snapshot.links.iter().map(|link| link_note(link, tally(link.link)))))
         .with("traffic", traffic_note(&snapshot.traffic))
+}
+
+fn entry_note(row: u8, id: &base::NodeId) -> Note {
+    Note::plain().with("row", row).with("id", id.to_string())
+}
+
+fn link_note(link: &LinkView, Tally { sent, received }: Tally) -> Note {
+    Note::plain()
+        .with("peer", link.peer.to_string())
+        .with("sent", count(sent[0]))
+        .with("received", count(received[0]))
+        .with("sentBulk", count(sent[1]))
+        .with("receivedBulk", count(received[1]))
 }
 
 fn traffic_note(traffic: &Traffic) -> Note {
@@ -106,7 +123,7 @@ pub(crate) fn job_note(job: &JobSummary) -> Note {
         .with("workers", list(job.workers.iter().map(worker)))
 }
 
-fn state_name(state: JobState) -> &'static str {
+pub(crate) fn state_name(state: JobState) -> &'static str {
     match state {
         JobState::Running => "running",
         JobState::Finished => "finished",

@@ -14,22 +14,29 @@ use headless::vault::{Change, Vault, VaultKey};
 use node::Name;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+/// Bytes of a value with its name at most: of a record, the longest.
+const ENTRY_BYTES_MAX: usize = wire::store::RECORD_BYTES_MAX + 128;
 /// Changes of one commit at most.
 const BATCH_MAX: usize = 256;
 
-/// The answer to a question for a value.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) name: Name,
-    /// `None`: it is not kept, or its bytes are damaged.
-    pub(crate) value: Option<Bytes>,
+/// A value from the disk.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Loaded {
+    /// It was asked for. `None`: it is not kept, or its bytes are damaged.
+    Asked { name: Name, value: Option<Bytes> },
+    /// An earlier start kept it, until then (in seconds since 1970).
+    Restored { name: Name, value: Bytes, until: u64 },
 }
 
 enum Order {
-    Keep(Name, Bytes),
+    Keep(Name, Bytes, u64),
     Forget(Name),
     Load(Name),
+    Restore,
 }
+
+/// What lies in the vault: the value's name, until when it lives, and the value.
+type Entry = (Name, u64, Bytes);
 
 /// The way to the thread, which ends when this is dropped and everything is kept.
 #[derive(Debug)]
@@ -60,8 +67,9 @@ impl Archive {
         Ok(Archive { orders: Some(orders), answers, thread: Some(thread) })
     }
 
-    pub(crate) fn keep(&self, name: Name, value: Bytes) {
-        self.order(Order::Keep(name, value));
+    /// Keeps a value until then, in seconds since 1970.
+    pub(crate) fn keep(&self, name: Name, value: Bytes, until: u64) {
+        self.order(Order::Keep(name, value, until));
     }
 
     pub(crate) fn forget(&self, name: Name) {
@@ -71,6 +79,11 @@ impl Archive {
     /// Asks for a value; [`Archive::loaded`] answers.
     pub(crate) fn load(&self, name: Name) {
         self.order(Order::Load(name));
+    }
+
+    /// Asks for all that earlier starts kept; [`Archive::loaded`] answers.
+    pub(crate) fn restore(&self) {
+        self.order(Order::Restore);
     }
 
     /// Waits for the next answer.
@@ -98,13 +111,17 @@ impl Drop for Archive {
 fn run(vault: &Vault, queue: &Receiver<Order>, answers: &UnboundedSender<Loaded>) {
     let mut is_well = true;
     while let Ok(first) = queue.recv() {
-        let mut asked = Vec::new();
+        let (mut asked, mut restores) = (Vec::new(), false);
         let mut changes = Vec::new();
         for order in std::iter::once(first).chain(queue.try_iter()).take(BATCH_MAX) {
             match order {
-                Order::Keep(name, value) => changes.push(Change::Keep(key(&name), value.to_vec())),
+                Order::Keep(name, value, until) => {
+                    let entry = codec::encode(&(name, until, value));
+                    changes.push(Change::Keep(key(&name), entry));
+                }
                 Order::Forget(name) => changes.push(Change::Forget(key(&name))),
                 Order::Load(name) => asked.push(name),
+                Order::Restore => restores = true,
             }
         }
         if !changes.is_empty()
@@ -116,11 +133,33 @@ fn run(vault: &Vault, queue: &Receiver<Order>, answers: &UnboundedSender<Loaded>
             is_well = false;
         }
         for name in asked {
-            let value = vault.load(&key(&name)).ok().flatten().map(Bytes::from);
+            let entry = vault.load(&key(&name)).ok().flatten();
+            let value = entry.and_then(|entry| read(&entry)).map(|(.., value)| value);
             // Nobody asks any more when the driver is gone.
-            let _ = answers.send(Loaded { name, value });
+            let _ = answers.send(Loaded::Asked { name, value });
+        }
+        if restores && let Err(error) = restore(vault, answers) {
+            tracing::warn!(error = format!("{error:#}"), "kept values cannot be read");
         }
     }
+}
+
+/// Tells everything that is kept, and throws away what makes no sense.
+fn restore(vault: &Vault, answers: &UnboundedSender<Loaded>) -> anyhow::Result<()> {
+    let mut foreign = Vec::new();
+    let damaged =
+        vault.load_all(|at, entry| match read(entry).filter(|(name, ..)| key(name) == at) {
+            Some((name, until, value)) => {
+                let _ = answers.send(Loaded::Restored { name, value, until });
+            }
+            None => foreign.push(at),
+        })?;
+    let changes: Vec<Change> = damaged.into_iter().chain(foreign).map(Change::Forget).collect();
+    if changes.is_empty() { Ok(()) } else { vault.commit(&changes) }
+}
+
+fn read(entry: &[u8]) -> Option<Entry> {
+    codec::decode(entry, ENTRY_BYTES_MAX).ok()
 }
 
 /// Names of both kinds in one space.
@@ -139,17 +178,21 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         let (blob, record) = (Name::Blob(Digest::of(&[b"blob"])), Name::Record(Key::new(7)));
         let archive = Archive::open(&path).unwrap();
-        archive.keep(blob, Bytes::from_static(b"blob"));
-        archive.keep(record, Bytes::from_static(b"old"));
-        archive.keep(record, Bytes::from_static(b"new"));
+        let bytes = Bytes::from_static;
+        archive.keep(blob, bytes(b"blob"), 7);
+        archive.keep(record, bytes(b"old"), 8);
+        archive.keep(record, bytes(b"new"), 9);
         archive.forget(blob);
         drop(archive);
         let mut archive = Archive::open(&path).unwrap();
         archive.load(blob);
         archive.load(record);
-        assert_eq!(archive.loaded().await.value, None);
-        let loaded = archive.loaded().await;
-        assert_eq!((loaded.name, loaded.value.as_deref()), (record, Some(b"new".as_slice())));
+        archive.restore();
+        assert_eq!(archive.loaded().await, Loaded::Asked { name: blob, value: None });
+        let value = Some(bytes(b"new"));
+        assert_eq!(archive.loaded().await, Loaded::Asked { name: record, value });
+        let restored = Loaded::Restored { name: record, value: bytes(b"new"), until: 9 };
+        assert_eq!(archive.loaded().await, restored);
         drop(archive);
         std::fs::remove_file(&path).unwrap();
     }

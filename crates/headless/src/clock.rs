@@ -36,6 +36,12 @@ impl Clock {
         u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
     }
 
+    /// The same in seconds.
+    #[must_use]
+    pub fn unix_seconds(self) -> u64 {
+        self.unix_micros() / 1_000_000
+    }
+
     pub(crate) fn time(self, moment: Moment) -> Time {
         let span = moment.saturating_duration_since(self.start);
         Time::from_micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))

@@ -60,7 +60,8 @@ pub(crate) struct Resources {
     /// The share of its time that each of them computes, in percent: 10 to 100
     #[arg(long, value_name = "PERCENT", env = "MILLEFEUILLE_INTENSITY", default_value_t)]
     intensity: Intensity,
-    /// Where to keep this peer's key; without it every start is a new peer
+    /// Where to keep this peer's key and what it holds for the network; without it every start is a
+    /// new peer
     #[arg(long, value_name = "DIR", env = "MILLEFEUILLE_DATA_DIR")]
     data_dir: Option<PathBuf>,
     /// Links to other peers, at most

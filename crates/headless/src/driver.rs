@@ -128,9 +128,7 @@ impl Driver {
                 Arrival::Computed(Done { work, outcome }) => {
                     self.tell(Input::Computed { work, outcome });
                 }
-                Arrival::Loaded(Loaded { name, value }) => {
-                    self.tell(Input::Loaded { name, value });
-                }
+                Arrival::Loaded(answer) => self.on_loaded(answer),
                 Arrival::Deadline => {}
             }
             self.on_deadlines();
@@ -248,9 +246,9 @@ impl Driver {
                 self.pool.compute(work, task, kind, params);
             }
             Output::Abandon(work) => self.pool.abandon(work),
-            Output::Keep { name, value } => {
+            Output::Keep { name, value, lifetime } => {
                 if let Some(archive) = &self.archive {
-                    archive.keep(name, value);
+                    archive.keep(name, value, self.clock.unix_seconds() + lifetime.as_secs());
                 }
             }
             Output::Forget(name) => {
@@ -265,6 +263,16 @@ impl Driver {
             Output::Event(event) => self.on_event(event),
             Output::Left => self.links.finish_all(self.now),
         }
+    }
+
+    fn on_loaded(&mut self, answer: Loaded) {
+        self.tell(match answer {
+            Loaded::Asked { name, value } => Input::Loaded { name, value },
+            Loaded::Restored { name, value, until } => {
+                let left = until.saturating_sub(self.clock.unix_seconds());
+                Input::Restored { name, value, lifetime: Duration::from_secs(left) }
+            }
+        });
     }
 
     fn on_link(&mut self, link: LinkId, event: link::Event) {
@@ -294,6 +302,10 @@ impl Driver {
             && let Err(error) = self.identity.keep(&self.settings.server, card.voucher)
         {
             tracing::warn!(error = format!("{error:#}"), "the voucher could not be kept");
+        }
+        // There is a node from now on.
+        if let (Event::Named { .. }, Some(archive)) = (&event, &self.archive) {
+            archive.restore();
         }
         self.notices.push_back(Notice::Event(event));
     }

@@ -11,6 +11,8 @@ use crate::{JobId, JobSummary, Measures, Node, Traffic};
 pub struct LinkView {
     /// Who is at its other end.
     pub peer: NodeId,
+    /// What the driver calls it.
+    pub link: crate::LinkId,
     /// Control bytes that wait for the driver.
     pub control_queued: u64,
     /// Bulk bytes that wait for the driver.
@@ -64,7 +66,7 @@ impl Node {
 
     fn link_view(&self, peer: NodeId, link: crate::LinkId) -> LinkView {
         let queued = self.sessions.get(&link).map(crate::Session::queued_bytes).unwrap_or_default();
-        LinkView { peer, control_queued: queued.0 as u64, bulk_queued: queued.1 as u64 }
+        LinkView { peer, link, control_queued: queued.0 as u64, bulk_queued: queued.1 as u64 }
     }
 
     /// Whether this node is a full member of the ring.

@@ -198,6 +198,9 @@ impl Node {
             Input::Loaded { name, value } => {
                 self.store.handle(now, store::Input::Loaded { name, value });
             }
+            Input::Restored { name, value, lifetime } => {
+                self.store.handle(now, store::Input::Restored { name, value, lifetime });
+            }
             Input::Slots(count) => self.grid.handle(now, grid::Input::Slots(count)),
             Input::Leave => self.on_leave(now),
             Input::Timeout => self.on_timeout(now),

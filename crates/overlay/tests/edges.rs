@@ -4,9 +4,9 @@
 
 mod world;
 
-use base::{Key, NodeId};
-use overlay::{Input, NextHop};
-use wire::overlay::{Contact, LeafState, Message, Target};
+use base::{Bounded, Key, NodeId, Time};
+use overlay::{Config, Input, NextHop, Output, Overlay};
+use wire::overlay::{Contact, LeafState, Message, RefuseReason, Sighting, Target, UNMEASURED};
 use world::{SECOND, World};
 
 /// Posts a letter for `key` from every node; each must reach `place` once.
@@ -90,4 +90,93 @@ fn more_than_half_a_leaf_set_dies_in_a_row_and_the_ring_closes() {
         world.run(150 * SECOND);
         world.exchange(3, true);
     }
+}
+
+fn contact(id: u128) -> Contact {
+    Contact { id: NodeId::new(id), epoch: 1 }
+}
+
+fn hears(node: &mut Overlay, now: Time, from: Contact, message: Message) {
+    node.handle(now, Input::Received { from, via: None, message });
+}
+
+/// A ready node that has heard of nobody.
+fn alone(me: Contact) -> Overlay {
+    let mut node = Overlay::new(Config { links_max: 24, ..Config::default() }, me, 1, Time::ZERO);
+    node.handle(Time::ZERO, Input::Found);
+    node
+}
+
+/// A word of a ready node that knows nobody.
+fn greeting() -> Message {
+    Message::Probe { token: 1, leaf: LeafState { ready: true, ..LeafState::default() } }
+}
+
+#[test]
+fn two_that_ask_each_other_at_once_build_one_link() {
+    let ends = [contact(4 << 124), contact(9 << 124)];
+    let mut nodes = ends.map(alone);
+    for (me, node) in nodes.iter_mut().enumerate() {
+        hears(node, Time::ZERO, ends[1 - me], greeting());
+    }
+    let (mut dials, mut expects) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let mut said = Vec::new();
+        for (me, node) in nodes.iter_mut().enumerate() {
+            while let Some(output) = node.poll_output() {
+                match output {
+                    Output::Send { message, .. } => said.push((me, message)),
+                    Output::Dial { permit, .. } => dials.push((me, permit)),
+                    Output::Expect { permit, .. } => expects.push((me, permit)),
+                    _ => {}
+                }
+            }
+        }
+        for (me, message) in said {
+            hears(&mut nodes[1 - me], Time::ZERO, ends[me], message);
+        }
+    }
+    let [(dialer, permit)] = dials[..] else { panic!("one dials, not {dials:?}") };
+    assert_eq!((dialer, &expects[..]), (0, &[(1, permit)][..]), "the smaller id's request stands");
+}
+
+#[test]
+fn a_slot_whose_peer_refuses_a_link_goes_to_another() {
+    let me = 5u128 << 124;
+    let mut node = alone(contact(me));
+    for near in (1..=8).flat_map(|step| [me - step, me + step]).map(contact) {
+        node.handle(Time::ZERO, Input::LinkUp { peer: near });
+        hears(&mut node, Time::ZERO, near, greeting());
+    }
+    let (full, other) = (contact(0xa0 << 120), contact(0xa1 << 120));
+    hears(&mut node, Time::ZERO, full, greeting());
+    let mut said = Vec::new();
+    let mut take = |node: &mut Overlay, what: fn(&Message) -> bool| {
+        while let Some(output) = node.poll_output() {
+            if let Output::Send { to, message, .. } = output {
+                said.push((to, message));
+            }
+        }
+        said.iter().find(|(_, message)| what(message)).cloned()
+    };
+    let (to, request) = take(&mut node, |message| matches!(message, Message::LinkRequest { .. }))
+        .expect("a link to the only one in its row is wanted");
+    let Message::LinkRequest { permit } = request else { unreachable!() };
+    assert_eq!(to, full.id);
+    let refusal = Message::LinkRefuse { permit, reason: RefuseReason::Full };
+    hears(&mut node, Time::ZERO, full, refusal);
+    let mut now = Time::ZERO;
+    while take(&mut node, |message| matches!(message, Message::RowRequest { row: 0 })).is_none() {
+        now = node.poll_timeout().unwrap().0;
+        assert!(now < Time::ZERO + 4 * SECOND, "asked for others while the refusal counts");
+        node.handle(now, Input::Timeout);
+    }
+    let entries = Bounded::truncating([Sighting { contact: other, rtt: UNMEASURED }]);
+    hears(&mut node, now, full, Message::Row { row: 0, entries });
+    let (to, ping) = take(&mut node, |message| matches!(message, Message::Ping { .. })).unwrap();
+    let Message::Ping { token } = ping else { unreachable!() };
+    assert_eq!(to, other.id);
+    hears(&mut node, now, other, Message::Pong { token, ready: true });
+    let holder = node.table_rows().find(|(row, column, _)| (*row, *column) == (0, 10));
+    assert_eq!(holder.map(|(.., contact)| contact), Some(other));
 }

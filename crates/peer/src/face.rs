@@ -113,6 +113,16 @@ pub enum Input {
         /// Its bytes, if the driver has them.
         value: Option<Bytes>,
     },
+    /// From a driver with a disk, after its start: what an earlier start kept there and did not
+    /// forget. It is held again.
+    Restored {
+        /// Which.
+        name: Name,
+        /// Its bytes.
+        value: Bytes,
+        /// What is left of its life.
+        lifetime: Duration,
+    },
     /// How many computations may run at once; 0 is a pause.
     Slots(u16),
     /// Hand everything back and say goodbye; [`Output::Left`] follows.
@@ -199,6 +209,8 @@ pub enum Output {
         name: Name,
         /// Its bytes.
         value: Bytes,
+        /// How long it lives from now on, unless that is told anew.
+        lifetime: Duration,
     },
     /// This value is not held here any more.
     Forget(Name),

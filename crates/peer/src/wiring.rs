@@ -41,6 +41,9 @@ impl Peer {
             Input::Loaded { name, value } => {
                 self.tell(now, node::Input::Loaded { name, value });
             }
+            Input::Restored { name, value, lifetime } => {
+                self.tell(now, node::Input::Restored { name, value, lifetime });
+            }
             Input::Cancel(job) => self.tell(now, node::Input::Cancel(job)),
             Input::Appraised { job, verdict } => {
                 self.tell(now, node::Input::Appraised { job, verdict });
@@ -330,7 +333,7 @@ impl Peer {
                 Output::Compute { work, job, task, kind, params }
             }
             node::Output::Abandon(work) => Output::Abandon(work),
-            node::Output::Keep { name, value } => Output::Keep { name, value },
+            node::Output::Keep { name, value, lifetime } => Output::Keep { name, value, lifetime },
             node::Output::Forget(name) => Output::Forget(name),
             node::Output::Load(name) => Output::Load(name),
             node::Output::Event(event) => return self.on_node_event(now, event),

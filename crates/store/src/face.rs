@@ -83,6 +83,16 @@ pub enum Input {
         /// Its bytes, if the driver has them.
         value: Option<Bytes>,
     },
+    /// From a driver with a disk, after its start: what an earlier start kept there and did not
+    /// forget. It is held again.
+    Restored {
+        /// Which.
+        name: Name,
+        /// Its bytes.
+        value: Bytes,
+        /// What is left of its life.
+        lifetime: Duration,
+    },
     /// Hand over what is held; [`Event::HandedOver`] ends it.
     Leave,
     /// A deadline of `poll_timeout` came; early, late and repeated ones are fine.
@@ -114,6 +124,8 @@ pub enum Output {
         name: Name,
         /// Its bytes.
         value: Bytes,
+        /// How long it lives from now on, unless that is told anew.
+        lifetime: Duration,
     },
     /// This value is not held here any more: it expired or others hold it.
     Forget(Name),

@@ -38,10 +38,16 @@ impl<M: Merge> Store<M> {
 
     /// Holds a value from now on. The caller knows that there is room.
     pub(crate) fn hold(&mut self, name: Name, bytes: Bytes, expires: Time, from: NodeId) {
+        let lifetime = expires.since(self.now);
+        self.outputs.push_back(Output::Keep { name, value: bytes.clone(), lifetime });
+        self.shelve(name, bytes, expires, from);
+    }
+
+    /// The same for a value that the driver keeps already.
+    pub(crate) fn shelve(&mut self, name: Name, bytes: Bytes, expires: Time, from: NodeId) {
         let standing = self.place.standing(name.key(), |_| false);
         let rank = standing.rank;
-        self.shelf.insert(name, Held::new(bytes.clone(), expires, standing, from));
-        self.outputs.push_back(Output::Keep { name, value: bytes });
+        self.shelf.insert(name, Held::new(bytes, expires, standing, from));
         // The closest looks around at once: nobody else may be doing so.
         let at = if rank == 0 { self.now } else { self.now + self.turn(rank) };
         self.shelf.check_at(&name, at);
@@ -67,11 +73,10 @@ impl<M: Merge> Store<M> {
 
     /// A record may have changed.
     pub(crate) fn change_record(&mut self, name: &Name, record: Bytes) {
-        if self.shelf.get(name).is_none_or(|held| held.bytes == record) {
-            return;
-        }
+        let Some(held) = self.shelf.get(name).filter(|held| held.bytes != record) else { return };
+        let lifetime = held.expires.since(self.now);
         self.shelf.replace(name, record.clone());
-        self.outputs.push_back(Output::Keep { name: *name, value: record });
+        self.outputs.push_back(Output::Keep { name: *name, value: record, lifetime });
         self.tell_record(name);
     }
 

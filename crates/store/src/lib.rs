@@ -29,6 +29,7 @@ mod offer;
 mod place;
 mod put;
 mod record;
+mod restore;
 mod serve;
 mod shelf;
 
@@ -128,6 +129,9 @@ impl<M: Merge> Store<M> {
             Input::Delivered { key, from, message } => self.on_delivered(key, from, message),
             Input::PeerGone(peer) => self.on_peer_gone(peer),
             Input::Loaded { name, value } => self.on_loaded(name, value),
+            Input::Restored { name, value, lifetime } => {
+                self.on_restored(name, &value, lifetime);
+            }
             Input::Leave => self.on_leave(),
             Input::Timeout => self.on_timeout(),
         }

@@ -1,11 +1,12 @@
 //! Builds the page into `target/web/`, ready to be served as it is.
 //!
 //! This file compiles the crate `browser` twice and binds both modules; `folder` puts them and the
-//! files of `web/` together, with `strip` and `join` making the scripts lighter; `sizes` holds the result to
-//! the budgets.
+//! files of `web/` together, with `strip` and `join` making the scripts lighter; `package` makes an npm
+//! package of the peer alone; `sizes` holds the result to the budgets.
 
 mod folder;
 mod join;
+mod package;
 mod sizes;
 mod strip;
 

@@ -2,13 +2,14 @@
 
 use base::{Bounded, Voucher, codec};
 use js_sys::Uint8Array;
-use node::GridEvent;
+use node::{GridEvent, JobListing};
 use peer::Event;
 use signal::message::{ICE_SERVERS_MAX, IceServer};
 
 use super::Driver;
 use crate::host::{Note, list};
 use crate::report::{self, Server};
+use crate::workload::Picture;
 
 impl Driver {
     pub(super) fn on_event(&mut self, event: Event) {
@@ -48,6 +49,11 @@ impl Driver {
                 let (job, worker) = (job.to_string(), worker.to_string());
                 picture.post_tile(&self.host, &job, &worker, task, &payload);
             }
+            node::Event::Grid(GridEvent::Listed { jobs, .. }) => {
+                Note::new("listed")
+                    .with("jobs", list(jobs.iter().filter_map(listing_note)))
+                    .post(&self.host);
+            }
             _ => {}
         }
     }
@@ -60,6 +66,26 @@ impl Driver {
     fn take_ice_servers(&mut self, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
         self.ice_servers = list(ice_servers.iter().map(ice_note));
     }
+}
+
+/// A job of the directory as `web/directory.js` has it; `None` for what is no picture.
+fn listing_note(listing: &JobListing) -> Option<Note> {
+    let JobListing { job, creator, created, owner, epoch, state, kind, params, tasks, done } =
+        listing;
+    let picture = Picture::from_job(*kind, params, *tasks).ok()?;
+    #[expect(clippy::cast_precision_loss, reason = "shown to people")]
+    let (created, epoch) = (*created as f64 / 1e3, *epoch as f64);
+    let note = Note::plain()
+        .with("id", job.to_string())
+        .with("creator", creator.to_string())
+        .with("created", created)
+        .with("owner", owner.to_string())
+        .with("epoch", epoch)
+        .with("state", report::state_name(*state))
+        .with("tasks", *tasks)
+        .with("done", *done)
+        .with("view", picture.describe());
+    Some(note)
 }
 
 fn ice_note(server: &IceServer) -> Note {

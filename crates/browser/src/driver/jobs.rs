@@ -19,9 +19,10 @@ use crate::workload::{KIND, Picture, ViewObject};
 const PICTURES_MAX: usize = 32;
 
 impl Driver {
-    pub(super) fn set_cores(&mut self, count: u16, paused: bool) {
+    pub(super) fn set_cores(&mut self, count: u16, paused: bool, intensity: u8) {
         let resumed = self.paused && !paused;
         (self.cores, self.paused) = (count, paused);
+        self.pool.pace(intensity);
         self.pool.resize(count);
         self.tell_slots();
         if let Some(solo) = &mut self.solo {
@@ -39,6 +40,19 @@ impl Driver {
         let workers = u16::try_from(workers).unwrap_or(u16::MAX);
         let slots = if self.paused { 0 } else { self.cores.min(workers) };
         self.tell(Input::Slots(slots));
+    }
+
+    /// Takes no more tiles; `finished` is posted once none is in hand. What waits in the node's
+    /// queue is handed back by its goodbye.
+    pub(super) fn finish(&mut self) {
+        self.finishing = true;
+        self.finish_if_idle();
+    }
+
+    fn finish_if_idle(&self) {
+        if self.finishing && !self.pool.has(|errand| matches!(errand, Errand::Grid(_))) {
+            Note::new("finished").post(&self.host);
+        }
     }
 
     pub(super) fn on_worker_broke(&mut self, number: u32, reason: &str) {
@@ -64,7 +78,7 @@ impl Driver {
         if let Some(payload) = self.solo.as_ref().and_then(|solo| solo.known(params, task)) {
             return self.tell(Input::Computed { work, outcome: Ok(payload) });
         }
-        if !self.pool.order(Errand::Grid(work), params.into(), task, false) {
+        if self.finishing || !self.pool.order(Errand::Grid(work), params.into(), task, false) {
             self.tell(Input::Computed { work, outcome: Err(Failure::Stopped) });
         }
     }
@@ -74,6 +88,7 @@ impl Driver {
             Errand::Grid(work) => {
                 let outcome = outcome.map(Bytes::from).map_err(Failure::Failed);
                 self.tell(Input::Computed { work, outcome });
+                self.finish_if_idle();
             }
             Errand::Solo(task) => self.on_solo_computed(task, outcome),
             Errand::Preview { picture, task } => {

@@ -18,8 +18,8 @@ impl Node {
                 let route = Route { key, target: Target::Root, via: None, class: message.class() };
                 self.seal(route, &wire::Parcel::Store(message));
             }
-            store::Output::Keep { name, value } => {
-                self.outputs.push_back(Output::Keep { name, value });
+            store::Output::Keep { name, value, lifetime } => {
+                self.outputs.push_back(Output::Keep { name, value, lifetime });
             }
             store::Output::Forget(name) => {
                 if let Name::Record(job) = name {

@@ -249,6 +249,48 @@ fn a_node_that_comes_back_takes_its_values_from_its_disk() {
 }
 
 #[test]
+fn a_ring_whose_nodes_all_stopped_comes_back_with_what_they_had() {
+    let mut world = World::ring(15, 12);
+    world.has_disks = true;
+    let mut names = Vec::new();
+    for _ in 0..10 {
+        let (at, bytes) = (world.pick(), blob(&mut world.rng, 10_000));
+        names.push(world.put(at, &bytes, HOUR));
+    }
+    world.run(60 * SECOND);
+    let before = world.value_bytes;
+    let ids: Vec<_> = world.hosts.keys().copied().collect();
+    let disks: Vec<_> = ids.iter().map(|id| (*id, world.kill(*id).disk)).collect();
+    for (id, disk) in disks {
+        world.join(id);
+        for (name, value) in disk {
+            world.input(id, Input::Restored { name, value, lifetime: HOUR });
+        }
+    }
+    world.run(2 * SECOND);
+    let is_back = |world: &World| names.iter().all(|name| world.is_settled(name));
+    assert!(world.run_until(200 * SECOND, is_back));
+    let moved = world.value_bytes - before;
+    assert!(moved < 10 * 10_000, "hardly anything had to be sent: {moved}");
+}
+
+#[test]
+fn what_the_disk_spoilt_or_kept_too_long_is_not_held() {
+    let mut world = World::ring(16, 3);
+    let (at, bytes) = (world.pick(), blob(&mut world.rng, 1000));
+    world.has_disks = true;
+    let name = name_of(&bytes);
+    world.hosts.get_mut(&at).unwrap().disk.insert(name, bytes.clone());
+    let value = Bytes::from_static(b"spoilt");
+    world.input(at, Input::Restored { name, value, lifetime: HOUR });
+    assert!(!world.hosts[&at].store.holds(&name) && world.hosts[&at].disk.is_empty());
+    world.input(at, Input::Restored { name, value: bytes.clone(), lifetime: Duration::ZERO });
+    assert!(!world.hosts[&at].store.holds(&name));
+    world.input(at, Input::Restored { name, value: bytes, lifetime: HOUR });
+    assert!(world.hosts[&at].store.holds(&name));
+}
+
+#[test]
 fn a_full_node_is_passed_over() {
     let mut world = World::ring(12, 25);
     let bytes = blob(&mut world.rng, 1000);

@@ -241,7 +241,7 @@ proptest! {
                 if let Output::Load(name) = output {
                     store.handle(now, Input::Loaded { name, value: None });
                 }
-                if let Output::Keep { name: Name::Blob(digest), value } = output {
+                if let Output::Keep { name: Name::Blob(digest), value, .. } = output {
                     prop_assert_eq!(Digest::of(&[&value]), digest);
                 }
             }

@@ -315,7 +315,7 @@ impl World {
                     self.later(delay, Happening::Routed { from: id, key, message });
                 }
             }
-            Output::Keep { name, value } => {
+            Output::Keep { name, value, .. } => {
                 if self.has_disks {
                     self.hosts.get_mut(&id).unwrap().disk.insert(name, value);
                 }

@@ -1,8 +1,9 @@
 //! The folder that is served: what it holds, under which names, and packed for the wire.
 //!
-//! The HTML lies at the top; everything else lies in one folder named by the hash of its contents,
-//! so that a server may let browsers keep it for ever and relative imports need no rewriting. In
-//! HTML `__APP__` stands for that folder's name. Nothing is served that is not in `web/` or made by
+//! What has a lasting address lies at the top: the HTML, and the module for other pages. Everything
+//! else lies in one folder named by the hash of its contents, so that a server may let browsers keep
+//! it for ever and relative imports need no rewriting. At the top `__APP__` stands for that
+//! folder's name. Nothing is served that is not in `web/` or made by
 //! wasm-bindgen.
 
 use std::collections::BTreeMap;
@@ -14,10 +15,10 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
-use super::{Mode, join::join, served, strip::strip};
+use super::{Mode, join::join, package, served, strip::strip};
 use crate::run::Repo;
 
-/// What HTML writes in place of the hashed folder's name.
+/// What files at the top write in place of the hashed folder's name.
 const PLACEHOLDER: &str = "__APP__";
 /// Path below the web folder, with `/`, and contents.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -66,6 +67,7 @@ pub(super) fn pack(repo: &Repo, bindings: &Path, mode: Mode) -> Result<Folder> {
         }
     }
     let files = assemble(page, bound, mode)?;
+    package::write(repo, &files)?;
 
     let files: Folder = files
         .into_iter()
@@ -106,23 +108,27 @@ fn lighten(files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// The files of the finished folder: HTML at the top, the rest in `app-<hash>/`.
+/// What keeps its address when the page changes: HTML, and the module for other pages.
+fn is_at_top(path: &str) -> bool {
+    !path.contains('/') && (path.ends_with(".html") || path == "embed.js")
+}
+
+/// The files of the finished folder: those at the top, the rest in `app-<hash>/`.
 pub(super) fn assemble(page: Files, bound: Files, mode: Mode) -> Result<Files> {
-    let (html, mut app): (Files, Files) =
-        page.into_iter().partition(|(path, _)| path.ends_with(".html") && !path.contains('/'));
-    ensure!(html.contains_key("index.html"), "web/index.html is missing");
+    let (top, mut app): (Files, Files) = page.into_iter().partition(|(path, _)| is_at_top(path));
+    ensure!(top.contains_key("index.html"), "web/index.html is missing");
     for (path, bytes) in bound {
         if app.insert(path.clone(), bytes).is_some() {
             bail!("web/{path} is also the name of a file that wasm-bindgen writes");
         }
     }
     if mode == Mode::Release {
-        join(&html, &mut app)?;
+        join(&top, &mut app)?;
     }
     let name = app_name(&app);
     let mut files: Files =
         app.into_iter().map(|(path, bytes)| (format!("{name}/{path}"), bytes)).collect();
-    for (path, bytes) in html {
+    for (path, bytes) in top {
         let text = String::from_utf8(bytes).with_context(|| format!("web/{path}"))?;
         if path == "index.html" && !text.contains(PLACEHOLDER) {
             bail!("web/index.html names no {PLACEHOLDER}, so the page would load nothing");

@@ -18,9 +18,10 @@ struct Budget {
     used: fn(&Sizes) -> u64,
 }
 
-const BUDGETS: [Budget; 6] = [
+const BUDGETS: [Budget; 7] = [
     Budget { what: "wasm", limit: 440_000, unit: "B", fails: true, used: |s| s.kind("wasm") },
-    Budget { what: "js", limit: 40_000, unit: "B", fails: true, used: |s| s.kind("js") },
+    Budget { what: "js", limit: 44_000, unit: "B", fails: true, used: |s| s.scripts() },
+    Budget { what: "other pages", limit: 10_000, unit: "B", fails: true, used: |s| s.embedded() },
     Budget { what: "css", limit: 10_000, unit: "B", fails: true, used: |s| s.kind("css") },
     Budget { what: "everything", limit: 520_000, unit: "B", fails: true, used: |s| s.all() },
     Budget { what: "first view", limit: 52_000, unit: "B", fails: false, used: |s| s.view() },
@@ -41,6 +42,16 @@ struct Sizes<'a> {
 impl Sizes<'_> {
     fn kind(&self, end: &str) -> u64 {
         self.sum(|path| extension(path) == end)
+    }
+
+    /// What the page itself loads of scripts.
+    fn scripts(&self) -> u64 {
+        self.kind("js") - self.embedded()
+    }
+
+    /// The module for other pages, without the workers that it shares with this one.
+    fn embedded(&self) -> u64 {
+        self.sum(|path| path.ends_with("/join.js") || path == "embed.js")
     }
 
     fn all(&self) -> u64 {

@@ -1,0 +1,110 @@
+// The panel of the network: the ring and its table, a line that sums it up, and help when no link is made.
+//
+// Drawn from the node's own report; what the page's thread saw while it made connections is added
+// for the help. Nothing is decided here.
+
+import { createRing, peersOf, peersSeen } from './ring.js';
+import { element, say } from './store.js';
+import { counted } from './words.js';
+
+/** @typedef {import('./app.js').State} State */
+/** @typedef {{state: 'good' | 'bad' | 'open', text: string}} Step */
+
+/**
+ * What this page saw of connections.
+ * @typedef {object} Paths
+ * @property {number} iceServers that the server named
+ * @property {boolean} outside whether this machine's address as others see it is known, or a relay's
+ * @property {number} made connections that came about
+ * @property {number} failed ones that did not
+ * @property {string} reason of the last failure
+ */
+
+const FAILED_MILLIS = 20_000; // how long a failure is shown in the ring
+
+/**
+ * Where entering the network stands, step by step, each with what to do; nothing while all is well.
+ * @param {{state: string, reason?: string}} server
+ * @param {Paths} paths
+ * @param {number} links
+ * @param {string} address of the server, for a native peer
+ * @returns {Step[]}
+ */
+export function diagnosed(server, { iceServers, outside, made, failed, reason }, links, address) {
+  const lost = server.state === 'unreachable' || server.state === 'refused';
+  if (links > 0 ? !lost : !lost && !failed) return [];
+  /** @type {Step} */
+  const entry = lost
+    ? { state: 'bad', text: `The server does not let this tab in (${server.reason ?? 'no answer'}). `
+      + (links > 0 ? 'The swarm lives without it; only newcomers need it.' : 'It may be down, or something on the way blocks WebSockets. This tab asks again by itself.') }
+    : { state: 'good', text: 'The server answers.' };
+  if (links > 0) return [entry];
+  /** @type {Step} */
+  const discovery = outside ? { state: 'good', text: 'This machine knows its address as others see it.' }
+    : !made && !failed ? { state: 'open', text: 'No connection was tried yet.' }
+      : iceServers ? { state: 'bad', text: 'No STUN or TURN server answered: UDP seems to be blocked here. Try another network, or leave the VPN.' }
+        : { state: 'open', text: 'The server names no STUN server, so only peers in the same local network can be reached.' };
+  /** @type {Step} */
+  const peers = failed
+    ? { state: 'bad', text: `${counted(failed, 'connection')} to peers could not be made (${reason}). One is enough: others are reached through it. A native peer on this machine may do better: millefeuille peer --server ${address}` }
+    : { state: 'open', text: 'No peer has been met.' };
+  return [entry, discovery, peers];
+}
+
+/** @param {import('./app.js').App} app */
+export function createNetwork(app) {
+  const svg = element('ring');
+  const ring = createRing(svg, element('ring-rows'));
+  const sheet = /** @type {HTMLDialogElement} */ (element('ring-sheet'));
+  const home = svg.parentElement;
+  /** @type {Paths} */
+  const paths = { iceServers: 0, outside: false, made: 0, failed: 0, reason: '' };
+  /** When a link to each could not be made. @type {Map<string, number>} */
+  const failures = new Map();
+
+  element('ring-large').addEventListener('click', () => {
+    sheet.prepend(svg);
+    sheet.showModal();
+  });
+  sheet.addEventListener('close', () => home?.append(svg));
+  element('ring-close').addEventListener('click', () => sheet.close());
+
+  return {
+    /** What the page's thread, or the peer, says of connections. @param {any} note */
+    hear(note) {
+      if (note.what === 'link-failed') failures.set(note.peer, performance.now());
+      if (note.what === 'linked') failures.delete(note.peer);
+      if (note.t !== 'path') return;
+      if (note.iceServers !== undefined) paths.iceServers = note.iceServers;
+      paths.outside ||= note.outside ?? false;
+      paths.made += note.made ?? 0;
+      paths.failed += note.failed ?? 0;
+      paths.reason = note.reason ?? paths.reason;
+    },
+    /** @param {Readonly<State>} state */
+    draw({ node, server }) {
+      const now = performance.now();
+      for (const [id, since] of failures) if (now - since > FAILED_MILLIS) failures.delete(id);
+      const job = app.album.current();
+      const seen = node ? peersSeen(node, job?.by ?? {}, new Set(failures.keys())) : [];
+      ring(node, seen, job?.state === 'running' ? job.owner : undefined);
+      const { direct, relayed } = peersOf(node);
+      const known = seen.length - direct - relayed;
+      const parts = [`${counted(direct, 'direct link')}`, relayed && `${counted(relayed, 'neighbour')} through others`,
+        known > 0 && `${known} more known`];
+      say(element('ring-note'), node ? `${parts.filter(Boolean).join(', ')}.` : 'This tab is connected to nobody.');
+      const steps = diagnosed(server, paths, direct, location.origin);
+      const list = element('help');
+      list.hidden = !steps.length;
+      const text = JSON.stringify(steps);
+      if (list.dataset.steps === text) return;
+      list.dataset.steps = text;
+      list.replaceChildren(...steps.map(({ state, text }) => {
+        const line = document.createElement('li');
+        line.dataset.state = state;
+        line.textContent = text;
+        return line;
+      }));
+    },
+  };
+}
