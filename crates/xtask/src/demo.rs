@@ -74,7 +74,9 @@ pub(crate) fn run(repo: &Repo, stages: &mut Stages, options: &Options) -> Result
 
     let (_server, url) = stages.step("server", || {
         let mut command = lasting(repo, &binary("millefeuille-server"));
-        command.args(["--listen", &options.listen, "--web-dir"]).arg(web::served(repo));
+        // The peers and the visitor's tabs share one address.
+        command.args(["--listen", &options.listen, "--connections-per-address", "64"]);
+        command.arg("--web-dir").arg(web::served(repo));
         let (server, event) = start(command, &folder.join("server.log"), "listening")?;
         let url = event["url"].as_str().context("listening names no url")?.to_owned();
         say(&format!("the server listens at {url}"));

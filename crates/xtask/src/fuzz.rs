@@ -34,7 +34,7 @@ const MARKS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 /// With a target named, build scripts and macros stay without marks.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Inputs of a family that are kept in the tree.
-const KEPT_MAX: usize = 120;
+const KEPT_MAX: usize = 60;
 /// Memory of a whole run in MiB; one allocation of a decoder has a limit of its own.
 const MEMORY_MIB: u32 = 1_024;
 
@@ -192,7 +192,7 @@ fn explore(
     Ok(())
 }
 
-/// The fewest inputs that reach everything that was reached, the shortest of them if they are many.
+/// The fewest inputs that reach everything that was reached; some of every length if they are many.
 fn keep(fuzzer: &PathBuf, family: &str, folders: &Folders) -> Result<()> {
     let fresh = folders.found.with_extension("kept");
     let _ = fs::remove_dir_all(&fresh);
@@ -212,7 +212,8 @@ fn keep(fuzzer: &PathBuf, family: &str, folders: &Folders) -> Result<()> {
     inputs.sort();
     fs::remove_dir_all(&folders.kept)?;
     fs::create_dir_all(&folders.kept)?;
-    for (_, path) in inputs.iter().take(KEPT_MAX) {
+    let step = inputs.len().div_ceil(KEPT_MAX).max(1);
+    for (_, path) in inputs.iter().step_by(step) {
         fs::copy(path, folders.kept.join(path.file_name().context("a name")?))?;
     }
     fs::remove_dir_all(&fresh)?;

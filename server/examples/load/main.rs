@@ -88,12 +88,14 @@ async fn idle(peers: usize) -> Result<()> {
     let crowd = enter(&server, peers).await?;
     let took = begun.elapsed().as_secs_f64();
     let after = server.resident_kib()?;
+    let processor = server.processor_seconds()?;
     let per_peer = (after - before) as f64 / peers as f64;
     println!(
         "{}",
         json!({
             "phase": "idle", "peers": peers, "seconds": rounded(took),
             "joins_per_second": (peers as f64 / took).round(), "joins_line": 2_000,
+            "joins_per_processor_second": (peers as f64 / processor).round(),
             "resident_kib": after, "resident_kib_per_peer": rounded(per_peer), "memory_line": 12,
             "latency_ms": crowd.tally.joins.summary(),
         })
@@ -107,10 +109,12 @@ async fn relay(peers: usize) -> Result<()> {
     let crowd = enter(&server, peers).await?;
     // Of twice the peers as pairs, each is good for its quota: all are introduced afresh.
     let pause = Duration::from_secs_f64(peers as f64 / RELAYED_PER_SECOND);
+    let processor = server.processor_seconds()?;
     let begun = Instant::now();
     crowd.chat(pause, begun + RELAY_TIME);
     sleep(RELAY_TIME).await;
     let took = begun.elapsed().as_secs_f64();
+    let processor = server.processor_seconds()? - processor;
     let (sent, arrived) = (crowd.tally.sent.load(Relaxed), crowd.tally.arrived.load(Relaxed));
     ensure!(crowd.tally.here.load(Relaxed) == peers as u64, "peers were lost: {:?}", crowd.tally);
     println!(
@@ -118,6 +122,7 @@ async fn relay(peers: usize) -> Result<()> {
         json!({
             "phase": "relay", "peers": peers, "seconds": rounded(took), "sent": sent,
             "arrived": arrived, "arrived_per_second": (arrived as f64 / took).round(),
+            "arrived_per_processor_second": (arrived as f64 / processor).round(),
             "rate_line": RELAYED_PER_SECOND, "latency_ms": crowd.tally.signals.summary(),
             "latency_line": { "p99": 50 },
         })

@@ -46,6 +46,8 @@ pub(crate) struct Tally {
     /// From one peer to the other.
     pub(crate) signals: Histogram,
     pub(crate) changed: Notify,
+    /// How many more may be on their way in at once.
+    room_to_enter: AtomicU64,
 }
 
 /// What all clients do now.
@@ -67,7 +69,8 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Starts `peers` clients; `entering_max` of them are on their way in at once.
+    /// Starts `peers` clients; `entering_max` of them are on their way in at once, and at the
+    /// beginning no more than are there already: else all would meet the first.
     pub(crate) async fn enter(
         server: &str,
         peers: usize,
@@ -75,7 +78,8 @@ impl Crowd {
         tally: Arc<Tally>,
     ) -> Self {
         let (orders, order) = watch::channel(Order::Stay);
-        let entering = Arc::new(Semaphore::new(entering_max));
+        let entering = Arc::new(Semaphore::new(1));
+        tally.room_to_enter.store(entering_max as u64 - 1, Relaxed);
         let server: SocketAddr = server.parse().expect("the server's own word");
         let started = Instant::now();
         let mut tasks = JoinSet::new();
@@ -154,8 +158,15 @@ impl Peer {
             while let Some(output) = self.entry.poll_output() {
                 self.perform(output).await;
             }
-            if self.introduced {
-                drop(entering.take());
+            if self.introduced
+                && let Some(place) = entering.take()
+                && self
+                    .tally
+                    .room_to_enter
+                    .fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1))
+                    .is_ok()
+            {
+                place.semaphore().add_permits(1);
             }
             let timer = self
                 .entry
@@ -178,7 +189,9 @@ impl Peer {
                 () = until(timer) => self.tell(Input::Timeout),
                 () = until(next_word) => {
                     self.say_something();
-                    chat = chat.map(|(at, pause, end)| (at + pause, pause, end));
+                    // What a busy machine missed is not caught up on: nobody may say it at once.
+                    let now = Instant::now();
+                    chat = chat.map(|(at, pause, end)| ((at + pause).max(now), pause, end));
                     chat = chat.filter(|(at, _, end)| at < end);
                 }
             }

@@ -54,6 +54,18 @@ impl Server {
         Ok(words.context("no number")?.parse()?)
     }
 
+    /// Processor time that it has used: what a busy machine does not change.
+    pub(crate) fn processor_seconds(&self) -> Result<f64> {
+        // Ticks of 10 ms on every Linux there is.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let id = self.child.id().context("the server has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        // The name before it may contain anything, blanks too.
+        let (_, fields) = stat.rsplit_once(')').context("no name")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        Ok(ticks.sum::<Result<u64, _>>()? as f64 / TICKS_PER_SECOND)
+    }
+
     pub(crate) async fn stop(mut self) -> Result<()> {
         let id = self.child.id().context("the server has ended")?;
         let pid = Pid::from_raw(i32::try_from(id)?).context("no process")?;
@@ -72,6 +84,7 @@ async fn spawn(flags: &[String], key: &std::path::Path, listen: &str) -> Result<
         .args(flags)
         .args(["--listen", listen, "--key"])
         .arg(key)
+        .env("RUST_LOG", "error")
         .kill_on_drop(true)
         .stdout(Stdio::piped())
         .spawn()

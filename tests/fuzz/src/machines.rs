@@ -3,6 +3,9 @@
 //! What a stranger cannot do (sign for others) the log cannot either; what any peer can do (log in,
 //! say hello, sign for itself) it can, so that what lies behind is reached too.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use base::{Card, Duration, NodeId, Secret, Signature, Time};
 use bytes::Bytes;
 use node::{Class, LinkId, Node, SignedDescription, WorkId};
@@ -44,14 +47,23 @@ fn introducer() -> Secret {
 }
 
 /// A few peers have keys.
+const PEERS: u8 = 8;
+
 fn secret(of: u8) -> Secret {
-    Secret::from_seed(&[of % 8; 32])
+    Secret::from_seed(&[of % PEERS; 32])
 }
 
 fn card(of: u8) -> Card {
-    let public_key = secret(of).public();
-    let voucher = introducer().vouch(public_key, [of % 8; 16]);
-    Card { public_key, voucher, epoch: 1 }
+    static CARDS: OnceLock<Vec<Card>> = OnceLock::new();
+    let cards = CARDS.get_or_init(|| {
+        let card = |of| {
+            let public_key = secret(of).public();
+            let voucher = introducer().vouch(public_key, [of; 16]);
+            Card { public_key, voucher, epoch: 1 }
+        };
+        (0..PEERS).map(card).collect()
+    });
+    cards[usize::from(of % PEERS)]
 }
 
 /// The server's room, several connections.
@@ -59,17 +71,26 @@ pub(crate) fn room(bytes: &[u8], verdict: &mut Verdict) {
     let config = room::Config { connections_max: 6, ..room::Config::default() };
     let mut now = Time::ZERO;
     let mut room = Room::new(config, introducer(), 1, now);
-    let mut nonces = [[0; 16]; 8];
+    // The driver numbers connections and never uses a number again.
+    let mut connections = [0; PEERS as usize];
+    let mut nonces = BTreeMap::new();
     let mut log = Log(bytes);
     while let Some(what) = log.byte() {
-        let who = usize::from(what >> 5);
-        let connection = ConnectionId(who as u64);
+        let peer = what >> 5;
+        let who = &mut connections[usize::from(peer)];
+        if matches!(what & 0x1f, 0 | 1) {
+            *who += 1;
+        }
+        let connection = ConnectionId(*who * u64::from(PEERS) + u64::from(peer));
         let say =
             |message: ClientMessage| room::Input::Received(connection, message.encode().into());
         let input = match what & 0x1f {
             0 | 1 => room::Input::Connected(connection),
             2 => room::Input::Disconnected(connection),
-            3..=5 => log_in(&nonces[who], u8::try_from(who).unwrap_or(0), connection),
+            3..=5 => {
+                let nonce = nonces.get(&connection).copied().unwrap_or_default();
+                log_in(&nonce, peer, connection)
+            }
             6 | 7 => say(ClientMessage::Introduce),
             8 => say(ClientMessage::Member { ready: true }),
             9 => say(ClientMessage::Member { ready: false }),
@@ -93,10 +114,10 @@ pub(crate) fn room(bytes: &[u8], verdict: &mut Verdict) {
         for count in 0.. {
             assert!(count < OUTPUTS_MAX, "the room does not come to rest");
             let Some(output) = room.poll_output() else { break };
-            if let room::Output::Send(ConnectionId(to), bytes) = &output
+            if let room::Output::Send(to, bytes) = &output
                 && let Ok(ServerMessage::Challenge { nonce, .. }) = ServerMessage::decode(bytes)
             {
-                nonces[usize::try_from(*to).unwrap_or(0) % 8] = nonce;
+                nonces.insert(*to, nonce);
             }
             verdict.note(&output);
         }

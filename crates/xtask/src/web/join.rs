@@ -1,5 +1,5 @@
-//! Modules that only one other needs, shipped inside it: fewer requests one after the other, and
-//! what they have in common is packed once.
+//! Modules, shipped inside the files that need them: fewer requests one after the other, and what
+//! they have in common is packed once.
 //!
 //! Not a bundler: it knows the few forms in which this page's scripts import and export, line by line,
 //! and leaves every module alone that uses another. A module becomes a function that gives its exports;
@@ -50,38 +50,43 @@ pub(super) fn join(html: &Files, app: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// The modules that go into another's file: all who import them are in one.
+/// The modules that go into the files that import them, into each its own: files are of different pages
+/// and workers, but for one that loads another by `import()`. What those two need stays a file, so that
+/// its state exists once.
 fn guests<'a>(
     html: &Files,
     scripts: &'a BTreeMap<String, String>,
     modules: &Modules<'a>,
 ) -> BTreeSet<&'a str> {
-    let mut importers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (&path, module) in modules {
-        for (target, _) in &module.imports {
-            if let Some((&target, _)) = modules.get_key_value(target.as_str()) {
-                importers.entry(target).or_default().insert(path);
+    let mut guests: BTreeSet<&str> = modules.keys().flat_map(|path| reach(path, modules)).collect();
+    guests.retain(|path| {
+        modules[path].other_imports.is_empty() && !is_named(path, html, scripts, modules)
+    });
+    for (path, text) in scripts {
+        let loads = |other: &&&str| text.contains(&format!("import('./{other}')"));
+        for other in modules.keys().filter(loads) {
+            let both = &reach(path, modules) & &reach(other, modules);
+            guests.retain(|path| !both.contains(path));
+        }
+    }
+    guests
+}
+
+/// What a module imports, directly or through others.
+fn reach<'a>(path: &str, modules: &Modules<'a>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        for (target, _) in modules.get(path.as_str()).into_iter().flat_map(|module| &module.imports)
+        {
+            if let Some((&target, _)) = modules.get_key_value(target.as_str())
+                && found.insert(target)
+            {
+                open.push(target.to_owned());
             }
         }
     }
-    importers.retain(|path, _| {
-        let module = &modules[path];
-        module.other_imports.is_empty() && !is_named(path, html, scripts, modules)
-    });
-    let mut hosts: BTreeMap<&str, &str> = BTreeMap::new();
-    // Files grow, so that more importers are in one, until nothing changes.
-    loop {
-        let file = |path: &'a str| hosts.get(path).copied().unwrap_or(path);
-        let next = importers.iter().find_map(|(&path, by)| {
-            let files: BTreeSet<&str> = by.iter().map(|&by| file(by)).collect();
-            let host = files.first().copied().filter(|_| files.len() == 1)?;
-            (!hosts.contains_key(path) && host != path).then_some((path, host))
-        });
-        let Some((path, host)) = next else { break };
-        hosts.values_mut().filter(|old| **old == path).for_each(|old| *old = host);
-        hosts.insert(path, host);
-    }
-    hosts.into_keys().collect()
+    found
 }
 
 /// Whether something asks for the file by its name.

@@ -8,7 +8,7 @@ use super::folder::{Folder, extension};
 use crate::run::say;
 
 /// Bytes, brotli, and requests that the page may cost. A ratchet just above what it costs: the aim
-/// is 250 kB of wasm and 300 kB in all.
+/// is 250 kB of wasm, 40 kB of scripts and 300 kB in all.
 struct Budget {
     what: &'static str,
     limit: u64,
@@ -20,10 +20,10 @@ struct Budget {
 
 const BUDGETS: [Budget; 7] = [
     Budget { what: "wasm", limit: 440_000, unit: "B", fails: true, used: |s| s.kind("wasm") },
-    Budget { what: "js", limit: 44_000, unit: "B", fails: true, used: |s| s.scripts() },
+    Budget { what: "js", limit: 49_000, unit: "B", fails: true, used: |s| s.scripts() },
     Budget { what: "other pages", limit: 10_000, unit: "B", fails: true, used: |s| s.embedded() },
     Budget { what: "css", limit: 10_000, unit: "B", fails: true, used: |s| s.kind("css") },
-    Budget { what: "everything", limit: 520_000, unit: "B", fails: true, used: |s| s.all() },
+    Budget { what: "everything", limit: 545_000, unit: "B", fails: true, used: |s| s.all() },
     Budget { what: "first view", limit: 52_000, unit: "B", fails: false, used: |s| s.view() },
     Budget {
         what: "first view",
