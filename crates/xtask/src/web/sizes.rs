@@ -19,11 +19,11 @@ struct Budget {
 }
 
 const BUDGETS: [Budget; 7] = [
-    Budget { what: "wasm", limit: 440_000, unit: "B", fails: true, used: |s| s.kind("wasm") },
-    Budget { what: "js", limit: 49_000, unit: "B", fails: true, used: |s| s.scripts() },
+    Budget { what: "wasm", limit: 475_000, unit: "B", fails: true, used: |s| s.kind("wasm") },
+    Budget { what: "js", limit: 49_500, unit: "B", fails: true, used: |s| s.scripts() },
     Budget { what: "other pages", limit: 10_000, unit: "B", fails: true, used: |s| s.embedded() },
     Budget { what: "css", limit: 10_000, unit: "B", fails: true, used: |s| s.kind("css") },
-    Budget { what: "everything", limit: 545_000, unit: "B", fails: true, used: |s| s.all() },
+    Budget { what: "everything", limit: 583_000, unit: "B", fails: true, used: |s| s.all() },
     Budget { what: "first view", limit: 52_000, unit: "B", fails: false, used: |s| s.view() },
     Budget {
         what: "first view",
