@@ -193,6 +193,7 @@ export class Album {
     const job = jobs.get(picture);
     if (!job) return;
     revokeTile(job, task);
+    this.#app.painter.revoke(picture, task);
     this.#app.store.set({});
     if (shown === picture) this.#touch();
   }

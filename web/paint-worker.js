@@ -2,7 +2,7 @@
 //
 // In: add {picture, task, worker, x, y, width, height, formula, payload}, with {palette} painted once and
 // not kept; palette {name, density, offset, first}, whose pictures with that prefix are painted first;
-// size {picture, width, height}; rename {from, to}; drop {prefix}; spare {pictures}, of which any may go
+// size {picture, width, height}; revoke {picture, task}; rename {from, to}; drop {prefix}; spare {pictures}, of which any may go
 // when memory is short; png {id, picture, texts}; surprise {id, seed, index, width, height}.
 // Out: painted {tiles: [{picture, task, worker, x, y, width, height, bitmap}]}; answer {id, value | error};
 // trouble {reason}.
@@ -52,6 +52,7 @@ function act(data) {
     case 'add': return add(data);
     case 'size': return shelf.size(data.picture, data.width, data.height);
     case 'palette': return recolour(data);
+    case 'revoke': return revoke(data.picture, data.task);
     case 'rename': return rename(data.from, data.to);
     case 'drop': return shelf.drop(data.prefix);
     case 'spare': return shelf.spare(data.pictures);
@@ -70,6 +71,12 @@ function add({ picture, task, worker, x, y, width, height, formula, payload: buf
   if (!shelf.add(picture, tile)) return;
   stale.set(tile, picture);
   void paintStale();
+}
+
+/** @param {string} picture @param {number} task */
+function revoke(picture, task) {
+  const tile = shelf.revoke(picture, task);
+  if (tile) stale.delete(tile);
 }
 
 /** @param {string} from @param {string} to */

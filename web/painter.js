@@ -54,6 +54,8 @@ export function createPainter(onPainted, onTrouble) {
     palette: (palette, first) => worker.postMessage({ t: 'palette', ...palette, first }),
     /** @param {string} picture @param {number} width @param {number} height */
     size: (picture, width, height) => worker.postMessage({ t: 'size', picture, width, height }),
+    /** @param {string} picture @param {number} task */
+    revoke: (picture, task) => worker.postMessage({ t: 'revoke', picture, task }),
     /** @param {string} from @param {string} to */
     rename: (from, to) => worker.postMessage({ t: 'rename', from, to }),
     /** Pictures that may go when memory is short. @param {string[]} pictures */

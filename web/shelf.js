@@ -64,6 +64,14 @@ export function createShelf(bytesMax) {
       shrink();
       return true;
     },
+    /** A tile was none; it, if it is here. @param {string} name @param {number} task */
+    revoke(name, task) {
+      const tile = pictures.get(name)?.tiles.get(task);
+      if (!tile) return undefined;
+      pictures.get(name)?.tiles.delete(task);
+      heldBytes -= tile.payload.byteLength;
+      return tile;
+    },
     /** @param {string} name */
     get: (name) => pictures.get(name),
     /** The latest first. */

@@ -45,3 +45,13 @@ test('room is made once for each tile that goes, under whatever name', () => {
   shelf.add('x.1.1', tile(0, 10));
   assert.deepEqual(kept(shelf), [['x.1.1', 1]]);
 });
+
+test('a tile that was none makes room for another', () => {
+  const shelf = createShelf(1000);
+  const tile = (byte) => ({ task: 3, worker: '', x: 0, y: 0, width: 1, height: 1, formula: 'julia', payload: new Uint8Array([byte]) });
+  assert.equal(shelf.add('job', tile(1)), true);
+  assert.equal(shelf.revoke('job', 3)?.payload[0], 1);
+  assert.equal(shelf.revoke('job', 3), undefined);
+  assert.equal(shelf.add('job', tile(2)), true);
+  assert.equal(shelf.get('job')?.tiles.get(3)?.payload[0], 2);
+});
