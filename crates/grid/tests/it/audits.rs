@@ -99,6 +99,7 @@ fn what_a_liar_did_before_is_looked_at_again_and_stands_if_it_is_right() {
     assert_eq!(world.count_events(0, reviewed), 1);
     let parts = world.hosts[0].grid.job(job).unwrap().workers;
     assert!(parts.iter().any(|part| part.worker == liar && part.done > 4));
+    world.run_until(secs(10), |world| world.hosts[2].shown.len() == 120);
     for task in 0..120 {
         let right = expected(&1u64.to_le_bytes(), task);
         assert_eq!(world.hosts[2].shown.get(&(job, task)), Some(&right), "{task}");

@@ -221,7 +221,8 @@ fn a_job_survives_all_who_worked_on_it() {
             })
             .collect();
         world.run_for(secs(1));
-        let done = world.hosts[0].grid.job(job).unwrap().done;
+        // Only what was found right is written down.
+        let done = world.hosts[0].grid.job(job).unwrap().verified;
         let computed = world.computed;
         assert!(done > 10 && late.iter().all(|node| !world.takes_part(*node, job)));
         (0..5).for_each(|node| world.kill(node));
@@ -231,7 +232,11 @@ fn a_job_survives_all_who_worked_on_it() {
         world.run_until(secs(200), |world| world.is_complete(job));
         check_survivors(&world, job);
         let again = world.computed - computed;
-        assert!(again <= u64::from(120 - done) + 8, "seed {seed}: {again} after {done} were done");
+        // And what five workers did since the record was last written, in about a second.
+        assert!(
+            again <= u64::from(120 - done) + 10,
+            "seed {seed}: {again} after {done} were right"
+        );
     }
 }
 

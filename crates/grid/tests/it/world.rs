@@ -437,6 +437,8 @@ impl World {
                 self.input(node, Input::Appraised { job, verdict });
             }
             Step::Computed { node, work } => self.compute(node, work),
+            // A driver that wakes has its answers still.
+            Step::Audited { node, .. } if self.hosts[node].is_frozen => self.plan_in(secs(1), step),
             Step::Audited { node, audit, verdict } => {
                 self.input(node, Input::Audited { audit, verdict });
             }
