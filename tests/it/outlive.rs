@@ -10,7 +10,7 @@ use tests::{
 };
 
 use crate::alone_on_this_machine;
-use crate::scene::{CUSP, CUSP_TILES, SEAHORSE, View, launch, open_tab, wait_for_tiles};
+use crate::scene::{DEEP, DEEP_TILES, SEAHORSE, View, launch, open_tab, wait_for_tiles};
 
 fn peers(server: &Server, count: usize) -> Result<Vec<Peer>> {
     (0..count).map(|_| Peer::start(server, &GENTLY)).collect()
@@ -51,20 +51,20 @@ fn a_job_survives_its_creator_and_its_next_owner() -> Result<()> {
     let scratch = Scratch::new("outlive")?;
     let server = Server::start()?;
     let mut peers = peers(&server, 6)?;
-    let arguments = CUSP.arguments();
+    let arguments = DEEP.arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let creator = render(&server, &[&arguments[..], &GENTLY].concat(), &scratch.file("never.png"))?;
 
-    let job = wait_for_share(&peers[0], CUSP_TILES * 3 / 10)?;
+    let job = wait_for_share(&peers[0], DEEP_TILES * 3 / 10)?;
     creator.signal("KILL")?;
     let owner = next_owner(&peers[0])?;
     // Whoever took over goes too, unless it is the witness: then the witness changes.
     let at = peers.iter().position(|peer| peer.id == owner).context("the owner is one of us")?;
     let killed = peers.remove(at);
     let witness = &peers[0];
-    wait_for_share(witness, CUSP_TILES * 3 / 10)?;
+    wait_for_share(witness, DEEP_TILES * 3 / 10)?;
     killed.process.signal("KILL")?;
-    watch_and_compare(&server, &job, &CUSP, &scratch)
+    watch_and_compare(&server, &job, &DEEP, &scratch)
 }
 
 #[test]
@@ -75,11 +75,11 @@ fn a_job_survives_the_tab_that_launched_it() -> Result<()> {
     let _peers = peers(&server, 3)?;
     let mut browser = Browser::start(Engine::Chromium)?;
     let page = open_tab(&mut browser, &server)?;
-    launch(&mut browser, page, &CUSP)?;
-    wait_for_tiles(&mut browser, page, CUSP_TILES / 5)?;
+    launch(&mut browser, page, &DEEP)?;
+    wait_for_tiles(&mut browser, page, DEEP_TILES / 5)?;
     let job = browser.eval(page, "window.millefeuille.state().job.id")?;
     browser.close(page)?;
-    watch_and_compare(&server, job.as_str().context("an id")?, &CUSP, &scratch)
+    watch_and_compare(&server, job.as_str().context("an id")?, &DEEP, &scratch)
 }
 
 #[test]

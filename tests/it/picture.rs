@@ -5,7 +5,7 @@ use serde_json::Value;
 use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, render};
 
 use crate::alone_on_this_machine;
-use crate::scene::{CUSP, CUSP_TILES, SEAHORSE, download, job, launch, open_tab, wait_for_tiles};
+use crate::scene::{DEEP, DEEP_TILES, SEAHORSE, download, job, launch, open_tab, wait_for_tiles};
 
 fn everyone_computed(by: &Value, count: usize) -> Result<()> {
     let tiles: Vec<u64> =
@@ -84,14 +84,14 @@ fn a_killed_peer_and_a_closed_tab_do_not_change_the_picture() -> Result<()> {
     let second = open_tab(&mut browser, &server)?;
 
     // Closing a tab takes a while.
-    launch(&mut browser, first, &CUSP)?;
+    launch(&mut browser, first, &DEEP)?;
     wait_for_tiles(&mut browser, first, 3)?;
     victim.process.signal("KILL")?;
     browser.close(second)?;
     let done = job(&mut browser, first)?["done"].as_u64().context("done")?;
-    ensure!(done < CUSP_TILES.into(), "the job was over before anybody vanished");
+    ensure!(done < DEEP_TILES.into(), "the job was over before anybody vanished");
 
-    assert_same(&download(&mut browser, first)?, &CUSP.expected(&scratch)?)
+    assert_same(&download(&mut browser, first)?, &DEEP.expected(&scratch)?)
 }
 
 #[test]
@@ -105,14 +105,14 @@ fn the_server_dies_mid_job_and_comes_back() -> Result<()> {
     let mut browser = Browser::start(Engine::Chromium)?;
     let tab = open_tab(&mut browser, &server)?;
 
-    launch(&mut browser, tab, &CUSP)?;
+    launch(&mut browser, tab, &DEEP)?;
     wait_for_tiles(&mut browser, tab, 8)?;
     let (address, url) = (server.address.clone(), server.url.clone());
     server.process.signal("KILL")?;
     drop(server);
     let done = job(&mut browser, tab)?["done"].as_u64().context("done")?;
-    ensure!(done < CUSP_TILES.into(), "the job was over before the server died");
-    assert_same(&download(&mut browser, tab)?, &CUSP.expected(&scratch)?)?;
+    ensure!(done < DEEP_TILES.into(), "the job was over before the server died");
+    assert_same(&download(&mut browser, tab)?, &DEEP.expected(&scratch)?)?;
 
     // Back at the same address with the same key: a new tab joins the same ring.
     let server = Server::start_with(&address, Some(&key))?;

@@ -22,11 +22,11 @@ pub(crate) const SEAHORSE: View = View {
     size: (2048, 1536),
 };
 
-/// 96 tiles of points that take some 20,000 steps each and never skip one, in front of the cusp: dear
-/// on every machine, so that somebody can leave while they are computed.
-pub(crate) const CUSP: View =
-    View { re: "0.25000002", im: "0", zoom: "2e8", max_iter: 400_000, size: (4096, 1536) };
-pub(crate) const CUSP_TILES: u32 = 16 * 6;
+/// 32 tiles beyond the precision of doubles, whose pixels are followed one by one: dear on every
+/// machine, so that somebody can leave while they are computed.
+pub(crate) const DEEP: View =
+    View { zoom: "1e13", max_iter: 100_000, size: (2048, 1024), ..SEAHORSE };
+pub(crate) const DEEP_TILES: u32 = 8 * 4;
 
 impl View {
     pub(crate) fn arguments(&self) -> Vec<String> {

@@ -69,11 +69,11 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let mut leaver = Peer::start(&server, &GENTLY)?;
     let view = [
         "--re",
-        "0.25000002",
+        "-0.743643887037158704752",
         "--im",
-        "0",
+        "0.131825904205311970493",
         "--zoom",
-        "2e8",
+        "1e13",
         "--max-iter",
         "100000",
         "--size",

@@ -1,7 +1,7 @@
 //! Which jobs the network has, for whoever asks.
 //!
 //! The directory is soft state. Whoever is the root of a job's record lists the job at the root of
-//! its page, again and again (here); the page forgets what it does not hear of (`page`); whoever
+//! its page, again and again, and when the ring changes close by (here); the page forgets what it does not hear of (`page`); whoever
 //! wants to know asks all pages (`question`). So no clock has to agree with another, a page needs
 //! no copies, and what nobody holds any more is listed nowhere. A page whose root went is whole
 //! again when everyone has repeated itself.
@@ -24,6 +24,9 @@ use question::Question;
 /// shows how far a job is, and a day of a finished job costs less than a few of its tiles.
 const OPEN_HEARTBEATS: u32 = 5;
 const OVER_HEARTBEATS: u32 = 30;
+/// The part of a heartbeat after which jobs are listed anew when a neighbour came or went: a page may
+/// have another root, and a newcomer takes a moment to be one. Many changes at once are one.
+const AGAIN_PER_HEARTBEAT: u32 = 2;
 /// Jobs that one node lists. Beyond it further ones are listed when others are gone.
 const CHARGES_MAX: usize = 1024;
 
@@ -71,6 +74,14 @@ impl Grid {
     /// The record of a job is not here any more, or not at its root.
     pub(crate) fn leave_charge(&mut self, job: JobId) {
         self.directory.charges.remove(&job);
+    }
+
+    /// The ring changed close by: pages may have another root, who knows nothing yet.
+    pub(crate) fn list_anew(&mut self, now: Time) {
+        let soon = now + self.config.heartbeat / AGAIN_PER_HEARTBEAT;
+        for charge in self.directory.charges.values_mut() {
+            charge.list_at = charge.list_at.min(soon);
+        }
     }
 
     /// Lists what is due.

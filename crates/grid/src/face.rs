@@ -182,6 +182,8 @@ pub enum Input {
     Slots(u16),
     /// Whether the overlay routes.
     Ready(bool),
+    /// Somebody came into the leaf set, or left it.
+    NeighboursChanged,
     /// Hand back every lease and say goodbye to every job. Owned jobs go on without this node.
     Leave,
     /// A deadline of `poll_timeout` came; early, late and repeated ones are fine.

@@ -75,6 +75,8 @@ pub struct Grid {
     rng: Rng,
     /// The overlay routes.
     ready: bool,
+    /// Since when it is as `ready` says.
+    ready_since: Time,
     has_left: bool,
     /// At most [`JOBS_MAX`].
     jobs: BTreeMap<JobId, Job>,
@@ -123,6 +125,7 @@ impl Grid {
             me,
             rng,
             ready: false,
+            ready_since: now,
             has_left: false,
             jobs: BTreeMap::new(),
             opened: 0,
@@ -181,6 +184,7 @@ impl Grid {
             Input::Appraised { job, verdict } => self.on_appraised(now, job, verdict),
             Input::Slots(slots) => self.on_slots(now, slots),
             Input::Ready(ready) => self.on_ready(now, ready),
+            Input::NeighboursChanged => self.list_anew(now),
             Input::Leave => return self.on_leave(),
             Input::Timeout => self.on_timeout(now),
         }
@@ -285,6 +289,7 @@ impl Grid {
             return;
         }
         self.ready = ready;
+        self.ready_since = now;
         for id in self.owned() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             // Out of the ring for a while, this node does not know what it is the root of.

@@ -283,7 +283,7 @@ impl Grid {
                 self.on_extend_here(now, (key, from), job, slots, &tasks);
             }
             Message::List { jobs } => self.on_listed(now, key, from, jobs),
-            Message::AskPage { ticket, page } => self.on_page_asked(key, from, ticket, page),
+            Message::AskPage { ticket, page } => self.on_page_asked(now, (key, from), ticket, page),
             _ => self.counters.ignored += 1,
         }
     }

@@ -13,6 +13,9 @@ const REMEMBERED_HEARTBEATS: u32 = 75;
 /// makes room; if nothing is over, the new one is not listed.
 const PAGE_MAX: usize = 256;
 const CREATOR_MAX: usize = 16;
+/// A node that came into the ring answers nothing for so many heartbeats: its pages are empty until
+/// others have listed their jobs at it. Whoever asks asks again for longer.
+const YOUNG_HEARTBEATS: u32 = 2;
 /// Questions that are answered between two heartbeats, each peer's once. Others are asked again.
 const ANSWERS_MAX: usize = 64;
 
@@ -90,9 +93,18 @@ impl Grid {
     }
 
     /// As root of a page: what is on it?
-    pub(crate) fn on_page_asked(&mut self, key: Key, from: NodeId, ticket: u64, page: u8) {
+    pub(crate) fn on_page_asked(
+        &mut self,
+        now: Time,
+        (key, from): (Key, NodeId),
+        ticket: u64,
+        page: u8,
+    ) {
         if page >= PAGES || page_key(page) != key {
             return self.misbehaved(from, "asked for what is no page");
+        }
+        if now.since(self.ready_since) < self.config.heartbeat * YOUNG_HEARTBEATS {
+            return;
         }
         let pages = &mut self.directory.pages;
         if pages.answered.len() >= ANSWERS_MAX || !pages.answered.insert((from, page)) {

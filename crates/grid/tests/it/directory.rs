@@ -65,6 +65,23 @@ fn another_owner_and_another_page_root_are_in_the_list_soon() {
     assert!(listing.epoch > 1 && listing.owner != listing.creator, "{listing:?}");
 }
 
+/// In a small ring the newcomer is itself the root of some pages.
+#[test]
+fn a_newcomer_is_told_what_was_over_before_it_came() {
+    for seed in 0..12 {
+        let mut world = World::new(seed, 3);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 12);
+        world.run_until(secs(60), |world| world.state(0, job) == Some(JobState::Finished));
+        world.run_for(secs(5));
+        let newcomer = world.add();
+        world.input(newcomer, Input::Ready(true));
+        let (jobs, missing) = list(&mut world, newcomer);
+        assert_eq!((jobs.len(), missing), (1, 0), "seed {seed}");
+        assert_eq!(of(&jobs, job).unwrap().state, JobState::Finished);
+    }
+}
+
 #[test]
 fn lost_messages_are_repeated_and_a_job_that_nobody_holds_is_forgotten() {
     let mut world = World::new(3, 8);

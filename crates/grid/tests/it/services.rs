@@ -138,6 +138,9 @@ impl World {
             self.services.ring.remove(&node);
         }
         self.reroot();
+        let others: Vec<usize> =
+            self.services.ring.keys().copied().filter(|n| *n != node).collect();
+        others.into_iter().for_each(|other| self.input(other, Input::NeighboursChanged));
     }
 
     /// The node says nothing any more; the ring takes that for its death after three to four

@@ -79,5 +79,6 @@ impl Node {
         let neighbours = store::Input::Neighbours { left: list(left), right: list(right) };
         self.store.handle(now, neighbours);
         self.groups.handle(now, groups::Input::NeighboursChanged);
+        self.grid.handle(now, grid::Input::NeighboursChanged);
     }
 }
