@@ -115,8 +115,8 @@ export class App {
   /** Whether somebody pressed Donate in this page's life. */
   consented = false;
 
-  /** @param {{cores?: number, server?: string}} options */
-  start({ cores, server }) {
+  /** @param {{cores?: number, intensity?: number, server?: string}} options */
+  start({ cores, intensity, server }) {
     this.consented = true;
     const { status } = this.store.get();
     if (status === 'starting' || status === 'joined') return;
@@ -124,6 +124,7 @@ export class App {
       return this.store.set({ trouble: 'This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers.' });
     }
     if (cores) this.donor.choose({ cores });
+    if (intensity) this.donor.choose({ intensity });
     this.peer.begin();
     this.#tellCores();
     const url = server ?? new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href;

@@ -31,7 +31,7 @@ class Millefeuille extends EventTarget {
 
   /**
    * Become a peer. Resolves when the start is under way; `state().ready` says when it is done.
-   * @param {{cores?: number, server?: string}} [options] `server` is a WebSocket URL
+   * @param {{cores?: number, intensity?: number, server?: string}} [options] `intensity` in percent; `server` is a WebSocket URL
    */
   async start(options = {}) {
     (await this.#open()).start(options);

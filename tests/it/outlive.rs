@@ -34,7 +34,7 @@ fn next_owner(witness: &Peer) -> Result<String> {
 /// Follows the job from a peer that has seen nothing of it, and compares the picture.
 fn watch_and_compare(server: &Server, job: &str, view: &View, scratch: &Scratch) -> Result<()> {
     let file = scratch.file("watched.png");
-    let mut watcher = watch(server, job, &["--palette", "ember", "--threads", "1"], &file)?;
+    let mut watcher = watch(server, job, &["--palette", "dusk", "--threads", "1"], &file)?;
     let document = watcher.lines.document()?;
     ensure!(watcher.wait()? == 0, "watch failed: {document}");
     ensure!(document["repaired"] == 0, "tiles were lost on the way: {document}");

@@ -2,10 +2,12 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, render};
+use tests::{Browser, Engine, GENTLY, Peer, Picture, Scratch, Server, assert_same, render};
 
 use crate::alone_on_this_machine;
-use crate::scene::{DEEP, DEEP_TILES, SEAHORSE, download, job, launch, open_tab, wait_for_tiles};
+use crate::scene::{
+    DEEP, DEEP_TILES, SEAHORSE, download, job, launch, open_gentle_tab, open_tab, wait_for_tiles,
+};
 
 fn everyone_computed(by: &Value, count: usize) -> Result<()> {
     let tiles: Vec<u64> =
@@ -19,11 +21,10 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_from_a_tab() -> Resul
     let _machine = alone_on_this_machine();
     let scratch = Scratch::new("from-tab")?;
     let server = Server::start()?;
-    let _peers =
-        [Peer::start(&server, &["--threads", "1"])?, Peer::start(&server, &["--threads", "1"])?];
+    let _peers = [Peer::start(&server, &GENTLY)?, Peer::start(&server, &GENTLY)?];
     let mut browser = Browser::start(Engine::Chromium)?;
-    let first = open_tab(&mut browser, &server)?;
-    let second = open_tab(&mut browser, &server)?;
+    let first = open_gentle_tab(&mut browser, &server)?;
+    let second = open_gentle_tab(&mut browser, &server)?;
 
     launch(&mut browser, first, &SEAHORSE)?;
     let picture = download(&mut browser, first)?;
@@ -48,14 +49,14 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_natively() -> Result<
     let _machine = alone_on_this_machine();
     let scratch = Scratch::new("from-native")?;
     let server = Server::start()?;
-    let _peer = Peer::start(&server, &["--threads", "1"])?;
+    let _peer = Peer::start(&server, &GENTLY)?;
     let mut browser = Browser::start(Engine::Chromium)?;
-    let tabs = [open_tab(&mut browser, &server)?, open_tab(&mut browser, &server)?];
+    let tabs = [open_gentle_tab(&mut browser, &server)?, open_gentle_tab(&mut browser, &server)?];
 
     let file = scratch.file("rendered.png");
     let arguments = SEAHORSE.arguments();
     let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    arguments.extend(["--threads", "1"]);
+    arguments.extend(GENTLY);
     let mut process = render(&server, &arguments, &file)?;
     let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
@@ -135,11 +136,11 @@ fn firefox_chromium_and_a_native_peer_work_on_one_job() -> Result<()> {
     let _machine = alone_on_this_machine();
     let scratch = Scratch::new("firefox")?;
     let server = Server::start()?;
-    let _peer = Peer::start(&server, &["--threads", "1"])?;
+    let _peer = Peer::start(&server, &GENTLY)?;
     let mut chromium = Browser::start(Engine::Chromium)?;
     let mut firefox = Browser::start(Engine::Firefox)?;
-    let first = open_tab(&mut chromium, &server)?;
-    let second = open_tab(&mut firefox, &server)?;
+    let first = open_gentle_tab(&mut chromium, &server)?;
+    let second = open_gentle_tab(&mut firefox, &server)?;
 
     launch(&mut firefox, second, &SEAHORSE)?;
     let picture = download(&mut firefox, second)?;

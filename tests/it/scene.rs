@@ -38,7 +38,7 @@ impl View {
             ("--zoom", self.zoom.to_owned()),
             ("--max-iter", self.max_iter.to_string()),
             ("--size", format!("{width}x{height}")),
-            ("--palette", "ember".to_owned()),
+            ("--palette", "dusk".to_owned()),
         ];
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
@@ -47,7 +47,7 @@ impl View {
         json!({
             "formula": "mandelbrot", "re": self.re, "im": self.im, "zoom": self.zoom,
             "c_re": "0", "c_im": "0", "max_iter": self.max_iter,
-            "width": self.size.0, "height": self.size.1, "palette": "ember",
+            "width": self.size.0, "height": self.size.1, "palette": "dusk",
         })
     }
 
@@ -65,8 +65,17 @@ impl View {
 
 /// A tab that takes part.
 pub(crate) fn open_tab(browser: &mut Browser, server: &Server) -> Result<Page> {
+    open_tab_with(browser, server, "{cores: 1}")
+}
+
+/// A tab that mostly rests, as [`tests::GENTLY`]: nobody is done before the others have begun.
+pub(crate) fn open_gentle_tab(browser: &mut Browser, server: &Server) -> Result<Page> {
+    open_tab_with(browser, server, "{cores: 1, intensity: 20}")
+}
+
+fn open_tab_with(browser: &mut Browser, server: &Server, choices: &str) -> Result<Page> {
     let page = browser.open(&server.url)?;
-    browser.eval(page, "window.millefeuille.start({cores: 1})")?;
+    browser.eval(page, &format!("window.millefeuille.start({choices})"))?;
     browser.wait(page, "window.millefeuille.state().ready")?;
     Ok(page)
 }
