@@ -1,10 +1,10 @@
 //! Which jobs the network has, for whoever asks.
 //!
 //! The directory is soft state. Whoever is the root of a job's record lists the job at the root of
-//! its page, again and again, and when the ring changes close by (here); the page forgets what it does not hear of (`page`); whoever
-//! wants to know asks all pages (`question`). So no clock has to agree with another, a page needs
-//! no copies, and what nobody holds any more is listed nowhere. A page whose root went is whole
-//! again when everyone has repeated itself.
+//! its page, again and again, and when the ring changes close by (here); the page forgets what it
+//! does not hear of (`page`); whoever wants to know asks all pages (`question`). So no clock has to
+//! agree with another, a page needs no copies, and what nobody holds any more is listed nowhere. A
+//! page whose root went is whole again when everyone has repeated itself.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
