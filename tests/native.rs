@@ -1,5 +1,6 @@
 //! The server and native peers as processes.
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -137,7 +138,7 @@ impl Peer {
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn render(server: &Server, view: &[&str], file: &Path) -> Result<Process> {
+pub fn render(server: &Server, view: &[impl AsRef<OsStr>], file: &Path) -> Result<Process> {
     let mut command = Command::new(millefeuille());
     command.args(["render", "--json", "--server", &server.url]).args(view).arg("-o").arg(file);
     Process::start("render", command)
@@ -158,7 +159,7 @@ pub fn watch(server: &Server, job: &str, arguments: &[&str], file: &Path) -> Res
 ///
 /// # Errors
 /// When the network does not take it.
-pub fn detach(server: &Server, view: &[&str]) -> Result<String> {
+pub fn detach(server: &Server, view: &[impl AsRef<OsStr>]) -> Result<String> {
     let mut command = Command::new(millefeuille());
     command.args(["render", "--json", "--detach", "--server", &server.url]).args(view);
     document(command)?["job"].as_str().map(str::to_owned).context("detach names the job")
@@ -178,7 +179,7 @@ pub fn job_list(server: &Server) -> Result<Value> {
 ///
 /// # Errors
 /// When it fails.
-pub fn alone(view: &[&str], file: &Path) -> Result<Value> {
+pub fn alone(view: &[impl AsRef<OsStr>], file: &Path) -> Result<Value> {
     let mut command = Command::new(millefeuille());
     command.args(["render", "--json", "--alone"]).args(view).arg("-o").arg(file);
     document(command)

@@ -14,10 +14,7 @@ fn a_native_owner_catches_a_liar() -> Result<()> {
     let witness = Peer::start(&server, &GENTLY)?;
     let liar = Peer::lying(&server)?;
     let file = scratch.file("rendered.png");
-    let arguments = SEAHORSE.arguments();
-    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    arguments.extend(GENTLY);
-    let mut process = render(&server, &arguments, &file)?;
+    let mut process = render(&server, &SEAHORSE.arguments_with(&GENTLY), &file)?;
     let is_it = |line: &serde_json::Value| {
         line["event"] == "worker_barred" && line["worker"] == liar.id.as_str()
     };

@@ -51,9 +51,7 @@ fn a_job_survives_its_creator_and_its_next_owner() -> Result<()> {
     let scratch = Scratch::new("outlive")?;
     let server = Server::start()?;
     let mut peers = peers(&server, 6)?;
-    let arguments = DEEP.arguments();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let creator = render(&server, &[&arguments[..], &GENTLY].concat(), &scratch.file("never.png"))?;
+    let creator = render(&server, &DEEP.arguments_with(&GENTLY), &scratch.file("never.png"))?;
 
     let job = wait_for_share(&peers[0], DEEP_TILES * 3 / 10)?;
     creator.signal("KILL")?;
@@ -88,9 +86,7 @@ fn a_job_can_be_left_to_the_network_and_looked_at_later_by_a_tab() -> Result<()>
     let scratch = Scratch::new("detach")?;
     let server = Server::start()?;
     let peers = peers(&server, 3)?;
-    let arguments = SEAHORSE.arguments();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let job = detach(&server, &arguments)?;
+    let job = detach(&server, &SEAHORSE.arguments())?;
     let is_over = |line: &Value| line["event"] == "job_changed" && line["state"] == "finished";
     peers[0].process.lines.wait("the end of the job", is_over)?;
     let listed = job_list(&server)?;

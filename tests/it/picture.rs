@@ -54,10 +54,7 @@ fn two_tabs_and_two_native_peers_render_a_picture_launched_natively() -> Result<
     let tabs = [open_gentle_tab(&mut browser, &server)?, open_gentle_tab(&mut browser, &server)?];
 
     let file = scratch.file("rendered.png");
-    let arguments = SEAHORSE.arguments();
-    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    arguments.extend(GENTLY);
-    let mut process = render(&server, &arguments, &file)?;
+    let mut process = render(&server, &SEAHORSE.arguments_with(&GENTLY), &file)?;
     let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
 

@@ -43,6 +43,12 @@ impl View {
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
 
+    /// With how to compute it.
+    pub(crate) fn arguments_with(&self, more: &[&str]) -> Vec<String> {
+        let more = more.iter().map(|argument| (*argument).to_owned());
+        self.arguments().into_iter().chain(more).collect()
+    }
+
     pub(crate) fn for_page(&self) -> Value {
         json!({
             "formula": "mandelbrot", "re": self.re, "im": self.im, "zoom": self.zoom,
@@ -54,9 +60,7 @@ impl View {
     /// The picture as one process computes it.
     pub(crate) fn expected(&self, scratch: &Scratch) -> Result<Picture> {
         let file = scratch.file("alone.png");
-        let arguments = self.arguments();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        alone(&arguments, &file)?;
+        alone(&self.arguments(), &file)?;
         let picture = Picture::read(&file)?;
         ensure!(picture.colours() > 1_000, "a picture of nothing proves nothing");
         Ok(picture)

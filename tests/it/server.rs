@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use tests::{GENTLY, Peer, Picture, Process, Scratch, Server, alone, assert_same, render};
+use tests::{GENTLY, Peer, Picture, Process, Scratch, Server, assert_same, render};
 
 use crate::alone_on_this_machine;
+use crate::scene::DEEP;
 
 #[test]
 fn peers_that_shared_no_link_build_one_without_the_server() -> Result<()> {
@@ -67,20 +68,8 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let server = Server::start()?;
     let witness = Peer::start(&server, &GENTLY)?;
     let mut leaver = Peer::start(&server, &GENTLY)?;
-    let view = [
-        "--re",
-        "-0.743643887037158704752",
-        "--im",
-        "0.131825904205311970493",
-        "--zoom",
-        "1e13",
-        "--max-iter",
-        "100000",
-        "--size",
-        "2048x1536",
-    ];
     let file = scratch.file("rendered.png");
-    let mut process = render(&server, &[&view[..], &GENTLY].concat(), &file)?;
+    let mut process = render(&server, &DEEP.arguments_with(&GENTLY), &file)?;
     // Whoever has done one task has the next in its hands.
     let id = leaver.id.clone();
     let is_own = |event: &serde_json::Value| event["event"] == "task_done" && event["worker"] == id;
@@ -93,9 +82,7 @@ fn a_peer_says_goodbye_and_hands_its_leases_back() -> Result<()> {
     let report = process.lines.document()?;
     ensure!(process.wait()? == 0, "{report}");
     ensure!(report["reassigned"].as_u64() > Some(0) && report["repaired"] == 0, "{report}");
-    let expected = scratch.file("alone.png");
-    alone(&view, &expected)?;
-    assert_same(&Picture::read(&file)?, &Picture::read(&expected)?)
+    assert_same(&Picture::read(&file)?, &DEEP.expected(&scratch)?)
 }
 
 #[test]
