@@ -123,8 +123,7 @@ export class App {
     if (typeof RTCPeerConnection === 'undefined') {
       return this.store.set({ trouble: 'This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers.' });
     }
-    if (cores) this.donor.choose({ cores });
-    if (intensity) this.donor.choose({ intensity });
+    if (cores || intensity) this.donor.choose({ cores, intensity });
     this.peer.begin();
     this.#tellCores();
     const url = server ?? new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href;
