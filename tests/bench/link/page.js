@@ -10,6 +10,6 @@ window.answer = (sdp) => new Promise((resolve, reject) => {
     if (note.t === 'channel') worker.postMessage(note, transfer);
     else if (note.t === 'described') resolve(note.sdp);
     else reject(new Error(note.reason ?? `the dialler said ${note.t}`));
-  });
+  }, () => {}, false);
   dialler.take({ t: 'answer', link: 1, iceServers: [], sdp });
 });
