@@ -1,3 +1,5 @@
+//! That a sorted vector does what a tree does.
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
