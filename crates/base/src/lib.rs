@@ -22,7 +22,7 @@ pub use bounded::{Bounded, Full};
 pub use id::{DIGIT_BITS, DIGITS, Digest, Id, Key, NodeId, RADIX};
 pub use identity::{Card, IdentityError, PublicKey, SECRET_BYTES, Secret, Signature, Voucher};
 pub use rng::{Rng, unit};
-pub use sorted::{SortedMap, SortedSet};
+pub use sorted::{SortedMap, SortedSet, in_order};
 pub use time::{Duration, Time};
 
 /// The integer version of everything that peers exchange. A peer of another version is refused at

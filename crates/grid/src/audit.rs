@@ -151,10 +151,8 @@ impl Grid {
             return;
         }
         let is_waiting = |job: &&Job| job.audits.waiting_count() > 0;
-        let mut jobs: Vec<_> =
-            self.jobs.values().filter(is_waiting).map(|j| (!j.is_owned(), j.age, j.id)).collect();
-        jobs.sort_unstable();
-        for (.., id) in jobs {
+        let jobs = self.jobs.values().filter(is_waiting).map(|j| (!j.is_owned(), j.age, j.id));
+        for (.., id) in base::in_order(jobs) {
             while self.audits.len() < AUDITS_MAX {
                 let Some(job) = self.jobs.get_mut(&id) else { break };
                 let Some((task, payload)) = job.audits.waiting.pop_first() else { break };

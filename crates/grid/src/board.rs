@@ -215,14 +215,12 @@ impl Board {
 
     /// Workers that wait for tasks, those with least in hand first.
     pub(crate) fn waiting(&self) -> Vec<NodeId> {
-        let mut hungry: Vec<(u32, NodeId)> = self
+        let hungry = self
             .members
             .iter()
             .filter(|(_, member)| member.wanted > 0)
-            .map(|(worker, member)| (member.held(), *worker))
-            .collect();
-        hungry.sort_unstable();
-        hungry.into_iter().map(|(_, worker)| worker).collect()
+            .map(|(worker, member)| (member.held(), *worker));
+        base::in_order(hungry).into_iter().map(|(_, worker)| worker).collect()
     }
 
     /// The task is done, by `worker`: nobody needs to hold it.

@@ -77,9 +77,7 @@ impl Grid {
             return;
         }
         let place = |job: &crate::Job| (job.is_open(), job.is_mine, job.age, job.id);
-        let mut order: alloc::vec::Vec<_> = self.jobs.values().map(place).collect();
-        order.sort_unstable();
-        for (.., job) in order {
+        for (.., job) in base::in_order(self.jobs.values().map(place)) {
             while self.results.bytes() > bytes_max && self.results.drop_last(job) {
                 self.counters.evicted += 1;
             }

@@ -12,9 +12,8 @@ impl Grid {
     /// Every job that this node knows, the oldest first.
     #[must_use]
     pub fn jobs(&self) -> Vec<JobSummary> {
-        let mut jobs: Vec<&Job> = self.jobs.values().collect();
-        jobs.sort_by_key(|job| job.age);
-        jobs.into_iter().map(|job| job.summary(&self.results)).collect()
+        let ages = base::in_order(self.jobs.values().map(|job| (job.age, job.id)));
+        ages.into_iter().filter_map(|(_, id)| self.job(id)).collect()
     }
 
     /// One job.

@@ -367,9 +367,10 @@ impl Grid {
 
     fn running(&self, is_meant: impl Fn(&Job) -> bool) -> Vec<JobId> {
         let jobs = self.jobs.values().filter(|job| job.is_running() && is_meant(job));
-        let mut jobs: Vec<_> = jobs.map(|job| (!job.is_mine, job.age, job.id)).collect();
-        jobs.sort_unstable();
-        jobs.into_iter().map(|(.., job)| job).collect()
+        base::in_order(jobs.map(|job| (!job.is_mine, job.age, job.id)))
+            .into_iter()
+            .map(|(.., job)| job)
+            .collect()
     }
 
     fn send(&mut self, to: NodeId, message: Message) {

@@ -228,14 +228,11 @@ impl Tree {
         let is_meant = |track: &Track| {
             lately.is_none_or(|(now, beat)| now.since(track.heard) <= beat * HEADS_BEATS)
         };
-        let mut heads: Vec<(Time, Head)> = self
-            .streams
-            .iter()
-            .filter(|(_, track)| is_meant(track))
-            .map(|(stream, track)| (track.heard, Head { stream: *stream, newest: track.newest() }))
-            .collect();
-        heads.sort_by(|a, b| b.cmp(a));
-        Heads::truncating(heads.into_iter().map(|(_, head)| head))
+        let heads =
+            self.streams.iter().filter(|(_, track)| is_meant(track)).map(|(stream, track)| {
+                (track.heard, Head { stream: *stream, newest: track.newest() })
+            });
+        Heads::truncating(base::in_order(heads).into_iter().rev().map(|(_, head)| head))
     }
 
     /// The name of this node's next multicast.

@@ -132,9 +132,7 @@ impl Routes {
     /// Those that `concerns` holds for, in the order of their names.
     pub(crate) fn held_for(&self, concerns: impl Fn(&Custody) -> bool) -> Vec<MessageId> {
         let held = self.custody.iter().filter(|(_, custody)| concerns(custody));
-        let mut held: Vec<MessageId> = held.map(|(id, _)| *id).collect();
-        held.sort_unstable();
-        held
+        base::in_order(held.map(|(id, _)| *id))
     }
 
     /// Those that are due, in the order in which they came to be. The caller sends each on, or lets
@@ -144,9 +142,8 @@ impl Routes {
             return Vec::new();
         }
         let all = self.custody.iter().map(|(id, custody)| (custody.due, *id));
-        let (mut due, rest): (Vec<_>, Vec<_>) = all.partition(|(at, _)| *at <= now);
+        let (due, rest): (Vec<_>, Vec<_>) = all.partition(|(at, _)| *at <= now);
         self.next = rest.into_iter().map(|(at, _)| at).min();
-        due.sort_unstable();
-        due.into_iter().map(|(_, id)| id).collect()
+        base::in_order(due).into_iter().map(|(_, id)| id).collect()
     }
 }

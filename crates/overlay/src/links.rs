@@ -161,9 +161,8 @@ impl Links {
     /// The open links to ready peers that `counts` holds for, the closest to `goal` first.
     pub(crate) fn ready_towards(&self, goal: Key, counts: impl Fn(&Link) -> bool) -> Vec<NodeId> {
         let ready = self.open.values().filter(|link| link.ready && counts(link));
-        let mut ids: Vec<NodeId> = ready.map(|link| link.contact.id).collect();
-        ids.sort_by(|a, b| goal.closer(*a, *b));
-        ids
+        let near = ready.map(|link| (goal.distance(link.contact.id), link.contact.id));
+        base::in_order(near).into_iter().map(|(_, id)| id).collect()
     }
 
     /// Open links and set-ups under way.

@@ -22,11 +22,8 @@ impl Overlay {
         self.event(Event::Ready);
         self.begin_second_stage();
         let linked = self.links.open().map(|link| link.contact.id);
-        let mut receivers: Vec<NodeId> = linked.collect();
         let members = self.leaf.members().into_iter().map(|contact| contact.id);
-        receivers.extend(members);
-        receivers.sort_unstable();
-        receivers.dedup();
+        let receivers: base::SortedSet<NodeId> = linked.chain(members).collect();
         for id in receivers {
             self.send(id, Message::LeafSet(self.leaf.state(self.ready)));
         }

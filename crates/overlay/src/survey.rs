@@ -54,8 +54,7 @@ impl Overlay {
         } else {
             self.links.open().filter(|link| link.ready).map(|link| link.contact.id).collect()
         };
-        let mut known: Vec<_> = known.into_iter().map(|id| (self.peers.rtt(id), id)).collect();
-        known.sort_unstable();
+        let mut known = base::in_order(known.into_iter().map(|id| (self.peers.rtt(id), id)));
         known.dedup();
         known.truncate(QUEUE_MAX);
         self.survey.queue = known.into_iter().map(|(_, id)| id).collect();

@@ -150,13 +150,12 @@ impl<M: Merge> Store<M> {
             return None;
         }
         let retry = [self.puts.next_due(), self.fetches.next_due(), self.news.next_due()];
-        let mut deadlines = [
+        let deadlines = [
             self.shelf.next_due().map(|at| (at, Wake::Check)),
             retry.into_iter().flatten().min().map(|at| (at, Wake::Retry)),
             self.leaving.until().map(|at| (at, Wake::Leave)),
         ];
-        deadlines.sort_by_key(|deadline| deadline.map_or(Time::FAR_FUTURE, |(at, _)| at));
-        deadlines.into_iter().flatten().next()
+        deadlines.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// A value that this node holds, or a blob that came by.

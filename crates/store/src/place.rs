@@ -97,8 +97,7 @@ fn choose(nodes: &[Neighbour]) -> Vec<NodeId> {
     };
     let (double, single): (Vec<usize>, Vec<usize>) =
         (0..nodes.len()).partition(|at| is_double(*at));
-    let mut chosen: Vec<usize> = single.into_iter().chain(double).take(COPIES).collect();
-    chosen.sort_unstable();
+    let chosen = base::in_order(single.into_iter().chain(double).take(COPIES));
     chosen.into_iter().map(|at| nodes[at].id).collect()
 }
 

@@ -66,9 +66,7 @@ impl Node {
     /// k, or all nodes of a smaller ring.
     fn copies_wanted(&self) -> u16 {
         let (left, right) = self.overlay.leaf_set();
-        let mut others: alloc::vec::Vec<_> = left.iter().chain(right).map(|one| one.id).collect();
-        others.sort_unstable();
-        others.dedup();
+        let others: base::SortedSet<_> = left.iter().chain(right).map(|one| one.id).collect();
         u16::try_from(COPIES.min(others.len() + 1)).unwrap_or(u16::MAX)
     }
 
