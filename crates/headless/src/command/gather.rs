@@ -168,7 +168,8 @@ impl Gather {
         let (picture, draft) = (self.picture.clone(), self.draft.take());
         async move {
             let Some(draft) = draft else { return Ok(0) };
-            let write = move || draft.complete(|out| picture.write(out, &payloads));
+            let file = draft.target().to_owned();
+            let write = move || draft.complete(|out| picture.write_as(&file, out, &payloads));
             let repaired = tokio::task::spawn_blocking(write).await.context("writing")??;
             if repaired > 0 {
                 tracing::warn!(repaired, "tiles were missing or damaged, and computed here");

@@ -25,7 +25,7 @@ use crate::workload;
 /// A job that no other peer holds by then is not left alone.
 const ENTRUSTED_MAX: Duration = Duration::from_secs(30);
 
-/// Compute a picture with the help of a network, and write it as PNG
+/// Compute a picture with the help of a network, and write it as PNG or its numbers as NPY
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
     #[arg(allow_hyphen_values = true)]
     offset: f64,
-    /// The file to write
+    /// The file to write: a PNG, or the numbers alone if its name ends in .npy
     #[arg(short, long, value_name = "FILE", required_unless_present = "detach")]
     output: Option<PathBuf>,
     /// Leave once the network holds the job, and print its id for `watch`
