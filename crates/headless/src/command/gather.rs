@@ -25,6 +25,10 @@ use crate::signals::Signals;
 /// Files written at once: computing matters more.
 const WRITING_MAX: usize = 2;
 
+/// After the end of a job, a tile that is not here by then is computed here. A peer asks for it every
+/// few seconds.
+const STRAGGLER_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// Where the tiles go.
 pub(super) enum Output {
     /// Nobody wants a file.
@@ -173,7 +177,8 @@ impl Gather {
         }
     }
 
-    /// Waits for the tiles of `job` until it is finished.
+    /// Waits for the tiles of `job` until it is finished. A worker hears of the end from the owner,
+    /// and may lack some tiles then: they are waited for as long as they come.
     pub(super) async fn collect(
         &mut self,
         driver: &mut Driver,
@@ -181,19 +186,27 @@ impl Gather {
         signals: &mut Signals,
     ) -> Result<(), Failure> {
         self.progress.begin(self.frames.task_count());
-        loop {
+        let mut is_over = false;
+        let mut known = self.done;
+        let too_late = tokio::time::sleep(STRAGGLER_MAX);
+        tokio::pin!(too_late);
+        while !(is_over && self.is_complete()) {
             tokio::select! {
                 notice = driver.next() => {
-                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice
-                        && self.on_grid(job, event)?
-                    {
-                        return Ok(());
+                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice {
+                        let is_end = self.on_grid(job, event)?;
+                        if is_end || self.done != known {
+                            too_late.as_mut().reset(tokio::time::Instant::now() + STRAGGLER_MAX);
+                        }
+                        (is_over, known) = (is_over || is_end, self.done);
                     }
                 }
                 failure = self.file_failed() => return Err(failure),
+                () = &mut too_late, if is_over => break,
                 code = signals.next() => return Err(interrupted(code)),
             }
         }
+        Ok(())
     }
 
     /// Whether the job is finished.
