@@ -108,7 +108,7 @@ impl Picture {
     }
 
     /// The view as the page writes it; of a zoom its last frame. What a frame of a gallery shows is
-    /// for the kernel to say (`frame` of [`crate::look`]); here is only its size.
+    /// for the kernel to say (`look`); here is only its size.
     pub(crate) fn describe(&self) -> Note {
         match self.frames.series() {
             Series::Picture(view) => view_note(view),

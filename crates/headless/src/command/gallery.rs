@@ -91,7 +91,7 @@ pub(super) async fn fill(
     let Some(missing) = album.missing() else { return Ok(()) };
     let frames = missing.validate().map_err(Failure::usage)?;
     let album = Album::open(&directory, &frames, look)?;
-    let gather = Gather::new(frames, Output::Album(album), progress);
+    let gather = Gather::new(frames, Output::Album(Box::new(album)), progress);
     let outcome = compute(gather, helpers, signals).await?;
     report::outcome(&outcome, is_json, is_quiet);
     Ok(())

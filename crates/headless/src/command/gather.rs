@@ -36,7 +36,7 @@ pub(super) enum Output {
     /// One picture. Without a draft once that is being filled.
     File(Box<Picture>, Option<Draft>),
     /// A file for each frame.
-    Album(Album),
+    Album(Box<Album>),
 }
 
 /// A job under way.

@@ -81,7 +81,7 @@ fn output(args: &Args, draft: Option<Draft>, frames: &Frames) -> Result<Output, 
     let look = Look { samples: 1, palette: args.palette, colouring: Colouring::default() };
     let Series::Picture(view) = frames.series() else {
         drop(draft);
-        return Ok(Output::Album(Album::open(path, frames, look)?));
+        return Ok(Output::Album(Box::new(Album::open(path, frames, look)?)));
     };
     // A directory is no file.
     let draft = draft.map_or_else(|| Draft::create(path), Ok)?;

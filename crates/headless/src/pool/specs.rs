@@ -43,12 +43,14 @@ impl Kept {
     fn frames(&mut self, kind: u16, params: &Bytes) -> Result<&Frames, String> {
         let make = || {
             let series = Series::decode(params).map_err(|error| error.to_string())?;
-            if series.kind() != kind {
-                return Err(format!("this peer knows no workload of kind {kind}"));
-            }
             series.validate().map_err(|error| error.to_string())
         };
-        take_or(&mut self.jobs, params, JOBS_MAX, make)
+        let frames = take_or(&mut self.jobs, params, JOBS_MAX, make)?;
+        if frames.series().kind() == kind {
+            Ok(frames)
+        } else {
+            Err(format!("the parameters are not those of a job of kind {kind}"))
+        }
     }
 
     fn spec(&mut self, kind: u16, params: &Bytes, frame: u32) -> Result<Spec, String> {
