@@ -1,3 +1,5 @@
+//! What series are taken, what their frames show, and that their bytes are read as they were written.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -9,6 +9,8 @@ const LIMB_DIGITS: usize = 9;
 const LIMB: u64 = 1_000_000_000;
 /// Digits that are kept of a factor.
 const FACTOR_DIGITS: i32 = 15;
+/// Ten to that power.
+const FACTOR_SCALE: f64 = 1e15;
 
 /// A factor digits·10^exponent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,7 +88,7 @@ impl Sum {
         let power = FACTOR_DIGITS - factor.exponent;
         let shift = power.unsigned_abs().div_ceil(LIMB_DIGITS as u32);
         let rest = shift * LIMB_DIGITS as u32 - power.unsigned_abs();
-        let whole = (factor.digits * 10_f64.powi(FACTOR_DIGITS)) as u128;
+        let whole = (factor.digits * FACTOR_SCALE) as u128;
         let multiplier = whole * 10_u128.pow(rest);
         let (mut product, mut carry) = (Vec::new(), 0);
         for limb in &self.limbs {
