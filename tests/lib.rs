@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long any single event may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a whole job may take on a busy machine.
 pub const JOB_PATIENCE: Duration = Duration::from_secs(600);

@@ -7,25 +7,28 @@
 //! them repeat their last burst, watched, for their exact counts. The levels are those of the
 //! reference loop in `escape.rs`, whatever the engine and the slices.
 
+mod line;
+mod team;
+
 use crate::engine::Engine;
 use crate::escape::Ending;
 use crate::formula::Formula;
-use crate::lanes::{LANES_MAX, Orbits, Stream};
+use crate::lanes::{LANES_MAX, Orbits};
 use crate::tile::{Rect, Tile};
 use crate::view::Spec;
+
+use team::{Team, take_lowest};
 
 /// Steps of the front. Chosen by measurement.
 const FRONT: u32 = 16;
 /// Steps between two looks at the lanes. Chosen by measurement: fewer cost more looking, more cost more
 /// repetition for each pixel.
 const BURST: u32 = 32;
-/// Bursts between two memories of where the orbits are, at least. Chosen: long enough to cost
-/// nothing, short enough for the small periods that fill most of the inside.
-const MEMORY_BURSTS: u64 = 4;
-
 /// A tile under way.
 pub(crate) struct Work {
     engine: &'static dyn Engine,
+    /// Those of the engine.
+    lanes: usize,
     skips: bool,
     spec: Spec,
     columns: Vec<f64>,
@@ -37,20 +40,10 @@ pub(crate) struct Work {
     /// Pixels without a level.
     open: u32,
     front: Front,
-    stream: Stream,
-    /// Lanes with an orbit, one bit for each.
-    busy: u64,
-    pixels: [u32; LANES_MAX],
-    /// The tick at which each lane's orbit counts as inside.
-    ends: [u64; LANES_MAX],
+    team: Team,
     ended: Ended,
-    /// Bursts taken.
-    tick: u64,
-    /// No lane's orbit counts as inside before this tick.
-    first_end: u64,
-    /// The tick of the next memory, and how many there were.
-    remember_at: u64,
-    memories: u64,
+    /// Bursts that take an orbit that does not end to the limit.
+    bursts_max: u64,
 }
 
 /// Neighbouring pixels at their first steps.
@@ -99,10 +92,12 @@ impl Work {
         columns: Vec<f64>,
         (width, height): (u32, u32),
     ) -> Work {
-        assert!((1..=LANES_MAX).contains(&engine.lanes()), "an engine has 1 to LANES_MAX lanes");
+        let lanes = engine.lanes();
+        assert!((1..=LANES_MAX).contains(&lanes), "an engine has 1 to LANES_MAX lanes");
         let open = width * height;
         Work {
             engine,
+            lanes,
             skips: true,
             spec: spec.clone(),
             columns,
@@ -111,15 +106,9 @@ impl Work {
             tile: Tile { width, height, levels: vec![0; open as usize] },
             open,
             front: Front { orbits: Orbits::new(), first: 0, waiting: 0, next: 0 },
-            stream: Stream::new(),
-            busy: 0,
-            pixels: [0; LANES_MAX],
-            ends: [u64::MAX; LANES_MAX],
+            team: Team::new(),
             ended: Ended::new(),
-            tick: 0,
-            first_end: u64::MAX,
-            remember_at: MEMORY_BURSTS,
-            memories: 0,
+            bursts_max: spec.max_iter().saturating_sub(FRONT).div_ceil(BURST).into(),
         }
     }
 
@@ -132,19 +121,20 @@ impl Work {
 
     /// Spends about `budget` iterations, at least one burst of all lanes; true when the tile is done.
     pub(crate) fn step(&mut self, budget: u64) -> bool {
-        let lanes = self.engine.lanes() as u64;
+        let lanes = self.lanes as u64;
         let mut spent = 0;
         while self.open > 0 && spent < budget {
             while self.has_room() && spent < budget {
                 self.begin_front();
                 spent += u64::from(FRONT) * lanes;
             }
-            if self.busy == 0 {
+            if self.team.busy() == 0 {
                 self.settle_ended();
                 continue;
             }
-            self.burst();
+            self.team.burst(self.engine, self.spec.formula(), BURST, self.skips);
             spent += u64::from(BURST) * lanes;
+            self.look();
         }
         self.open == 0
     }
@@ -161,21 +151,18 @@ impl Work {
 
     /// Fills idle lanes; whether one is left that another front could fill.
     fn has_room(&mut self) -> bool {
-        let mut idle = !self.busy & all_lanes(self.engine.lanes());
-        while idle != 0 && self.front.waiting != 0 {
-            let (lane, from) = (take_lowest(&mut idle), take_lowest(&mut self.front.waiting));
+        let team = &mut self.team;
+        let mut idle = !team.busy() & all_lanes(self.lanes);
+        while idle != 0
+            && let Some(from) = take_lowest(&mut self.front.waiting)
+        {
             let orbit = self.front.orbits.get(from);
-            let pixel = self.front.first + from as u32;
             if self.skips && is_surely_inside(self.spec.formula(), orbit.c_re, orbit.c_im) {
                 self.open -= 1;
-                idle |= 1 << lane;
                 continue;
             }
-            self.stream.set(lane, orbit);
-            self.pixels[lane] = pixel;
-            self.ends[lane] = self.tick + u64::from((self.spec.max_iter() - FRONT).div_ceil(BURST));
-            self.first_end = self.first_end.min(self.ends[lane]);
-            self.busy |= 1 << lane;
+            let lane = take_lowest(&mut idle).unwrap_or(0);
+            team.take(lane, orbit, self.front.first + from as u32, self.bursts_max);
         }
         idle != 0 && (self.front.next as usize) < self.tile.levels.len()
     }
@@ -184,15 +171,17 @@ impl Work {
     fn begin_front(&mut self) {
         let first = self.front.next;
         let left = self.tile.levels.len() as u32 - first;
-        let count = left.min(self.engine.lanes() as u32);
+        let count = left.min(self.lanes as u32);
         self.set_front(first, count as usize);
         let going = self.engine.watched(self.spec.formula(), &mut self.front.orbits, FRONT);
-        for lane in 0..count as usize {
+        let going = going & all_lanes(count as usize);
+        let levels = &mut self.tile.levels[first as usize..(first + count) as usize];
+        for (lane, level) in levels.iter_mut().enumerate() {
             if going >> lane & 1 == 0 {
-                self.settle(first + lane as u32, &Ended::ending(&self.front.orbits, lane, 0));
+                *level = level_of(&self.spec, &self.front.orbits, lane, 0);
             }
         }
-        let going = going & all_lanes(count as usize);
+        self.open -= count - going.count_ones();
         (self.front.first, self.front.next) = (first, first + count);
         if self.spec.max_iter() > FRONT {
             self.front.waiting = going;
@@ -222,68 +211,28 @@ impl Work {
         }
     }
 
-    fn burst(&mut self) {
-        let look = self.engine.free(self.spec.formula(), &mut self.stream, BURST, self.skips);
-        self.tick += 1;
-        let mut ended = look.ended & self.busy;
-        while ended != 0 {
-            self.end(take_lowest(&mut ended));
+    /// Sees what the last burst showed.
+    fn look(&mut self) {
+        while let Some((pixel, orbit, bursts_left)) = self.team.next_ended() {
+            let steps = FRONT + (self.bursts_max - bursts_left) as u32 * BURST;
+            self.ended.push(orbit, pixel, steps);
+            if self.ended.count == self.lanes {
+                self.settle_ended();
+            }
         }
-        self.leave_inside(look.repeated & self.busy);
-        if self.tick >= self.first_end {
-            let lanes = (0..LANES_MAX).filter(|&lane| self.ends[lane] <= self.tick);
-            let late = lanes.fold(0, |late, lane| late | 1 << lane) & self.busy;
-            self.leave_inside(late);
-            let busy = (0..LANES_MAX).filter(|lane| self.busy >> lane & 1 == 1);
-            self.first_end = busy.map(|lane| self.ends[lane]).min().unwrap_or(u64::MAX);
-        }
-        if self.tick >= self.remember_at {
-            self.remember();
-        }
-    }
-
-    /// The orbits of these lanes are inside: level 0.
-    fn leave_inside(&mut self, lanes: u64) {
-        self.busy &= !lanes;
-        self.open -= lanes.count_ones();
-    }
-
-    /// A lane's orbit has ended somewhere within the last burst.
-    fn end(&mut self, lane: usize) {
-        self.busy &= !(1 << lane);
-        // A lane ends with the burst that reaches the limit, so what is left is less than a burst.
-        let bursts_left = (self.ends[lane] - self.tick) as u32;
-        let bursts = (self.spec.max_iter() - FRONT).div_ceil(BURST);
-        let steps = FRONT + (bursts - bursts_left - 1) * BURST;
-        self.ended.push(self.stream.before(lane), self.pixels[lane], steps);
-        if self.ended.count == self.engine.lanes() {
-            self.settle_ended();
+        while self.team.next_inside() {
+            self.open -= 1;
         }
     }
 
     fn settle_ended(&mut self) {
-        self.engine.watched(self.spec.formula(), &mut self.ended.orbits, BURST);
-        for at in 0..self.ended.count {
-            let ending = Ended::ending(&self.ended.orbits, at, self.ended.steps[at]);
-            self.settle(self.ended.pixels[at], &ending);
+        let Ended { orbits, pixels, steps, count } = &mut self.ended;
+        self.engine.watched(self.spec.formula(), orbits, BURST);
+        for (at, (&pixel, &steps)) in pixels.iter().zip(&*steps).enumerate().take(*count) {
+            self.tile.levels[pixel as usize] = level_of(&self.spec, orbits, at, steps);
         }
-        self.ended.count = 0;
-    }
-
-    /// Gives a pixel its level: that of its ending, if it came within the limit.
-    fn settle(&mut self, pixel: u32, ending: &Ending) {
-        if ending.iterations <= self.spec.max_iter() {
-            self.tile.levels[pixel as usize] = self.spec.level_of(Some(*ending));
-        }
-        self.open -= 1;
-    }
-
-    /// Intervals of 1, 2, 1, 4, 1, 2, 1, 8, … times the least: short cycles are noticed soon and long
-    /// ones eventually, whatever the ages of the orbits in flight.
-    fn remember(&mut self) {
-        self.stream.remember();
-        self.memories += 1;
-        self.remember_at = self.tick + (MEMORY_BURSTS << self.memories.trailing_zeros());
+        self.open -= *count as u32;
+        *count = 0;
     }
 }
 
@@ -299,12 +248,16 @@ impl Ended {
         self.steps[self.count] = steps;
         self.count += 1;
     }
+}
 
-    /// Where an orbit stands that was watched until it ended.
-    fn ending(orbits: &Orbits, lane: usize, steps_before: u32) -> Ending {
-        let orbit = orbits.get(lane);
-        Ending { iterations: steps_before + orbits.count(lane), x: orbit.x, y: orbit.y }
-    }
+/// The level of a lane's orbit that was watched until it ended, after so many steps before: of an
+/// orbit inside, if it came beyond the limit.
+#[inline(always)]
+fn level_of(spec: &Spec, orbits: &Orbits, lane: usize, steps_before: u32) -> u32 {
+    let orbit = orbits.get(lane);
+    let iterations = steps_before + orbits.count(lane);
+    let ending = Ending { iterations, x: orbit.x, y: orbit.y };
+    spec.level_of((iterations <= spec.max_iter()).then_some(ending))
 }
 
 /// Whether c is well within the main cardioid or the disc beside it, where no orbit ends. Points within
@@ -323,14 +276,6 @@ fn is_surely_inside(formula: Formula, re: f64, im: f64) -> bool {
 /// Ones for the first lanes.
 fn all_lanes(count: usize) -> u64 {
     if count >= LANES_MAX { u64::MAX } else { (1 << count) - 1 }
-}
-
-/// Takes the lowest bit that is set.
-#[inline(always)]
-fn take_lowest(bits: &mut u64) -> usize {
-    let lowest = bits.trailing_zeros() as usize;
-    *bits &= *bits - 1;
-    lowest
 }
 
 #[cfg(test)]

@@ -329,10 +329,7 @@ impl Grid {
         job.verified.remove(&task);
         job.proved.remove(&task);
         job.kept.remove(&task);
-        if job.seen.remove(&task) {
-            if let Some(count) = job.tally.get_mut(&done.worker) {
-                *count = count.saturating_sub(1);
-            }
+        if job.unsee(task) {
             self.results.drop_task(self.me, id, task);
             self.event(Event::TaskRevoked { job: id, task, worker: done.worker });
         }

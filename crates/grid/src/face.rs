@@ -64,7 +64,8 @@ pub enum Input {
     /// Own this job. The caller signed it and checked its parameters.
     Submit(SignedDescription),
     /// Follow a job by its id without working on it, whoever owns it, even if it has ended: its
-    /// record is looked up, and its results come as if it were joined.
+    /// record is looked up, and its results come as if it were joined. If this node takes part in
+    /// it already, all that was told of it is told again, from [`Event::JobOpened`] on.
     Watch(JobId),
     /// Which jobs does the network have? [`Event::Listed`] answers, after some heartbeats at the
     /// latest.

@@ -11,7 +11,7 @@ use crate::budget::Results;
 use crate::fetch::Fetch;
 use crate::pace::Pace;
 use crate::result::Unproved;
-use crate::{JobState, JobSummary, WorkerSummary};
+use crate::{Event, JobState, JobSummary, WorkerSummary};
 
 /// Tasks of one job in one node's hands, so that one message can name them all. It does not pull
 /// beyond it, and hands back what it is given beyond it.
@@ -231,6 +231,28 @@ impl Job {
         let tally = self.tally.entry(worker).or_default();
         *tally = tally.saturating_add(1);
         self.fetch.arrived(task);
+    }
+
+    /// Its result is here no more: the next one is the first again. False if none was here.
+    pub(crate) fn unsee(&mut self, task: u32) -> bool {
+        let worker = self.done.get(&task).map(|done| done.worker);
+        let was_seen = self.seen.remove(&task);
+        if let Some(tally) = worker.filter(|_| was_seen).and_then(|id| self.tally.get_mut(&id)) {
+            *tally = tally.saturating_sub(1);
+        }
+        was_seen
+    }
+
+    /// What is told of it when this node begins to take part.
+    pub(crate) fn opened_event(&self) -> Event {
+        let description = &self.signed.description;
+        Event::JobOpened {
+            job: self.id,
+            owner: self.owner(),
+            kind: description.kind,
+            params: description.params.clone(),
+            tasks: description.tasks,
+        }
     }
 
     pub(crate) fn summary(&self, results: &Results) -> JobSummary {

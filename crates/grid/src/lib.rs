@@ -165,7 +165,7 @@ impl Grid {
         let is_heartbeat = matches!(input, Input::Timeout) && self.heartbeat_at <= now;
         match input {
             Input::Submit(signed) => self.on_submit(now, signed),
-            Input::Watch(job) => self.on_watch(job),
+            Input::Watch(job) => self.on_watch(now, job),
             Input::ListJobs => self.on_list_jobs(),
             Input::RecordGone { job } => self.leave_charge(job),
             Input::Cancel(job) => self.on_cancel(job),

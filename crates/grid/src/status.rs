@@ -39,14 +39,7 @@ impl Grid {
 
     /// Takes a job in.
     pub(crate) fn open(&mut self, job: Job) {
-        let description = &job.signed.description;
-        self.event(Event::JobOpened {
-            job: job.id,
-            owner: job.owner(),
-            kind: description.kind,
-            params: description.params.clone(),
-            tasks: description.tasks,
-        });
+        self.event(job.opened_event());
         self.opened += 1;
         self.jobs.insert(job.id, job);
         self.links_changed = true;
@@ -63,13 +56,19 @@ impl Grid {
         let ended = self.jobs.values().filter(|job| !job.is_running());
         let oldest = ended.min_by_key(|job| (job.is_open(), job.age)).map(|job| job.id);
         let Some(oldest) = oldest else { return false };
-        self.drop_work(|ticket| ticket.job == oldest);
-        self.results.forget(oldest);
-        if let Some(owned) = self.jobs.remove(&oldest).as_mut().and_then(Job::owned) {
+        self.forget(oldest);
+        true
+    }
+
+    /// A job that ended is none here any more, as far as the rest of the node is concerned.
+    pub(crate) fn forget(&mut self, id: JobId) {
+        self.drop_work(|ticket| ticket.job == id);
+        self.results.forget(id);
+        if let Some(owned) = self.jobs.remove(&id).as_mut().and_then(Job::owned) {
             self.counters.reassigned += u64::from(owned.board.reassigned());
             self.measures.worker_recovery.add(owned.board.recovery());
         }
-        true
+        self.links_changed = true;
     }
 
     /// Only the creator's word ends a job for everybody. Anybody else takes no further part; the

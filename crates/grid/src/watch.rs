@@ -2,12 +2,13 @@
 //! what is done of it; the results come from the store and through the job's group.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use base::Time;
 use wire::grid::{JobId, Record};
 
 use crate::job::{Job, Joined, Role};
-use crate::{Event, Grid, Output};
+use crate::{Event, Grid, JobState, Output};
 
 /// Jobs looked up at once. Beyond it a request is refused.
 const WATCHES_MAX: usize = 16;
@@ -23,8 +24,8 @@ pub(crate) struct Watch {
 }
 
 impl Grid {
-    pub(crate) fn on_watch(&mut self, id: JobId) {
-        if self.jobs.contains_key(&id) || self.watches.contains_key(&id) {
+    pub(crate) fn on_watch(&mut self, now: Time, id: JobId) {
+        if self.watches.contains_key(&id) || self.tell_again(now, id) {
             return;
         }
         if self.watches.len() >= WATCHES_MAX {
@@ -35,9 +36,39 @@ impl Grid {
         self.outputs.push_back(Output::Recall { job: id });
     }
 
+    /// Tells of a job that this node takes part in as if it began now: whoever asks may not have
+    /// listened then. False if there is none, or if it ended and not everything of it is here any
+    /// more: then it is forgotten, and looked up like one that was never here.
+    fn tell_again(&mut self, now: Time, id: JobId) -> bool {
+        let Some(job) = self.jobs.get_mut(&id) else { return false };
+        let is_here = |task: &u32| self.results.get(id, *task).is_some();
+        let dropped: Vec<u32> = job.seen.iter().copied().filter(|task| !is_here(task)).collect();
+        let is_whole = job.state == JobState::Finished && dropped.is_empty();
+        if !job.is_open() && !is_whole {
+            self.forget(id);
+            return false;
+        }
+        for task in dropped {
+            job.unsee(task);
+            job.fetch.lack([task], now);
+        }
+        let (state, opened) = (job.state, job.opened_event());
+        let shown = job.done.iter().filter_map(|(task, done)| {
+            let payload = self.results.get(id, *task)?.clone();
+            Some(Event::TaskDone { job: id, task: *task, worker: done.worker, payload })
+        });
+        let shown: Vec<Event> = shown.collect();
+        self.event(opened);
+        shown.into_iter().for_each(|event| self.event(event));
+        if state != JobState::Running {
+            self.event(Event::JobChanged { job: id, state });
+        }
+        true
+    }
+
     /// Each heartbeat: looks again.
     pub(crate) fn repeat_watches(&mut self) {
-        let mut missing = alloc::vec::Vec::new();
+        let mut missing = Vec::new();
         for (id, watch) in self.watches.iter_mut().filter(|(_, watch)| watch.record.is_none()) {
             watch.tries += 1;
             if watch.tries >= TRIES_MAX {

@@ -81,6 +81,10 @@ use tuning::Tuning;
 use unity::Unity;
 use watch::Watch;
 
+/// Places for outputs that a node keeps when nothing is waiting. The end of a join says something to
+/// everybody at once; what that took is given back.
+const OUTPUTS_KEPT: usize = 16;
+
 /// One node of the overlay.
 #[derive(Debug)]
 pub struct Overlay {
@@ -209,7 +213,11 @@ impl Overlay {
 
     /// What the driver must do or learn, in order; `None` when it has been told everything.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let next = self.outputs.pop_front();
+        if next.is_none() && self.outputs.capacity() > OUTPUTS_KEPT {
+            self.outputs = VecDeque::new();
+        }
+        next
     }
 
     /// When to call `handle` with [`Input::Timeout`] at the latest, and why. Poll after `handle`.

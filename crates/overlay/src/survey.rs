@@ -67,6 +67,7 @@ impl Overlay {
         while self.ready && self.survey.asked.len() < ASKED_MAX && self.candidates.is_empty() {
             let Some(id) = self.survey.queue.pop_front() else {
                 if self.survey.asked.is_empty() && core::mem::take(&mut self.survey.is_fresh) {
+                    self.survey.queue = VecDeque::new();
                     self.show_state();
                 }
                 return;

@@ -180,3 +180,58 @@ fn a_slot_whose_peer_refuses_a_link_goes_to_another() {
     let holder = node.table_rows().find(|(row, column, _)| (*row, *column) == (0, 10));
     assert_eq!(holder.map(|(.., contact)| contact), Some(other));
 }
+
+/// The leaf set of `owner` in a small ring of it and `others`.
+fn leaf_of(owner: Contact, others: &[Contact]) -> LeafState {
+    let side = |reach: &dyn Fn(NodeId) -> u128| {
+        let mut side: Vec<Contact> = others.to_vec();
+        side.retain(|other| *other != owner);
+        side.sort_by_key(|other| reach(other.id));
+        Bounded::truncating(side)
+    };
+    let left = side(&|other| other.clockwise_to(owner.id));
+    let right = side(&|other| owner.id.clockwise_to(other));
+    LeafState { ready: true, left, right }
+}
+
+#[test]
+fn a_leaf_set_that_changed_since_the_answer_to_a_join_is_asked_for_what_is_new() {
+    let ring = [9u128 << 124, 2 << 124, 13 << 124].map(contact);
+    let (root, late) = (ring[0], contact((8 << 124) + 1));
+    let now = [ring[0], ring[1], ring[2], late];
+    let mut node = Overlay::new(Config::default(), contact(8 << 124), 1, Time::ZERO);
+    for peer in ring {
+        node.handle(Time::ZERO, Input::LinkUp { peer });
+    }
+    node.handle(Time::ZERO, Input::Join { through: root.id });
+    let mut answered = Vec::new();
+    let mut held = None;
+    while let Some(output) = node.poll_output() {
+        let Output::Send { to, message, .. } = output else { continue };
+        let from = now.into_iter().find(|contact| contact.id == to).unwrap();
+        match message {
+            Message::Join { attempt, .. } => {
+                let (rows, leaf) = (Bounded::new(), leaf_of(root, &ring));
+                hears(&mut node, Time::ZERO, root, Message::JoinReply { attempt, rows, leaf });
+            }
+            Message::Probe { token, .. } if from == late => held = Some(token),
+            Message::Probe { token, .. } => {
+                // Only one has noticed since that somebody else came.
+                let known = if from == ring[1] { &now[..] } else { &ring[..] };
+                let leaf = leaf_of(from, known);
+                hears(&mut node, Time::ZERO, from, Message::ProbeReply { token, leaf });
+                answered.push(from);
+            }
+            _ => {}
+        }
+    }
+    answered.sort_unstable();
+    answered.dedup();
+    assert_eq!(answered.len(), 3, "everybody whom the answer named has spoken");
+    assert!(!node.is_ready(), "one who was named later has not");
+    let (token, leaf) = (held.expect("it is asked"), leaf_of(late, &ring));
+    hears(&mut node, Time::ZERO, late, Message::ProbeReply { token, leaf });
+    node.handle(Time::ZERO, Input::LinkUp { peer: late });
+    assert!(node.is_ready());
+    assert_eq!(node.leaf_set().1.first(), Some(&late));
+}

@@ -6,7 +6,8 @@
 //! [`check`]. One seed gives one run, to the last bit ([`World::trace`]).
 //!
 //! [`ring`] is another, faster world: bare overlay nodes by the hundred thousand, for what is
-//! measured of routing. [`experiment`] holds the measurements, each against its reference.
+//! measured of routing. [`experiment`] holds the measurements, each against its reference;
+//! [`Passing`] is what a bench of one node's speed counts.
 
 pub mod check;
 mod connect;
@@ -14,6 +15,7 @@ pub mod experiment;
 mod host;
 mod lives;
 mod network;
+mod passing;
 pub mod ring;
 mod server;
 mod workload;
@@ -21,5 +23,6 @@ mod world;
 
 pub use host::{Host, HostConfig, HostId};
 pub use network::Network;
+pub use passing::Passing;
 pub use workload::{KIND, Work, payload};
 pub use world::World;

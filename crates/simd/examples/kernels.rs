@@ -1,5 +1,5 @@
 //! Measures every engine of this machine and prints one line of JSON for each number:
-//! `cargo run --release -p simd --example kernels [RUNS] [ENGINE]`.
+//! `cargo run --release -p simd --example kernels [RUNS] [ENGINE] [VIEW] [all|skipping]`.
 //!
 //! Speeds are useful iterations per second of the processor's time, in the median of several runs: what
 //! else the machine does then disturbs a kernel and its limit alike.
@@ -46,10 +46,15 @@ fn print(engine: &dyn Engine, what: &str, (iterations, seconds): (u64, f64)) {
 fn main() {
     let runs = std::env::args().nth(1).and_then(|runs| runs.parse().ok()).unwrap_or(5);
     let only = std::env::args().nth(2);
-    let specs = VIEWS.map(|name| {
+    let only_view = std::env::args().nth(3);
+    let only_how = std::env::args().nth(4);
+    let specs =
+        VIEWS.into_iter().filter(|&name| only_view.as_ref().is_none_or(|view| view == name));
+    let specs = specs.map(|name| {
         let spec = view(name).and_then(|view| view.validate().ok());
         (name, spec.expect("a known view"))
     });
+    let specs: Vec<_> = specs.collect();
     for (name, spec) in &specs {
         let params = view(name).map(|view| view.encode()).unwrap_or_default();
         let params: String = params.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -64,6 +69,9 @@ fn main() {
                 print(engine, &format!("{name}, loop"), median(runs, || plain_loop(spec, STRIDE)));
             }
             for (skips, how) in [(false, "all"), (true, "skipping")] {
+                if only_how.as_ref().is_some_and(|only| only != how) {
+                    continue;
+                }
                 let tile = |task| median(runs, || stream(engine, spec, task, skips));
                 let add = |(n, s): (u64, f64), (m, t): (u64, f64)| (n + m, s + t);
                 let total = (0..spec.task_count()).map(tile).fold((0, 0.0), add);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::run::{Repo, follow, run as run_command, say};
-use crate::setup;
+use crate::setup::{self, WASM_TARGET};
 use crate::stages::{Counts, StageFailed, Stages};
 use crate::web::{self, Mode};
 
@@ -27,7 +27,20 @@ struct Section {
 
 const PRODUCTS: &[&str] = &["build", "--release", "-p", "headless", "-p", "millefeuille-server"];
 
-const SECTIONS: [Section; 5] = [
+/// The simulator in wasm, built for speed.
+const SIM_MODULE: &[&str] = &[
+    "build",
+    "-p",
+    "sim",
+    "--no-default-features",
+    "--example",
+    "wasm",
+    "--target",
+    WASM_TARGET,
+    "--release",
+];
+
+const SECTIONS: [Section; 6] = [
     Section {
         name: "kernel",
         builds: &[
@@ -48,8 +61,16 @@ const SECTIONS: [Section; 5] = [
     },
     Section {
         name: "route",
-        builds: &[&["build", "--release", "-p", "overlay", "--example", "route"]],
+        builds: &[
+            &["build", "--release", "-p", "sim", "--no-default-features", "--example", "route"],
+            SIM_MODULE,
+        ],
         program: "tests/bench/route.mjs",
+    },
+    Section {
+        name: "trace",
+        builds: &[&["build", "--release", "-p", "sim"], SIM_MODULE],
+        program: "tests/bench/trace.mjs",
     },
     Section { name: "grid", builds: &[PRODUCTS], program: "tests/bench/grid.mjs" },
 ];

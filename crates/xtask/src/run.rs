@@ -77,6 +77,7 @@ impl Repo {
             .env("MILLEFEUILLE_LINKS_BIN", programs.join("examples/links"))
             .env("MILLEFEUILLE_DEEP_BIN", programs.join("examples/deep"))
             .env("MILLEFEUILLE_ROUTE_BIN", programs.join("examples/route"))
+            .env("MILLEFEUILLE_SIM_BIN", programs.join("sim"))
             .env("MILLEFEUILLE_VERDICTS_BIN", programs.join("verdicts"))
             .env("MILLEFEUILLE_WEB_DIR", self.target.join("web"));
         command

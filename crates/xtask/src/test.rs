@@ -138,11 +138,20 @@ fn wasm(repo: &Repo, stages: &mut Stages, wanted: Wanted, built: bool) {
         stages.skip("wasm", "no tests/wasm/run.mjs");
     } else if !built {
         stages.skip("wasm", "the build failed");
-    } else if stages.step("fuzz.wasm", || fuzz::replay_module(repo)).is_ok() {
+    } else if stages.step("fuzz.wasm", || fuzz::replay_module(repo)).is_ok()
+        && stages.step("sim.wasm", || simulator_module(repo)).is_ok()
+    {
         let mut node = repo.program("node");
         node.arg(&program);
         stages.check("wasm", || counted(repo.with_products("debug", node), wanted));
     }
+}
+
+/// Builds the simulator for wasm: in the page's profile, of which most crates are there already.
+fn simulator_module(repo: &Repo) -> Result<()> {
+    let mut cargo = repo.cargo(&["build", "-p", "sim", "--no-default-features"]);
+    cargo.args(["--example", "wasm", "--target", WASM_TARGET, "--profile", "wasm-node"]);
+    run_command(&mut cargo)
 }
 
 /// The page's own modules under node's test runner.

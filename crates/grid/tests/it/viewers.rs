@@ -61,6 +61,53 @@ fn a_job_that_nobody_knows_is_not_waited_for_for_ever() {
     assert!(!world.takes_part(0, job));
 }
 
+/// A peer is recruited as soon as it is a member: often before its driver asks for the job.
+#[test]
+fn whoever_works_on_a_job_and_asks_for_it_is_told_everything_again() {
+    for seed in 0..6 {
+        let mut world = World::new(seed, 5);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 60);
+        let opened = |event: &Event| matches!(event, Event::JobOpened { .. });
+        world.run_until(secs(10), |world| world.hosts[3].shown.len() > 10);
+        world.input(3, Input::Watch(job));
+        world.run_until(secs(60), |world| world.is_complete(job));
+        world.check_complete(job);
+        assert!(world.hosts[3].grid.counters().computed > 0, "it goes on working");
+        // Once more when it is over: to a worker, and to the one that owned it.
+        for node in [3, 0] {
+            let before = world.count_events(node, opened);
+            world.input(node, Input::Watch(job));
+            world.run_for(secs(1));
+            assert_eq!(world.count_events(node, opened), before + 1);
+            let last = world.hosts[node].events.last().map(|(_, event)| event);
+            assert_eq!(last, Some(&Event::JobChanged { job, state: JobState::Finished }));
+        }
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn what_was_given_up_here_is_looked_up_again() {
+    let mut world = World::new(3, 0);
+    world.set_config(|config| config.result_bytes_max = 60_000);
+    for node in 0..6 {
+        world.add();
+        world.input(node, Input::Slots(1));
+        world.input(node, Input::Ready(true));
+    }
+    world.run_for(secs(3));
+    let job = world.submit(0, 1, 60);
+    world.run_until(secs(60), |world| world.is_complete(job));
+    assert!(world.hosts[2].grid.counters().evicted > 0);
+    world.input(2, Input::Watch(job));
+    assert!(!world.takes_part(2, job), "it begins anew");
+    world.run_until(secs(60), |world| world.state(2, job) == Some(JobState::Finished));
+    let params = world.hosts[2].grid.job(job).unwrap().params;
+    let is_right = |task| world.hosts[2].shown.get(&(job, task)) == Some(&expected(&params, task));
+    assert!((0..60).all(is_right));
+}
+
 #[test]
 fn a_job_larger_than_anybodys_memory_is_finished_and_kept() {
     let mut world = World::new(8, 0);

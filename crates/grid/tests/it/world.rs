@@ -388,6 +388,9 @@ impl World {
     fn show(&mut self, node: usize, event: Event) {
         let has_liars = self.has_liars;
         let host = &mut self.hosts[node];
+        if let Event::JobOpened { job, .. } = &event {
+            host.shown.retain(|(shown, _), _| shown != job);
+        }
         if let Event::TaskDone { job, task, payload, .. } = &event {
             let params = host.grid.job(*job).expect("a job that is known").params;
             let is_wrong = payload != &expected(&params, *task);

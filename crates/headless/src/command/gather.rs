@@ -14,6 +14,10 @@ use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::signals::Signals;
 
+/// After the end of a job, a tile that is not here by then is computed here. A peer asks for it every
+/// few seconds.
+const STRAGGLER_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// A picture under way.
 pub(super) struct Gather {
     picture: Picture,
@@ -69,7 +73,8 @@ impl Gather {
         }
     }
 
-    /// Waits for the tiles of `job` until it is finished.
+    /// Waits for the tiles of `job` until it is finished. A worker hears of the end from the owner,
+    /// and may lack some tiles then: they are waited for as long as they come.
     pub(super) async fn collect(
         &mut self,
         driver: &mut Driver,
@@ -77,18 +82,26 @@ impl Gather {
         signals: &mut Signals,
     ) -> Result<(), Failure> {
         self.progress.begin(self.tasks());
-        loop {
+        let mut is_over = false;
+        let mut known = self.done;
+        let too_late = tokio::time::sleep(STRAGGLER_MAX);
+        tokio::pin!(too_late);
+        while !(is_over && self.is_complete()) {
             tokio::select! {
                 notice = driver.next() => {
-                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice
-                        && self.on_grid(job, event)?
-                    {
-                        return Ok(());
+                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice {
+                        let is_end = self.on_grid(job, event)?;
+                        if is_end || self.done != known {
+                            too_late.as_mut().reset(tokio::time::Instant::now() + STRAGGLER_MAX);
+                        }
+                        (is_over, known) = (is_over || is_end, self.done);
                     }
                 }
+                () = &mut too_late, if is_over => break,
                 code = signals.next() => return Err(interrupted(code)),
             }
         }
+        Ok(())
     }
 
     /// Whether the job is finished.
