@@ -8,11 +8,11 @@ use crate::room::{Room, Tab, visits};
 use crate::scene::{DEEP, SEAHORSE, View};
 
 visits! {
-    both: a_pause_stops_all_work_and_others_go_on,
-        policies_pause_with_their_reason_and_can_be_overruled,
-        as_many_cores_work_as_the_visitor_says, a_tab_finishes_what_is_in_hand_before_it_leaves,
-        a_reload_asks_again_unless_told_otherwise_and_computes_nothing_twice;
-    chromium: what_a_closed_tab_had_in_hand_is_done_by_others;
+    both: policies_pause_with_their_reason_and_can_be_overruled,
+        as_many_cores_work_as_the_visitor_says;
+    chromium: a_pause_stops_all_work_and_others_go_on, a_tab_finishes_what_is_in_hand_before_it_leaves,
+        a_reload_asks_again_unless_told_otherwise_and_computes_nothing_twice,
+        what_a_closed_tab_had_in_hand_is_done_by_others;
 }
 
 /// A battery that a test can plug in and out, and a connection that saves data or does not.

@@ -6,11 +6,11 @@ use serde_json::Value;
 use crate::room::{Room, Tab, visits};
 
 visits! {
-    both: every_way_to_move_changes_the_view_and_back_leads_back,
+    both: ;
+    chromium: every_way_to_move_changes_the_view_and_back_leads_back,
         fingers_pinch_about_the_point_between_them, every_link_leads_to_its_view_to_the_last_digit,
         a_palette_changes_colours_and_computes_nothing,
         a_surprise_is_another_view_and_a_bookmark_brings_back_the_first;
-    chromium: ;
 }
 
 /// Counts what the page asks of the kernel.

@@ -8,11 +8,11 @@ use tests::Peer;
 use crate::room::{Room, visits};
 
 visits! {
-    both: nothing_computes_and_nothing_connects_before_start,
+    both: without_a_way_to_peers_it_says_which_step_failed;
+    chromium: nothing_computes_and_nothing_connects_before_start,
         the_choice_is_explained_and_just_looking_stays_on_this_machine,
         without_a_server_the_tab_works_alone_and_says_so, what_is_missing_is_said_plainly,
-        without_a_way_to_peers_it_says_which_step_failed;
-    chromium: a_second_launch_ends_the_first, a_launch_is_answered_though_the_peer_broke_down,
+        a_second_launch_ends_the_first, a_launch_is_answered_though_the_peer_broke_down,
         absurd_jobs_are_refused_with_the_reason, a_browser_without_room_says_so;
 }
 
@@ -221,7 +221,6 @@ fn what_is_missing_is_said_plainly(room: &mut Room) -> Result<()> {
         tab.wait(&said)?;
         tab.expect("document.querySelector('#start').disabled")?;
     }
-    // A part that does not load: another press tries again.
     let mut tab = room.open_after("", "")?;
     let page = tab.page;
     tab.expect("document.querySelector('#missing').hidden")?;
@@ -257,7 +256,6 @@ fn a_browser_without_room_says_so(room: &mut Room) -> Result<()> {
     let tab = room.open("")?;
     let quota = json!({"origin": origin, "quotaSize": 200_000});
     tab.browser.protocol(tab.page, "Storage.overrideQuotaForOrigin", &quota)?;
-    let Room { .. } = room;
     let page = tab.page;
     let mut tab = room.tab(page);
     tab.eval("window.millefeuille.look()")?;
