@@ -15,12 +15,14 @@ mod hex;
 mod id;
 mod identity;
 mod rng;
+mod sorted;
 mod time;
 
 pub use bounded::{Bounded, Full};
 pub use id::{DIGIT_BITS, DIGITS, Digest, Id, Key, NodeId, RADIX};
 pub use identity::{Card, IdentityError, PublicKey, SECRET_BYTES, Secret, Signature, Voucher};
 pub use rng::{Rng, unit};
+pub use sorted::{SortedMap, SortedSet};
 pub use time::{Duration, Time};
 
 /// The integer version of everything that peers exchange. A peer of another version is refused at

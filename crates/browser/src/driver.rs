@@ -8,10 +8,10 @@ mod events;
 mod jobs;
 mod links;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
-use base::{PublicKey, Rng, Time, Voucher};
+use base::{PublicKey, Rng, SortedMap, Time, Voucher};
 use js_sys::Array;
 use node::{JobId, LinkId};
 use peer::{Input, Output, Peer, SignToken};
@@ -47,7 +47,7 @@ pub(crate) struct Driver {
     url: String,
     /// From the moment a person pressed Start.
     peer: Option<Peer>,
-    links: BTreeMap<LinkId, Link>,
+    links: SortedMap<LinkId, Link>,
     socket: Option<Socket>,
     server: Server,
     ice_servers: Array,
@@ -55,7 +55,7 @@ pub(crate) struct Driver {
     /// The job that the page asked to follow last.
     watched: Option<JobId>,
     previews: Previews,
-    pictures: BTreeMap<JobId, Picture>,
+    pictures: SortedMap<JobId, Picture>,
     pace: Pace,
 }
 
@@ -77,14 +77,14 @@ impl Driver {
             finishing: false,
             url: String::new(),
             peer: None,
-            links: BTreeMap::new(),
+            links: SortedMap::new(),
             socket: None,
             server: Server::Off,
             ice_servers: Array::new(),
             solo: None,
             watched: None,
             previews: Previews::new(Rc::clone(&host)),
-            pictures: BTreeMap::new(),
+            pictures: SortedMap::new(),
             pace: Pace::default(),
             host,
             mailbox,

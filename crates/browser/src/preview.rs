@@ -3,7 +3,7 @@
 //! They are computed by the same workers as everything else and never leave this tab. Which one is
 //! wanted next, and when one is not wanted any more, is the page's business.
 
-use std::collections::BTreeMap;
+use base::SortedMap;
 use std::rc::Rc;
 
 use crate::host::{Host, Note};
@@ -13,12 +13,12 @@ use crate::workload::{Picture, ViewObject};
 /// The previews that the page has not forgotten, by the page's names.
 pub(crate) struct Previews {
     host: Rc<Host>,
-    pictures: BTreeMap<Rc<str>, Picture>,
+    pictures: SortedMap<Rc<str>, Picture>,
 }
 
 impl Previews {
     pub(crate) fn new(host: Rc<Host>) -> Self {
-        Previews { host, pictures: BTreeMap::new() }
+        Previews { host, pictures: SortedMap::new() }
     }
 
     /// Orders one tile of a picture, or every one, or as many as may wait.

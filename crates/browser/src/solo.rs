@@ -3,7 +3,7 @@
 //! The same tiles by the same workers; only the page sees them. When the node becomes a member
 //! meanwhile, the job goes to the grid, and what is done here is not computed again.
 
-use std::collections::BTreeMap;
+use base::SortedMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -31,14 +31,14 @@ pub(crate) struct Solo {
     pub(crate) name: String,
     pub(crate) picture: Picture,
     pub(crate) stage: Stage,
-    done: BTreeMap<u32, Bytes>,
+    done: SortedMap<u32, Bytes>,
     /// The first task that was never ordered.
     next: u32,
 }
 
 impl Solo {
     pub(crate) fn new(name: String, picture: Picture) -> Self {
-        Solo { name, picture, stage: Stage::Alone, done: BTreeMap::new(), next: 0 }
+        Solo { name, picture, stage: Stage::Alone, done: SortedMap::new(), next: 0 }
     }
 
     /// Orders tasks, as many at once as there are workers.

@@ -9,10 +9,9 @@
 //! result is its. Everything that the worker did is then looked at again, thoroughly, by everybody:
 //! what is right stands, for to compute it again would cost thirty times as much.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Digest, NodeId, Time};
+use base::{Digest, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
 use wire::grid::{JobId, Message};
 
@@ -37,13 +36,13 @@ const BARRED_MAX: usize = 4096;
 pub(crate) struct Audits {
     /// Results to be looked at. They stay in memory until then. As many as [`WAITING_MAX`] and what
     /// is in the workers' hands.
-    waiting: BTreeMap<u32, Bytes>,
+    waiting: SortedMap<u32, Bytes>,
     /// At most [`STANDINGS_MAX`].
-    standings: BTreeMap<NodeId, Standing>,
+    standings: SortedMap<NodeId, Standing>,
     /// At most [`BARRED_MAX`].
-    barred: BTreeSet<NodeId>,
+    barred: SortedSet<NodeId>,
     /// The latest refuted result of a task. As many as tasks.
-    refuted: BTreeMap<u32, Digest>,
+    refuted: SortedMap<u32, Digest>,
 }
 
 /// An audit at the driver.

@@ -4,10 +4,9 @@
 //! Invariant: a task is open, or leased to a member, or done. A task may be leased to several
 //! members; only when the last of them loses it is it open again.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId, SortedMap, SortedSet, Time};
 
 use crate::job::HELD_MAX;
 use crate::measures::Spans;
@@ -53,23 +52,23 @@ struct Member {
     heard: Time,
     /// Tasks it asked for and did not get yet.
     wanted: u16,
-    leased: BTreeMap<u32, Lease>,
+    leased: SortedMap<u32, Lease>,
 }
 
 /// Open and leased tasks, and who takes part.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
-    open: BTreeSet<u32>,
-    members: BTreeMap<NodeId, Member>,
+    open: SortedSet<u32>,
+    members: SortedMap<NodeId, Member>,
     /// Of all members. Invariant: their sum.
     slots: u32,
-    lapsed: BTreeMap<NodeId, BTreeSet<u32>>,
-    failures: BTreeMap<u32, Failures>,
+    lapsed: SortedMap<NodeId, SortedSet<u32>>,
+    failures: SortedMap<u32, Failures>,
     /// From a lease to its result, smoothed.
     usual: Option<Duration>,
     reassigned: u32,
     /// Since when tasks wait that a lost worker held.
-    orphans: BTreeMap<u32, Time>,
+    orphans: SortedMap<u32, Time>,
     /// How long those waited that do not any more.
     recovery: Spans,
 }
@@ -79,13 +78,13 @@ impl Board {
     pub(crate) fn new(tasks: u32) -> Self {
         Board {
             open: (0..tasks).collect(),
-            members: BTreeMap::new(),
+            members: SortedMap::new(),
             slots: 0,
-            lapsed: BTreeMap::new(),
-            failures: BTreeMap::new(),
+            lapsed: SortedMap::new(),
+            failures: SortedMap::new(),
             usual: None,
             reassigned: 0,
-            orphans: BTreeMap::new(),
+            orphans: SortedMap::new(),
             recovery: Spans::default(),
         }
     }
@@ -142,7 +141,7 @@ impl Board {
             return false;
         }
         self.slots += u32::from(slots);
-        let member = Member { slots, heard: now, wanted: 0, leased: BTreeMap::new() };
+        let member = Member { slots, heard: now, wanted: 0, leased: SortedMap::new() };
         self.members.insert(worker, member);
         true
     }
@@ -254,7 +253,7 @@ impl Board {
     pub(crate) fn extend(
         &mut self,
         worker: NodeId,
-        named: &BTreeSet<u32>,
+        named: &SortedSet<u32>,
         now: Time,
         patience: Duration,
     ) -> Vec<u32> {

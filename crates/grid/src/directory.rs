@@ -6,10 +6,9 @@
 //! agree with another, a page needs no copies, and what nobody holds any more is listed nowhere. A
 //! page whose root went is whole again when everyone has repeated itself.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::Time;
+use base::{SortedMap, Time};
 use wire::grid::{JobId, Listing, Message, Record, listings, page_key, page_of};
 
 use crate::{Grid, Output};
@@ -40,11 +39,11 @@ struct Charge {
 /// This node's part in the directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Directory {
-    charges: BTreeMap<JobId, Charge>,
+    charges: SortedMap<JobId, Charge>,
     pages: Pages,
     question: Option<Question>,
     /// What this node was told last, all of it proved.
-    found: BTreeMap<JobId, Listing>,
+    found: SortedMap<JobId, Listing>,
 }
 
 impl Grid {
@@ -90,7 +89,7 @@ impl Grid {
             return;
         }
         let heartbeat = self.config.heartbeat;
-        let mut due: BTreeMap<u8, Vec<Listing>> = BTreeMap::new();
+        let mut due: SortedMap<u8, Vec<Listing>> = SortedMap::new();
         for (job, charge) in &mut self.directory.charges {
             if charge.list_at <= now {
                 let is_over = charge.listing.is_over();

@@ -2,12 +2,11 @@
 //!
 //! A node considers one job at a time.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 
-use base::{Bounded, NodeId, Time};
+use base::{Bounded, NodeId, SortedSet, Time};
 use bytes::Bytes;
 use wire::grid::{Done, JobId, Message, Reason, SignedDescription, TASK_LIST_MAX, Tenure};
 
@@ -220,7 +219,7 @@ impl Grid {
     fn catch_up(&mut self, now: Time, id: JobId, bits: &[u8]) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let done = done_from_bits(job.tasks(), bits);
-        let lacking: BTreeSet<u32> =
+        let lacking: SortedSet<u32> =
             done.iter().filter(|task| !job.seen.contains(task)).copied().collect();
         let unheard = job.seen.iter().filter(|task| !done.contains(task));
         let unheard = unheard.filter_map(|task| job.done.get(task).map(|done| (*task, *done)));
@@ -273,7 +272,7 @@ fn bits_from_done(job: &Job) -> Bytes {
     Bytes::from(bits)
 }
 
-fn done_from_bits(tasks: u32, bits: &[u8]) -> BTreeSet<u32> {
+fn done_from_bits(tasks: u32, bits: &[u8]) -> SortedSet<u32> {
     (0..tasks)
         .zip(bits.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)))
         .filter(|(_, is_done)| *is_done)

@@ -2,10 +2,9 @@
 //! and at the owner, in turn. Which comes first differs by task and node, so that a crowd of late
 //! comers asks nobody in particular.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Digest, Duration, NodeId, Time};
+use base::{Digest, Duration, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
 use wire::grid::{Done, JobId, Message, Tasks};
 
@@ -42,8 +41,8 @@ struct Want {
 /// What a node lacks of a job, and whom it asked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fetch {
-    lacking: BTreeMap<u32, Want>,
-    asked: BTreeMap<u32, (Source, Time)>,
+    lacking: SortedMap<u32, Want>,
+    asked: SortedMap<u32, (Source, Time)>,
 }
 
 impl Fetch {
@@ -139,8 +138,8 @@ impl Grid {
         let jobs: Vec<JobId> = self.jobs.values().filter(is_lacking).map(|job| job.id).collect();
         for id in jobs {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
-            let mut requests: BTreeMap<NodeId, Vec<u32>> = BTreeMap::new();
-            let mut loads = BTreeSet::new();
+            let mut requests: SortedMap<NodeId, Vec<u32>> = SortedMap::new();
+            let mut loads = SortedSet::new();
             for (task, tries) in job.fetch.due(now) {
                 let source = source_of(job, self.me, task, tries);
                 let Some(source) = source else {
@@ -218,7 +217,7 @@ impl Grid {
         let Some(job) = self.jobs.get_mut(&id).filter(|j| j.state != JobState::Cancelled) else {
             return;
         };
-        let mut learnt = BTreeSet::new();
+        let mut learnt = SortedSet::new();
         let count = job.tasks();
         for (task, done) in news.iter().filter(|(task, _)| *task < count) {
             let believed = match &job.role {

@@ -1,8 +1,8 @@
 //! A job at this node: what it is, what is done of it, and this node's part in it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 
-use base::{Digest, NodeId, Signature, Time};
+use base::{Digest, NodeId, Signature, SortedMap, SortedSet, Time};
 use wire::grid::{Done, JobId, SignedDescription, TASK_LIST_MAX, Tenure};
 
 use crate::audit::Audits;
@@ -30,7 +30,7 @@ pub(crate) struct Owned {
     /// When idle peers are looked for next.
     pub(crate) recruit_at: Time,
     /// Done and not in the record yet.
-    pub(crate) unrecorded: BTreeSet<u32>,
+    pub(crate) unrecorded: SortedSet<u32>,
     /// When these go into the record.
     pub(crate) record_at: Time,
     /// Somebody owned the job before: what workers say they did and hold may be so.
@@ -90,28 +90,28 @@ pub(crate) struct Job {
     /// more.
     pub(crate) done: BTreeMap<u32, Done>,
     /// Tasks whose payload was here at some time.
-    pub(crate) seen: BTreeSet<u32>,
+    pub(crate) seen: SortedSet<u32>,
     /// Tasks whose result was computed here, or found sound here.
-    pub(crate) verified: BTreeSet<u32>,
+    pub(crate) verified: SortedSet<u32>,
     /// Results that their workers themselves told this node of, and are answerable for.
     pub(crate) proved: BTreeMap<u32, (NodeId, Digest)>,
     pub(crate) audits: Audits,
     /// Of all results, as the owner said at the end.
     pub(crate) agreed: Option<Digest>,
     /// Tasks whose result nobody had, with the round of the next one.
-    pub(crate) rounds: BTreeMap<u32, u8>,
-    pub(crate) tally: BTreeMap<NodeId, u32>,
+    pub(crate) rounds: SortedMap<u32, u8>,
+    pub(crate) tally: SortedMap<NodeId, u32>,
     pub(crate) cancelled: Option<Signature>,
     /// Since when its owner is known to be gone.
     pub(crate) lost_at: Option<Time>,
     pub(crate) record_copies: u16,
     /// Holders that acknowledged results computed here.
-    pub(crate) kept: BTreeMap<u32, u16>,
+    pub(crate) kept: SortedMap<u32, u16>,
     pub(crate) duplicates: u32,
     pub(crate) pace: Pace,
     pub(crate) fetch: Fetch,
     /// Results sent on request since the last heartbeat, by receiver.
-    pub(crate) served: BTreeMap<NodeId, u32>,
+    pub(crate) served: SortedMap<NodeId, u32>,
 }
 
 impl Job {
@@ -132,21 +132,21 @@ impl Job {
             age,
             role,
             done: BTreeMap::new(),
-            seen: BTreeSet::new(),
-            verified: BTreeSet::new(),
+            seen: SortedSet::new(),
+            verified: SortedSet::new(),
             proved: BTreeMap::new(),
             audits: Audits::default(),
             agreed: None,
-            rounds: BTreeMap::new(),
-            tally: BTreeMap::new(),
+            rounds: SortedMap::new(),
+            tally: SortedMap::new(),
             cancelled: None,
             lost_at: None,
             record_copies: 0,
-            kept: BTreeMap::new(),
+            kept: SortedMap::new(),
             duplicates: 0,
             pace: Pace::default(),
             fetch: Fetch::default(),
-            served: BTreeMap::new(),
+            served: SortedMap::new(),
         }
     }
 
@@ -257,7 +257,7 @@ impl Job {
 
     pub(crate) fn summary(&self, results: &Results) -> JobSummary {
         let board = self.board();
-        let mut names: BTreeSet<NodeId> = self.tally.keys().copied().collect();
+        let mut names: SortedSet<NodeId> = self.tally.keys().copied().collect();
         names.extend(board.into_iter().flat_map(Board::members));
         let worker = |worker: NodeId| WorkerSummary {
             worker,
@@ -299,7 +299,7 @@ impl Owned {
             status_at: Time::FAR_FUTURE,
             status_sent: now,
             recruit_at: now,
-            unrecorded: BTreeSet::new(),
+            unrecorded: SortedSet::new(),
             record_at: Time::FAR_FUTURE,
             is_heir: false,
             grace_until: now,

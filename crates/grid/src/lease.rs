@@ -3,10 +3,9 @@
 //! The owner remembers what a worker asked for and could not get, and leases it unasked when a
 //! task is open again; so nobody polls, and a lost worker's tasks move within one message.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use base::{Bounded, Duration, NodeId, Time};
+use base::{Bounded, Duration, NodeId, SortedSet, Time};
 use wire::grid::{JobId, Message, Reason, Tasks};
 
 use crate::job::{HELD_MAX, Job, Role};
@@ -198,7 +197,7 @@ impl Grid {
         self.confirm(now, from, id, tasks);
         let patience = self.config.heartbeat * 3 / 4;
         let Some(owned) = self.jobs.get_mut(&id).and_then(Job::owned) else { return };
-        let named: BTreeSet<u32> = tasks.iter().copied().collect();
+        let named: SortedSet<u32> = tasks.iter().copied().collect();
         let lost = owned.board.extend(from, &named, now, patience);
         if !lost.is_empty() {
             self.counters.fetched += lost.len() as u64;

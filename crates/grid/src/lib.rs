@@ -38,10 +38,10 @@ mod tenure;
 mod watch;
 mod worker;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Digest, Key, NodeId, Rng, Time};
+use base::{Digest, Key, NodeId, Rng, SortedMap, SortedSet, Time};
 use wire::grid::{Done, JobId, Message};
 
 pub use board::FAILURES_MAX;
@@ -79,7 +79,7 @@ pub struct Grid {
     ready_since: Time,
     has_left: bool,
     /// At most [`JOBS_MAX`].
-    jobs: BTreeMap<JobId, Job>,
+    jobs: SortedMap<JobId, Job>,
     /// Jobs opened so far.
     opened: u64,
     candidate: Option<Candidate>,
@@ -87,21 +87,21 @@ pub struct Grid {
     worker: Worker,
     results: Results,
     /// Under way at the driver.
-    audits: BTreeMap<AuditId, Audit>,
+    audits: SortedMap<AuditId, Audit>,
     /// Audits begun so far.
     audited: u64,
     /// The driver could not audit: none is begun until the next heartbeat.
     rests_audits: bool,
     /// Jobs that are looked up to be followed.
-    watches: BTreeMap<JobId, Watch>,
+    watches: SortedMap<JobId, Watch>,
     directory: Directory,
     /// Jobs looked up for others since the last heartbeat.
-    recalled: BTreeSet<JobId>,
+    recalled: SortedSet<JobId>,
     /// Own results whose holders are counted, by digest.
-    keeping: BTreeMap<Digest, BTreeSet<(JobId, u32)>>,
+    keeping: SortedMap<Digest, SortedSet<(JobId, u32)>>,
     /// Groups that this node is a member of.
-    followed: BTreeSet<Key>,
-    preferred: BTreeSet<NodeId>,
+    followed: SortedSet<Key>,
+    preferred: SortedSet<NodeId>,
     /// Jobs or participants changed since `preferred` was right.
     links_changed: bool,
     heartbeat_at: Time,
@@ -127,21 +127,21 @@ impl Grid {
             ready: false,
             ready_since: now,
             has_left: false,
-            jobs: BTreeMap::new(),
+            jobs: SortedMap::new(),
             opened: 0,
             candidate: None,
             refused: VecDeque::new(),
             worker: Worker::default(),
             results: Results::default(),
-            audits: BTreeMap::new(),
+            audits: SortedMap::new(),
             audited: 0,
             rests_audits: false,
-            watches: BTreeMap::new(),
+            watches: SortedMap::new(),
             directory: Directory::default(),
-            recalled: BTreeSet::new(),
-            keeping: BTreeMap::new(),
-            followed: BTreeSet::new(),
-            preferred: BTreeSet::new(),
+            recalled: SortedSet::new(),
+            keeping: SortedMap::new(),
+            followed: SortedSet::new(),
+            preferred: SortedSet::new(),
             links_changed: false,
             heartbeat_at: now + base::Duration::from_micros(phase),
             handled_at: now,

@@ -3,9 +3,7 @@
 //! A message about a job is a sign of life. Whoever speaks of a job that it has no part in (any
 //! more) is told so, which repairs every misunderstanding about who takes part.
 
-use alloc::collections::BTreeSet;
-
-use base::{Key, NodeId, Time};
+use base::{Key, NodeId, SortedSet, Time};
 use wire::grid::{JobId, Message, Tasks};
 
 use crate::job::{Job, Role};
@@ -89,7 +87,7 @@ impl Grid {
     /// forgot or never heard.
     pub(crate) fn keep_leases(&mut self, now: Time) {
         let heartbeat = self.config.heartbeat.as_micros().max(1);
-        let (mut waiting, mut looking) = (BTreeSet::new(), BTreeSet::new());
+        let (mut waiting, mut looking) = (SortedSet::new(), SortedSet::new());
         for job in self.jobs.values_mut().filter(|job| job.is_open()) {
             let (id, is_orphaned) = (job.id, job.state == JobState::Orphaned);
             let Some(joined) = job.joined() else { continue };
@@ -156,7 +154,7 @@ impl Grid {
         if !core::mem::take(&mut self.links_changed) {
             return;
         }
-        let mut wanted = BTreeSet::new();
+        let mut wanted = SortedSet::new();
         for job in self.jobs.values().filter(|job| job.is_running()) {
             match &job.role {
                 Role::Owner(owned) => {
@@ -176,7 +174,7 @@ impl Grid {
     /// idle. The idle group is left with a heartbeat's delay: whoever is busy refuses meanwhile.
     pub(crate) fn review_groups(&mut self, is_heartbeat: bool) {
         let goes_on = |job: &&Job| job.is_open() || !job.fetch.is_idle();
-        let mut wanted: BTreeSet<Key> =
+        let mut wanted: SortedSet<Key> =
             self.jobs.values().filter(goes_on).map(|job| job.id).collect();
         let stays = self.ready && !is_heartbeat && self.followed.contains(&IDLE_KEY);
         if self.is_idle() || stays {

@@ -6,9 +6,7 @@
 //! participant takes what its group brings it; the owner's word, where it differs, stands.
 //! What the numbers are is not checked here beyond their digest; `audit` has some of them looked at.
 
-use alloc::collections::BTreeMap;
-
-use base::{Digest, NodeId, Time};
+use base::{Digest, NodeId, SortedMap, Time};
 use bytes::Bytes;
 use wire::grid::{Done, JobId, Message};
 use wire::limits::PAYLOAD_BYTES_MAX;
@@ -23,7 +21,7 @@ const UNPROVED_MAX: usize = 32;
 /// Payloads that were published and not committed to yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unproved {
-    payloads: BTreeMap<(NodeId, u32), (u64, Bytes)>,
+    payloads: SortedMap<(NodeId, u32), (u64, Bytes)>,
     count: u64,
 }
 

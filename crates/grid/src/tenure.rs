@@ -243,8 +243,8 @@ impl Grid {
             }
         }
         // What had to leave memory is the former owner's word.
-        let is_here = |task: &&u32| self.results.get(id, **task).is_some();
-        job.verified.extend(job.seen.iter().filter(|task| !is_here(task)));
+        let is_here = |task: &u32| self.results.get(id, *task).is_some();
+        job.verified.extend(job.seen.iter().copied().filter(|task| !is_here(task)));
         job.role = Role::Owner(owned);
         if job.state != JobState::Running {
             job.state = JobState::Running;

@@ -2,11 +2,10 @@
 //!
 //! Own jobs go first, then the job that was joined first, then the most important task.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base::{Digest, Time};
+use base::{Digest, SortedMap, SortedSet, Time};
 use bytes::Bytes;
 use wire::grid::{Done, JobId, Message, Reason};
 use wire::limits::PAYLOAD_BYTES_MAX;
@@ -43,8 +42,8 @@ pub(crate) struct Worker {
     pub(crate) slots: u16,
     /// The driver could not compute: nothing is started until the next heartbeat.
     pub(crate) is_resting: bool,
-    queue: BTreeSet<Ticket>,
-    computing: BTreeMap<WorkId, (Ticket, Time)>,
+    queue: SortedSet<Ticket>,
+    computing: SortedMap<WorkId, (Ticket, Time)>,
     works: u64,
 }
 

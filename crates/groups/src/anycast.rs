@@ -5,10 +5,9 @@
 //! origin hears nothing any more and sends another. Acceptances come straight to the origin, so a
 //! walk that lies about them deceives nobody for longer than that.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use base::{Bounded, Duration, NodeId, Time};
+use base::{Bounded, Duration, NodeId, SortedSet, Time};
 use bytes::Bytes;
 use wire::groups::{Group, OFFER_BYTES_MAX, Walk, WalkId};
 
@@ -37,7 +36,7 @@ pub(crate) struct Own {
     body: Bytes,
     attempt: u8,
     /// At most twice [`WANTED_MAX`]; more are ignored.
-    accepted: BTreeSet<NodeId>,
+    accepted: SortedSet<NodeId>,
     /// How many of them before this attempt.
     before: usize,
     /// The walk said that it is over.
@@ -72,7 +71,7 @@ impl Groups {
             wanted: wanted.clamp(1, WANTED_MAX),
             body,
             attempt: 0,
-            accepted: BTreeSet::new(),
+            accepted: SortedSet::new(),
             before: 0,
             is_over: false,
             due: now,

@@ -4,10 +4,9 @@
 //! A neighbour that has no copy, because it came to the tree later, asks its own neighbours on
 //! behalf of whoever asked. A copy is kept for a minute, within a budget of bytes.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId, SortedMap, SortedSet, Time};
 use wire::groups::{CastId, Group, Heads, Message, Numbers, Stream, WANTS_MAX};
 
 use crate::kept::Again;
@@ -33,7 +32,7 @@ pub(crate) struct Gap {
     due: Time,
     tries: u8,
     /// Neighbours that want it; as many as this node has.
-    pub(crate) askers: BTreeSet<NodeId>,
+    pub(crate) askers: SortedSet<NodeId>,
 }
 
 impl Groups {
@@ -65,7 +64,7 @@ impl Groups {
             if tree.gaps.len() >= GAPS_MAX {
                 return;
             }
-            let gap = || Gap { source, due, tries: 0, askers: BTreeSet::new() };
+            let gap = || Gap { source, due, tries: 0, askers: SortedSet::new() };
             tree.gaps.entry(CastId { stream, number }).or_insert_with(gap);
         }
     }
@@ -87,7 +86,7 @@ impl Groups {
         let again = now + self.config.heartbeat;
         let Some(tree) = self.trees.get_mut(&group) else { return };
         let neighbours: Vec<NodeId> = tree.neighbours().collect();
-        let mut wants: BTreeMap<(NodeId, Stream), Vec<u64>> = BTreeMap::new();
+        let mut wants: SortedMap<(NodeId, Stream), Vec<u64>> = SortedMap::new();
         let missed = tree.give_up(now);
         for (cast, gap) in tree.gaps.iter_mut().filter(|(_, gap)| gap.due <= now) {
             gap.due = again;
@@ -154,14 +153,14 @@ impl Tree {
         if let Some(gap) = self.gaps.get_mut(&cast) {
             gap.askers.insert(asker);
         } else if is_old && self.gaps.len() < GAPS_MAX {
-            let askers = BTreeSet::from([asker]);
+            let askers = SortedSet::from([asker]);
             self.gaps.insert(cast, Gap { source, due: now, tries: 0, askers });
         }
     }
 
     /// Ends what was asked for often enough. What was meant for this node, by stream.
-    fn give_up(&mut self, now: Time) -> BTreeMap<Stream, u16> {
-        let mut missed: BTreeMap<Stream, u16> = BTreeMap::new();
+    fn give_up(&mut self, now: Time) -> SortedMap<Stream, u16> {
+        let mut missed: SortedMap<Stream, u16> = SortedMap::new();
         let mut gaps = core::mem::take(&mut self.gaps);
         gaps.retain(|cast, gap| {
             let Some(track) = self.track(cast.stream) else { return false };

@@ -1,8 +1,8 @@
 //! Multicasts kept for a while, for neighbours that missed them.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId, SortedMap, Time};
 use bytes::Bytes;
 use wire::groups::{CastId, Group};
 
@@ -17,13 +17,13 @@ struct Body {
     bytes: Bytes,
     at: Time,
     /// When it was last sent again, to neighbours: as many as a node has in the group.
-    resent: BTreeMap<NodeId, Time>,
+    resent: SortedMap<NodeId, Time>,
 }
 
 /// The bodies, within bounds of number, bytes and age.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
-    bodies: BTreeMap<(Group, CastId), Body>,
+    bodies: SortedMap<(Group, CastId), Body>,
     /// The oldest first; what left its group earlier is passed over.
     order: VecDeque<(Time, Group, CastId)>,
     bytes: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Kept { bodies: BTreeMap::new(), order: VecDeque::new(), bytes: 0, bytes_max }
+        Kept { bodies: SortedMap::new(), order: VecDeque::new(), bytes: 0, bytes_max }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -44,7 +44,7 @@ impl Kept {
             return;
         }
         self.bytes += bytes.len();
-        self.bodies.insert((group, cast), Body { bytes, at: now, resent: BTreeMap::new() });
+        self.bodies.insert((group, cast), Body { bytes, at: now, resent: SortedMap::new() });
         self.order.push_back((now, group, cast));
         while self.bytes > self.bytes_max || self.order.len() > KEPT_MAX {
             self.drop_oldest();

@@ -30,10 +30,10 @@ mod stream;
 mod tree;
 mod walk;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{NodeId, Rng, Time};
+use base::{NodeId, Rng, SortedMap, SortedSet, Time};
 use wire::groups::{Group, Message, WalkId};
 
 pub use anycast::{WALKS_MAX, WANTED_MAX};
@@ -66,17 +66,17 @@ pub struct Groups {
     rng: Rng,
     has_left: bool,
     /// At most [`LINKS_MAX`].
-    links: BTreeSet<NodeId>,
+    links: SortedSet<NodeId>,
     /// At most [`GROUPS_MAX`].
-    trees: BTreeMap<Group, Tree>,
+    trees: SortedMap<Group, Tree>,
     kept: Kept,
     /// Messages towards trees that this node is no part of.
     pending: VecDeque<(Group, Pending)>,
     /// At most [`WALKS_MAX`].
-    own: BTreeMap<WalkId, Own>,
+    own: SortedMap<WalkId, Own>,
     hands: Hands,
     /// Parents that are not the overlay's next hop; as many as there are trees.
-    preferred: BTreeSet<NodeId>,
+    preferred: SortedSet<NodeId>,
     beat_at: Time,
     beats: u64,
     handled_at: Time,
@@ -97,13 +97,13 @@ impl Groups {
             me,
             rng,
             has_left: false,
-            links: BTreeSet::new(),
-            trees: BTreeMap::new(),
+            links: SortedSet::new(),
+            trees: SortedMap::new(),
             kept: Kept::new(config.kept_bytes_max),
             pending: VecDeque::new(),
-            own: BTreeMap::new(),
+            own: SortedMap::new(),
             hands: Hands::default(),
-            preferred: BTreeSet::new(),
+            preferred: SortedSet::new(),
             beat_at: now + base::Duration::from_micros(phase),
             beats: 0,
             handled_at: now,
@@ -250,7 +250,7 @@ impl Groups {
     /// A parent by push-down deserves a link of its own.
     fn review_links(&mut self) {
         let far = |tree: &Tree| tree.parent().filter(|parent| tree.hop != Some(*parent));
-        let wanted: BTreeSet<NodeId> = self.trees.values().filter_map(far).collect();
+        let wanted: SortedSet<NodeId> = self.trees.values().filter_map(far).collect();
         if wanted == self.preferred {
             return;
         }

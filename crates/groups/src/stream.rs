@@ -70,8 +70,8 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::collections::BTreeSet;
     use alloc::vec::Vec;
+    use base::SortedSet;
     use proptest::prelude::*;
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
             numbers in proptest::collection::vec(1u64..60, 1..80),
         ) {
             let mut track = Track::new(floor, Time::ZERO);
-            let mut model = BTreeSet::new();
+            let mut model = SortedSet::new();
             for number in numbers {
                 let is_new = number > floor && model.insert(number);
                 prop_assert_eq!(track.take(number), is_new);

@@ -2,10 +2,9 @@
 //!
 //! State and questions about it; the conversations that change it are elsewhere.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Rng, Time};
+use base::{Duration, NodeId, Rng, SortedMap, Time};
 use wire::groups::{CastId, Group, Head, Heads, PATH_MAX, Path, Stream, WINDOW};
 
 use crate::gap::Gap;
@@ -69,13 +68,13 @@ pub(crate) struct Tree {
     /// The overlay's way when a place was last asked for.
     pub(crate) hop: Option<NodeId>,
     /// At most [`Config::children_max`](crate::Config::children_max).
-    pub(crate) children: BTreeMap<NodeId, Child>,
+    pub(crate) children: SortedMap<NodeId, Child>,
     /// With the time of asking, the one that waits longest first; at most [`WAITING_MAX`].
     pub(crate) waiting: Vec<(NodeId, Time)>,
     /// At most [`STREAMS_MAX`].
-    streams: BTreeMap<Stream, Track>,
+    streams: SortedMap<Stream, Track>,
     /// At most [`GAPS_MAX`](crate::gap::GAPS_MAX).
-    pub(crate) gaps: BTreeMap<CastId, Gap>,
+    pub(crate) gaps: SortedMap<CastId, Gap>,
     /// This node's stream, and how far it is.
     own: Option<(u64, u64)>,
 }
@@ -87,10 +86,10 @@ impl Tree {
             is_fresh: true,
             up: Up::Lost { ask_at: now },
             hop: None,
-            children: BTreeMap::new(),
+            children: SortedMap::new(),
             waiting: Vec::new(),
-            streams: BTreeMap::new(),
-            gaps: BTreeMap::new(),
+            streams: SortedMap::new(),
+            gaps: SortedMap::new(),
             own: None,
         }
     }

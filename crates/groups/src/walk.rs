@@ -6,10 +6,9 @@
 //! of visited nodes is for trees that change under way. A stop that does not acknowledge is passed
 //! over.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Bounded, NodeId, Time};
+use base::{Bounded, NodeId, SortedMap, Time};
 use wire::groups::{Message, OFFER_BYTES_MAX, VISITED_MAX, Walk, WalkId};
 use wire::limits::HOPS_MAX;
 
@@ -37,11 +36,11 @@ const HAND_TRIES_MAX: u8 = 3;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hands {
     /// Offered here; at most [`HELD_MAX`].
-    offered: BTreeMap<WalkId, (Walk, Time)>,
+    offered: SortedMap<WalkId, (Walk, Time)>,
     /// Sent on, without the stop it was sent to; at most [`HELD_MAX`].
-    handed: BTreeMap<WalkId, Handed>,
+    handed: SortedMap<WalkId, Handed>,
     /// At most [`KNOWN_MAX`].
-    known: BTreeMap<WalkId, Known>,
+    known: SortedMap<WalkId, Known>,
 }
 
 /// A walk that the next stop may not have.

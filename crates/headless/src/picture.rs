@@ -110,7 +110,7 @@ impl Picture {
     }
 
     /// What it takes to compute the picture again.
-    fn texts(&self) -> [(&'static str, String); 12] {
+    pub(crate) fn texts(&self) -> [(&'static str, String); 12] {
         let view = &self.view;
         [
             ("Software", concat!("millefeuille ", env!("CARGO_PKG_VERSION")).into()),

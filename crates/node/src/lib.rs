@@ -21,10 +21,10 @@ mod seal;
 mod session;
 mod traffic;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Rng, Time};
+use base::{Duration, NodeId, Rng, SortedMap, Time};
 use bytes::Bytes;
 use grid::Grid;
 use groups::Groups;
@@ -71,17 +71,17 @@ pub struct Node {
     sealer: Sealer,
     /// Links that are open, by the driver's name. As many as the overlay's cap allows, plus the
     /// introductions under way; the driver opens none unasked.
-    sessions: BTreeMap<LinkId, Session>,
+    sessions: SortedMap<LinkId, Session>,
     /// The link of each peer whose session is established. Invariant: `sessions` holds it.
-    links: BTreeMap<NodeId, LinkId>,
+    links: SortedMap<NodeId, LinkId>,
     /// Peers to which a link is wished for, and by whom. As many as the grid and the trees name.
-    wishes: BTreeMap<NodeId, Wish>,
+    wishes: SortedMap<NodeId, Wish>,
     /// Walks that wait for the grid's answer, by the name that it knows them under; and how many
     /// there have been.
-    offers: BTreeMap<u64, WalkId>,
+    offers: SortedMap<u64, WalkId>,
     offered: u64,
     /// Cancellations that wait for a signature, by its token. The grid has one for a job at most.
-    cancels: BTreeMap<u64, JobId>,
+    cancels: SortedMap<u64, JobId>,
     traffic: Traffic,
     farewell: Farewell,
     /// What the overlay was told of the grid.
@@ -121,12 +121,12 @@ impl Node {
             grid: Grid::new(config.grid, me, rng.next_u64(), now),
             sealer: Sealer::new(config.network, config.card),
             config,
-            sessions: BTreeMap::new(),
-            links: BTreeMap::new(),
-            wishes: BTreeMap::new(),
-            offers: BTreeMap::new(),
+            sessions: SortedMap::new(),
+            links: SortedMap::new(),
+            wishes: SortedMap::new(),
+            offers: SortedMap::new(),
             offered: 0,
-            cancels: BTreeMap::new(),
+            cancels: SortedMap::new(),
             traffic: Traffic::default(),
             farewell: Farewell::Unsaid,
             is_busy: false,

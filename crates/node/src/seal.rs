@@ -3,9 +3,7 @@
 //! Signing is the driver's work and may take a while, so a statement waits here for its signature.
 //! Repetitions are noticed by a window of numbers for each sender.
 
-use alloc::collections::BTreeMap;
-
-use base::{Card, Key, NodeId, PublicKey, Signature, Time};
+use base::{Card, Key, NodeId, PublicKey, Signature, SortedMap, Time};
 use bytes::Bytes;
 use wire::overlay::Target;
 use wire::{Class, Sealed, Statement};
@@ -46,8 +44,8 @@ pub(crate) struct Sealer {
     card: Card,
     number: u64,
     token: u64,
-    waiting: BTreeMap<u64, (Route, Statement)>,
-    senders: BTreeMap<NodeId, Sender>,
+    waiting: SortedMap<u64, (Route, Statement)>,
+    senders: SortedMap<NodeId, Sender>,
 }
 
 impl Sealer {
@@ -57,8 +55,8 @@ impl Sealer {
             card,
             number: 0,
             token: 0,
-            waiting: BTreeMap::new(),
-            senders: BTreeMap::new(),
+            waiting: SortedMap::new(),
+            senders: SortedMap::new(),
         }
     }
 
@@ -220,7 +218,7 @@ mod tests {
     fn the_window_agrees_with_a_list() {
         let mut rng = base::Rng::new(7);
         let mut sender = Sender::new(Time::ZERO, 1);
-        let (mut taken, mut highest) = (alloc::collections::BTreeSet::new(), 0u64);
+        let (mut taken, mut highest) = (base::SortedSet::new(), 0u64);
         for _ in 0..20_000 {
             let step = if rng.below(50) == 0 { 9_000 } else { 200 };
             let number = (highest + rng.below(step)).saturating_sub(rng.below(5_000)).max(1);

@@ -1,10 +1,9 @@
 //! Which links are wanted, and which has to go (design §3's order, row-balanced).
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use base::{Duration, NodeId};
+use base::{Duration, NodeId, SortedMap, SortedSet};
 use wire::overlay::{Contact, Message};
 
 use crate::Overlay;
@@ -59,8 +58,8 @@ impl Overlay {
     /// Table entries whose slot has no link: by turns from every row, the emptiest row first.
     fn wanted_slots(&self) -> Vec<(Rank, Contact)> {
         let linked = self.links.open().filter_map(|link| self.table.slot(link.contact.id));
-        let linked: BTreeSet<_> = linked.collect();
-        let mut count: BTreeMap<u8, u64> = BTreeMap::new();
+        let linked: SortedSet<_> = linked.collect();
+        let mut count: SortedMap<u8, u64> = SortedMap::new();
         for (row, _) in &linked {
             *count.entry(*row).or_default() += 1;
         }

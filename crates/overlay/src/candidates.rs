@@ -4,9 +4,7 @@
 //! enter the leaf set goes before what fills a hole of the routing table, and that before what is
 //! only nearer than what is there.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
-use base::NodeId;
+use base::{NodeId, SortedMap, SortedSet};
 use wire::overlay::Contact;
 
 /// Contacts waiting. When full, the least promising makes room: it will be named again.
@@ -26,8 +24,8 @@ pub(crate) enum Promise {
 /// All that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    waiting: BTreeMap<NodeId, (Promise, Contact)>,
-    order: BTreeSet<(Promise, NodeId)>,
+    waiting: SortedMap<NodeId, (Promise, Contact)>,
+    order: SortedSet<(Promise, NodeId)>,
 }
 
 impl Candidates {

@@ -9,10 +9,9 @@
 //! State only: `admission` is the conversation about a link, `budget` says which links are wanted
 //! and which has to go.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId, Time};
+use base::{Duration, Key, NodeId, SortedMap, SortedSet, Time};
 use wire::overlay::{Contact, LEAF_HALF};
 
 use crate::custody::Rtt;
@@ -102,24 +101,24 @@ struct Backoff {
 #[derive(Debug)]
 pub(crate) struct Links {
     pub(crate) links_max: u64,
-    pub(crate) open: BTreeMap<NodeId, Link>,
-    pub(crate) pending: BTreeMap<NodeId, Pending>,
-    backoffs: BTreeMap<NodeId, Backoff>,
-    pub(crate) preferred: BTreeSet<NodeId>,
+    pub(crate) open: SortedMap<NodeId, Link>,
+    pub(crate) pending: SortedMap<NodeId, Pending>,
+    backoffs: SortedMap<NodeId, Backoff>,
+    pub(crate) preferred: SortedSet<NodeId>,
     /// Rows of the routing table in which a peer refused: somebody else has to be found. At most as
     /// many as there are rows.
-    pub(crate) refused_rows: BTreeSet<u8>,
+    pub(crate) refused_rows: SortedSet<u8>,
 }
 
 impl Links {
     pub(crate) fn new(links_max: u16) -> Self {
         Links {
             links_max: u64::from(links_max).max(LINKS_MIN),
-            open: BTreeMap::new(),
-            pending: BTreeMap::new(),
-            backoffs: BTreeMap::new(),
-            preferred: BTreeSet::new(),
-            refused_rows: BTreeSet::new(),
+            open: SortedMap::new(),
+            pending: SortedMap::new(),
+            backoffs: SortedMap::new(),
+            preferred: SortedSet::new(),
+            refused_rows: SortedSet::new(),
         }
     }
 

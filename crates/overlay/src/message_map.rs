@@ -153,8 +153,8 @@ impl<T> MessageMap<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::collections::BTreeMap;
     use base::NodeId;
+    use base::SortedMap;
     use proptest::prelude::*;
 
     fn id(number: u64) -> MessageId {
@@ -167,7 +167,7 @@ mod tests {
             secret: u64,
             steps in proptest::collection::vec((0u64..60, any::<bool>()), 0..400),
         ) {
-            let (mut map, mut tree) = (MessageMap::new(secret), BTreeMap::new());
+            let (mut map, mut tree) = (MessageMap::new(secret), SortedMap::new());
             for (at, (number, comes)) in steps.into_iter().enumerate() {
                 if comes {
                     map.insert(id(number), at);

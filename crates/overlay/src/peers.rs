@@ -3,10 +3,9 @@
 //! A record exists for every member of the leaf set, the routing table and the links, and for a
 //! while for others who spoke. Nothing in it was learned by hearsay.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId, SortedMap, Time};
 use wire::overlay::{Contact, UNMEASURED};
 
 use crate::Overlay;
@@ -75,11 +74,11 @@ impl Default for Beats {
 /// All records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peers {
-    records: BTreeMap<NodeId, Peer>,
+    records: SortedMap<NodeId, Peer>,
     /// Of peers that have a record and named or left a way.
-    ways: BTreeMap<NodeId, Way>,
+    ways: SortedMap<NodeId, Way>,
     /// Of peers that have a record and are or were neighbours.
-    beats: BTreeMap<NodeId, Beats>,
+    beats: SortedMap<NodeId, Beats>,
     /// Of peers that have no record any more: by id, with the round trip in microseconds.
     met: Vec<(NodeId, u32)>,
 }

@@ -4,10 +4,9 @@
 //! routing table lazily. What others say of third parties is in `hearsay`, what they say of
 //! themselves in `sharing`.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId, Time};
+use base::{Duration, Key, NodeId, SortedMap, Time};
 use wire::overlay::{Contact, LeafState, Message, Row, UNMEASURED};
 
 use crate::routing_table::Placed;
@@ -35,7 +34,7 @@ pub(crate) struct Repair {
     /// Whom a dead node's neighbour named when it announced the death.
     heirs: Vec<Contact>,
     beats: u64,
-    requested: BTreeMap<u8, Time>,
+    requested: SortedMap<u8, Time>,
 }
 
 impl Repair {
@@ -45,7 +44,7 @@ impl Repair {
             gap_until: Time::ZERO,
             heirs: Vec::new(),
             beats: 0,
-            requested: BTreeMap::new(),
+            requested: SortedMap::new(),
         }
     }
 

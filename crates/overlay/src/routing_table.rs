@@ -4,9 +4,7 @@
 //! Entries are contacts that have spoken to this node, linked or not. Routes use links, of which
 //! this table is the plan; see `hop` and `links`.
 
-use alloc::collections::BTreeMap;
-
-use base::{Bounded, DIGITS, NodeId};
+use base::{Bounded, DIGITS, NodeId, SortedMap};
 use wire::overlay::{Contact, Row, STATE_ENTRIES, Sighting, UNMEASURED};
 
 /// A place in the table: row (digits shared with the owner) and column (the digit after).
@@ -33,12 +31,12 @@ pub(crate) struct RoutingTable {
     /// By how many percent a node must be nearer to take another's place: changing costs a link
     /// where links cost something.
     gain: u32,
-    slots: BTreeMap<Slot, Sighting>,
+    slots: SortedMap<Slot, Sighting>,
 }
 
 impl RoutingTable {
     pub(crate) fn new(me: NodeId, gain: u32) -> Self {
-        RoutingTable { me, gain, slots: BTreeMap::new() }
+        RoutingTable { me, gain, slots: SortedMap::new() }
     }
 
     /// Where `id` belongs in the table of `me`; nowhere if it is `me`.

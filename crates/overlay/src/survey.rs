@@ -9,10 +9,10 @@
 //! linked peers: there the tables are filled with whoever is alive, and a link that proves clearly
 //! nearer than its slot's entry takes the slot.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Bounded, Duration, NodeId, Time};
+use base::{Bounded, Duration, NodeId, SortedMap, SortedSet, Time};
 use wire::overlay::{Contact, Message, NEAR_ENTRIES, STATE_ENTRIES, Sighting, UNMEASURED};
 
 use crate::Overlay;
@@ -28,7 +28,7 @@ const REPLY_TIME: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     queue: VecDeque<NodeId>,
-    asked: BTreeMap<NodeId, Time>,
+    asked: SortedMap<NodeId, Time>,
     /// A join's second stage is under way.
     is_fresh: bool,
 }
@@ -87,7 +87,7 @@ impl Overlay {
         let entries = self.table.entries().map(|(_, contact)| contact.id);
         let near = self.near.entries().iter().map(|entry| entry.contact.id);
         let leaf = self.leaf.members().into_iter().map(|contact| contact.id);
-        let all: BTreeSet<NodeId> = entries.chain(near).chain(leaf).collect();
+        let all: SortedSet<NodeId> = entries.chain(near).chain(leaf).collect();
         for id in all {
             self.send_state(id);
         }

@@ -2,9 +2,7 @@
 //!
 //! State only; who is asked, and when a silence is a death, is decided in `liveness`.
 
-use alloc::collections::BTreeMap;
-
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId, SortedMap, Time};
 use wire::overlay::Contact;
 
 /// Probes under way. When full, no further one starts: members are asked again at a later beat.
@@ -50,8 +48,8 @@ struct Dead {
 /// The state of this conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    pub(crate) probes: BTreeMap<NodeId, Probe>,
-    dead: BTreeMap<NodeId, Dead>,
+    pub(crate) probes: SortedMap<NodeId, Probe>,
+    dead: SortedMap<NodeId, Dead>,
 }
 
 impl Watch {

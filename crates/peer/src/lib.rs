@@ -14,9 +14,9 @@ mod face;
 mod introduction;
 mod wiring;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 
-use base::{PublicKey, Rng, Time, Voucher};
+use base::{PublicKey, Rng, SortedMap, SortedSet, Time, Voucher};
 use node::{Description, LinkId, Node};
 use signal::entry::Entry;
 use signal::negotiation::{Attempt, Negotiator};
@@ -58,8 +58,8 @@ pub struct Peer {
     /// Linked just now: to be joined through once the node is drained.
     join_through: Option<base::NodeId>,
     /// Links that negotiation handed to the node and neither side has closed.
-    open: BTreeSet<LinkId>,
-    submissions: BTreeMap<u64, Description>,
+    open: SortedSet<LinkId>,
+    submissions: SortedMap<u64, Description>,
     slots: u16,
     standing: (u32, bool),
     outputs: VecDeque<Output>,
@@ -89,8 +89,8 @@ impl Peer {
             named: None,
             introduction: Introduction::default(),
             join_through: None,
-            open: BTreeSet::new(),
-            submissions: BTreeMap::new(),
+            open: SortedSet::new(),
+            submissions: SortedMap::new(),
             slots: 0,
             standing: (0, false),
             outputs: VecDeque::new(),

@@ -9,10 +9,10 @@
 //! the driver looks after open links. A stranger's wrong message changes nothing and is not
 //! answered, since its author is not known.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
 
-use base::{Card, Duration, NodeId, PublicKey, Rng, Signature, Time};
+use base::{Card, Duration, NodeId, PublicKey, Rng, Signature, SortedMap, Time};
 use bytes::Bytes;
 
 use crate::message::{PeerSignal, Proposal};
@@ -196,7 +196,7 @@ pub struct Negotiator {
     proof: Proof,
     next_attempt: u64,
     /// At most [`ATTEMPTS_MAX`].
-    attempts: BTreeMap<Attempt, Dialogue>,
+    attempts: SortedMap<Attempt, Dialogue>,
     expected: Expected,
     outputs: VecDeque<Output>,
 }
@@ -212,7 +212,7 @@ impl Negotiator {
             loopback,
             proof: Proof::new(network, card.id()),
             next_attempt: Rng::new(seed).below(FIRST_ATTEMPT_MAX),
-            attempts: BTreeMap::new(),
+            attempts: SortedMap::new(),
             expected: Expected::default(),
             outputs: VecDeque::new(),
         }

@@ -1,13 +1,13 @@
 //! Blobs that came by, within a number of bytes: the oldest goes first. Nobody relies on them.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
-use base::Digest;
+use base::{Digest, SortedMap};
 use bytes::Bytes;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
-    blobs: BTreeMap<Digest, Bytes>,
+    blobs: SortedMap<Digest, Bytes>,
     /// The oldest first. Each blob once.
     order: VecDeque<Digest>,
     bytes: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Cache { blobs: BTreeMap::new(), order: VecDeque::new(), bytes: 0, bytes_max }
+        Cache { blobs: SortedMap::new(), order: VecDeque::new(), bytes: 0, bytes_max }
     }
 
     pub(crate) fn add(&mut self, digest: Digest, blob: Bytes) {

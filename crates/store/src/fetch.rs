@@ -1,9 +1,9 @@
 //! Fetching: from the disk, from whoever offered, from the root; a few at a time.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Digest, Duration, NodeId, Time};
+use base::{Digest, Duration, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
 use wire::store::{Message, Name};
 
@@ -58,7 +58,7 @@ pub(crate) struct Fetch {
     /// Who has it and was not asked since.
     sources: VecDeque<NodeId>,
     /// Who does not have it.
-    without: BTreeSet<NodeId>,
+    without: SortedSet<NodeId>,
     stage: Stage,
     until: Time,
     tries: u32,
@@ -95,7 +95,7 @@ impl Fetch {
 /// All that is fetched.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fetches {
-    fetches: BTreeMap<Name, Fetch>,
+    fetches: SortedMap<Name, Fetch>,
     /// Those that wait for their turn, in order.
     queue: VecDeque<Name>,
 }
@@ -176,7 +176,7 @@ impl<M: Merge> Store<M> {
             let fetch = Fetch {
                 wanted,
                 sources: wanted.source.into_iter().collect(),
-                without: BTreeSet::new(),
+                without: SortedSet::new(),
                 stage: Stage::Queued,
                 until: Time::FAR_FUTURE,
                 tries: 0,

@@ -1,9 +1,8 @@
 //! Lists for other holders, gathered during a turn: many values share a message.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Bounded, NodeId};
+use base::{Bounded, NodeId, SortedMap};
 use wire::store::{Holding, ITEMS_MAX, Message, Name, Offered, RefuseReason};
 
 use crate::{Merge, Store};
@@ -13,7 +12,7 @@ use crate::{Merge, Store};
 #[derive(Clone, Debug, Default)]
 struct Letter {
     offers: Vec<Offered>,
-    haves: BTreeMap<Name, Holding>,
+    haves: SortedMap<Name, Holding>,
     full: Vec<Name>,
     not_mine: Vec<Name>,
 }
@@ -21,7 +20,7 @@ struct Letter {
 /// Letters by receiver.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mail {
-    letters: BTreeMap<NodeId, Letter>,
+    letters: SortedMap<NodeId, Letter>,
 }
 
 impl Mail {

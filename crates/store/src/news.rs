@@ -3,11 +3,10 @@
 //! Who waits for an answer repeats it. What gets lost all the same is found when the holders
 //! compare their records.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId, Time};
+use base::{Duration, Key, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
 use wire::store::{COPIES, Message, Name, PIECE_BYTES_MAX};
 
@@ -48,7 +47,7 @@ struct Push {
     delta: Bytes,
     lifetime: u32,
     /// Who did not answer yet.
-    waiting: BTreeSet<NodeId>,
+    waiting: SortedSet<NodeId>,
     copies: u8,
     /// Who waits for the answer, and its number for it.
     origin: Option<(NodeId, u64)>,
@@ -59,8 +58,8 @@ struct Push {
 /// All news under way.
 #[derive(Clone, Debug)]
 pub(crate) struct News {
-    errands: BTreeMap<u64, Errand>,
-    pushes: BTreeMap<u64, Push>,
+    errands: SortedMap<u64, Errand>,
+    pushes: SortedMap<u64, Push>,
     errand_bytes: u64,
     /// Counts up from a number that cannot be guessed: answers come from nodes not known before.
     next_ticket: u64,
@@ -68,7 +67,7 @@ pub(crate) struct News {
 
 impl News {
     pub(crate) fn new(first: u64) -> Self {
-        let (errands, pushes) = (BTreeMap::new(), BTreeMap::new());
+        let (errands, pushes) = (SortedMap::new(), SortedMap::new());
         News { errands, pushes, errand_bytes: 0, next_ticket: first }
     }
 
@@ -180,7 +179,7 @@ impl<M: Merge> Store<M> {
         }
         let name = Name::Record(key);
         let members = self.shelf.get(&name).map(|held| held.standing.members.clone());
-        let waiting: BTreeSet<NodeId> =
+        let waiting: SortedSet<NodeId> =
             members.unwrap_or_default().into_iter().filter(|id| *id != self.me).collect();
         let push =
             Push { key, delta, lifetime, waiting, copies: 1, origin, tries: 0, ask_at: self.now };

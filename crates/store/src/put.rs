@@ -1,9 +1,8 @@
 //! Blobs that this node's upper layer wants stored: offered to the root until enough hold them.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use base::{Digest, Duration, Time};
+use base::{Digest, Duration, SortedMap, Time};
 use bytes::Bytes;
 use wire::limits::PAYLOAD_BYTES_MAX;
 use wire::store::{Message, Name, Offered, Version};
@@ -29,7 +28,7 @@ struct Put {
 /// Puts under way, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Puts {
-    puts: BTreeMap<Name, Put>,
+    puts: SortedMap<Name, Put>,
     bytes: u64,
 }
 

@@ -3,10 +3,9 @@
 //! Each piece is news by itself. Two holders that differ in one entry exchange one piece; a new
 //! holder gets them all, and merges them in the outline's order when it has the last.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Bounded, Digest, Key, NodeId};
+use base::{Bounded, Digest, Key, NodeId, SortedMap, SortedSet};
 use bytes::Bytes;
 use wire::store::{Message, Name, PIECE_BYTES_MAX, PIECES_ASKED_MAX, PIECES_MAX, RECORD_BYTES_MAX};
 
@@ -16,12 +15,12 @@ use crate::{Merge, Merged, Refusal, Store};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
     outline: Vec<Digest>,
-    got: BTreeMap<Digest, Bytes>,
+    got: SortedMap<Digest, Bytes>,
     /// On their way.
-    asked: BTreeSet<Digest>,
+    asked: SortedSet<Digest>,
     /// What the disk had, and the digests of its pieces.
     pub(crate) base: Option<Bytes>,
-    base_pieces: BTreeSet<Digest>,
+    base_pieces: SortedSet<Digest>,
 }
 
 fn cut(merging: impl Merge) -> impl Fn(&[u8]) -> Vec<Bytes> {
@@ -81,11 +80,11 @@ impl<M: Merge> Store<M> {
     /// Asks for the next pieces that are lacking; puts them together when none is.
     fn ask_pieces(&mut self, from: NodeId, key: Key) {
         let name = Name::Record(key);
-        let own: BTreeSet<Digest> = match self.shelf.get_mut(&name) {
+        let own: SortedSet<Digest> = match self.shelf.get_mut(&name) {
             Some(held) => {
                 held.pieces(cut(self.merging)).iter().map(|(digest, _)| *digest).collect()
             }
-            None => BTreeSet::new(),
+            None => SortedSet::new(),
         };
         let until = self.now + self.config.retry * 2;
         let Some(fetch) = self.fetches.get_mut(&name) else { return };

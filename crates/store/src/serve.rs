@@ -1,9 +1,7 @@
 //! What others fetch here, and how much each may: a short question does not cost this node without
 //! end.
 
-use alloc::collections::BTreeMap;
-
-use base::{Bounded, Duration, NodeId, Time};
+use base::{Bounded, Duration, NodeId, SortedMap, Time};
 use bytes::Bytes;
 use wire::store::{COPIES, Message, Name};
 
@@ -24,14 +22,14 @@ struct Account {
 /// A bucket of bytes for each peer, refilled at an even rate.
 #[derive(Clone, Debug)]
 pub(crate) struct Served {
-    accounts: BTreeMap<NodeId, Account>,
+    accounts: SortedMap<NodeId, Account>,
     bytes_max: u64,
     period: Duration,
 }
 
 impl Served {
     pub(crate) fn new(bytes_max: u64, period: Duration) -> Self {
-        Served { accounts: BTreeMap::new(), bytes_max, period }
+        Served { accounts: SortedMap::new(), bytes_max, period }
     }
 
     /// Whether `peer` may have `bytes` now; counts them if so. An answer of no bytes costs one

@@ -1,9 +1,7 @@
 //! Tasks that fail: given to other workers, once more to all when there are none, and then given
 //! up.
 
-use alloc::collections::BTreeSet;
-
-use base::{Duration, NodeId, Time};
+use base::{Duration, NodeId, SortedSet, Time};
 
 use super::Board;
 
@@ -11,7 +9,7 @@ use super::Board;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failures {
     /// Where it failed. It is not given to these again, but for one retry.
-    pub(super) on: BTreeSet<NodeId>,
+    pub(super) on: SortedSet<NodeId>,
     /// Since when everybody who is there is among them.
     stuck_since: Option<Time>,
     /// It had its retry.
@@ -41,7 +39,7 @@ impl Board {
     pub(crate) fn retry_stuck(&mut self, now: Time, patience: Duration) -> bool {
         let is_stuck =
             |(task, failed): (&u32, &Failures)| self.is_stuck(*task, failed).then_some(*task);
-        let stuck: BTreeSet<u32> = self.failures.iter().filter_map(is_stuck).collect();
+        let stuck: SortedSet<u32> = self.failures.iter().filter_map(is_stuck).collect();
         let mut is_hopeless = false;
         for (task, failed) in &mut self.failures {
             if !stuck.contains(task) {

@@ -1,9 +1,7 @@
 //! Near the end of a job: tasks that one worker has had for too long are given to an idle one as
 //! well. Whoever answers first is taken.
 
-use alloc::collections::BTreeMap;
-
-use base::{NodeId, Time};
+use base::{NodeId, SortedMap, Time};
 
 use super::{Board, Lease};
 
@@ -26,7 +24,7 @@ impl Board {
     /// The task that others have had longest, far beyond the usual, and that `worker` could do.
     fn straggler_for(&self, worker: NodeId, now: Time) -> Option<u32> {
         let patience = self.usual? * STRAGGLER_FACTOR;
-        let mut holders: BTreeMap<u32, (Time, usize)> = BTreeMap::new();
+        let mut holders: SortedMap<u32, (Time, usize)> = SortedMap::new();
         for (task, lease) in self.members.values().flat_map(|member| &member.leased) {
             let (since, count) = holders.entry(*task).or_insert((lease.granted, 0));
             *since = lease.granted.max(*since);

@@ -1,9 +1,9 @@
 //! Every task is exactly one of open, leased or done.
 
 use super::*;
-use alloc::collections::BTreeSet;
 use alloc::vec;
 use base::Rng;
+use base::SortedSet;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -66,7 +66,7 @@ fn a_failed_task_goes_elsewhere() {
 fn what_is_not_named_is_asked_for_and_then_taken() {
     let mut board = board(4, 1);
     assert_eq!(pull(&mut board, 1, 2), [0, 1]);
-    let named = BTreeSet::from([1]);
+    let named = SortedSet::from([1]);
     let at = Time::from_millis;
     assert_eq!(board.extend(node(1), &named, at(900), PATIENCE), vec![], "crossed on the way");
     assert_eq!(board.extend(node(1), &named, at(2000), PATIENCE), vec![], "result under way");
@@ -142,7 +142,7 @@ fn no_task_is_ever_lost() {
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut board = board(20, 4);
-        let mut done = BTreeSet::new();
+        let mut done = SortedSet::new();
         for step in 0..300u64 {
             let worker = node(1 + u128::from(rng.below(4)));
             let task = u32::try_from(rng.below(20)).unwrap();
@@ -159,7 +159,7 @@ fn no_task_is_ever_lost() {
                 5 => drop(board.enlist(worker, 2, now)),
                 7 if !done.contains(&task) => board.adopt(worker, task, now),
                 6 => {
-                    board.extend(worker, &BTreeSet::from([task]), now, PATIENCE);
+                    board.extend(worker, &SortedSet::from([task]), now, PATIENCE);
                     board.drop_missing(now, 2 * PATIENCE);
                 }
                 _ if board.was_leased(worker, task) => {

@@ -1,8 +1,6 @@
 //! A page of the directory, at the root of its key.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
-use base::{Key, NodeId, Time};
+use base::{Key, NodeId, SortedMap, SortedSet, Time};
 use wire::grid::{JobId, Listing, Listings, Message, PAGES, listings, page_key, page_of};
 
 use crate::Grid;
@@ -30,9 +28,9 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pages {
     /// At most [`PAGE_MAX`] of each page.
-    entries: BTreeMap<JobId, Entry>,
+    entries: SortedMap<JobId, Entry>,
     /// Answered since the last heartbeat.
-    answered: BTreeSet<(NodeId, u8)>,
+    answered: SortedSet<(NodeId, u8)>,
 }
 
 impl Pages {

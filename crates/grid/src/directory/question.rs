@@ -1,8 +1,6 @@
 //! Asking all pages of the directory which jobs there are.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
-use base::NodeId;
+use base::{NodeId, SortedMap, SortedSet};
 use wire::grid::{JobId, Listing, Listings, Message, PAGES, page_key, page_of};
 
 use crate::{Event, Grid, JobListing, JobState, Output};
@@ -17,8 +15,8 @@ const FOUND_MAX: usize = 4096;
 pub(crate) struct Question {
     ticket: u64,
     /// Pages without a whole answer, with the parts that came.
-    waiting: BTreeMap<u8, BTreeSet<u8>>,
-    found: BTreeMap<JobId, Listing>,
+    waiting: SortedMap<u8, SortedSet<u8>>,
+    found: SortedMap<JobId, Listing>,
     tries: u32,
 }
 
@@ -30,8 +28,8 @@ impl Grid {
         }
         self.directory.question = Some(Question {
             ticket: self.rng.next_u64(),
-            waiting: (0..PAGES).map(|page| (page, BTreeSet::new())).collect(),
-            found: BTreeMap::new(),
+            waiting: (0..PAGES).map(|page| (page, SortedSet::new())).collect(),
+            found: SortedMap::new(),
             tries: 0,
         });
         self.ask_pages();

@@ -1,8 +1,6 @@
 //! Whose offer may come, with which permit, until when.
 
-use alloc::collections::BTreeMap;
-
-use base::{NodeId, Time};
+use base::{NodeId, SortedMap, Time};
 
 use super::ATTEMPT_PATIENCE;
 
@@ -16,7 +14,7 @@ pub const EXPECTED_MAX: u32 = 128;
 pub(super) struct Expected {
     /// Until when, by peer and permit. At most [`VISITORS_MAX`] with permit 0 and
     /// [`EXPECTED_MAX`] others.
-    deadlines: BTreeMap<(NodeId, u64), Time>,
+    deadlines: SortedMap<(NodeId, u64), Time>,
 }
 
 impl Expected {

@@ -1,8 +1,6 @@
 //! Whether an offer or answer is its author's, for this node, and fresh.
 
-use alloc::collections::BTreeMap;
-
-use base::{NodeId, PublicKey, Time};
+use base::{NodeId, PublicKey, SortedMap, Time};
 
 use crate::message::Proposal;
 use crate::sdp;
@@ -20,7 +18,7 @@ pub(super) struct Proof {
     network: PublicKey,
     me: NodeId,
     /// The latest of every peer. At most [`REMEMBERED_MAX`].
-    latest: BTreeMap<NodeId, Latest>,
+    latest: SortedMap<NodeId, Latest>,
 }
 
 /// A peer numbers its attempts upwards within a start, and its starts by epoch: what does not
@@ -35,7 +33,7 @@ struct Latest {
 
 impl Proof {
     pub(super) fn new(network: PublicKey, me: NodeId) -> Self {
-        Proof { network, me, latest: BTreeMap::new() }
+        Proof { network, me, latest: SortedMap::new() }
     }
 
     /// Whether an offer is one that was taken before, or older: a retransmission or a replay.
