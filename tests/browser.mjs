@@ -2,7 +2,7 @@
 //
 // It is the only JavaScript of the whole-system tests: it drives a real Chromium or Firefox ESR
 // through puppeteer and knows nothing of the product. The browser ends with standard input.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,8 @@ import puppeteer from 'puppeteer-core';
 const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const engine = process.argv[2];
 const profile = mkdtempSync(join(tmpdir(), `millefeuille-${engine}-`));
+const downloads = join(profile, 'downloads');
+mkdirSync(downloads);
 
 // What a container needs (root, no GPU, no network of its own), and no WebRTC flag.
 const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -22,12 +24,20 @@ const CHROMIUM = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first
 
 const browser = await puppeteer.launch(engine === 'firefox'
   ? { browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true,
-      userDataDir: profile }
+      userDataDir: profile, extraPrefsFirefox: { 'browser.download.dir': downloads,
+        'browser.download.folderList': 2, 'browser.download.useDownloadDir': true } }
   : { executablePath: '/usr/bin/chromium', headless: true, args: CHROMIUM, pipe: true,
       userDataDir: profile, protocolTimeout: 600_000 });
 
+if (engine === 'chromium') {
+  const session = await browser.target().createCDPSession();
+  await session.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: downloads });
+}
+
 const pages = new Map();
 let opened = 0;
+/** Chromium's own protocol, for what the common one does not reach. */
+const protocol = async ({ page }) => (pages.get(page).protocol ??= await pages.get(page).page.createCDPSession());
 
 async function open({ url, before }) {
   const page = await browser.newPage();
@@ -67,12 +77,34 @@ const actions = {
     await pages.get(page).page.close({ runBeforeUnload: false });
     pages.delete(page);
   },
+  /** The next test finds no page of this one. */
+  async clear() {
+    for (const page of [...pages.keys()]) await actions.close({ page });
+  },
+  front: ({ page }) => pages.get(page).page.bringToFront(),
+  async protocol({ page, method, parameters }) {
+    return (await protocol({ page })).send(method, parameters);
+  },
+  /** The one file that is there and whole; whoever asks takes it away. */
+  async downloaded({ patience }) {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      const names = readdirSync(downloads);
+      if (names.length && !names.some((name) => /\.(part|crdownload)$/.test(name))) {
+        const path = join(downloads, names[0]);
+        if (statSync(path).size) return { name: names[0], path };
+      }
+      if (Date.now() > deadline) throw new Error(`no download within ${patience} ms`);
+      await delay(50);
+    }
+  },
   workers: ({ page }) => pages.get(page).page.workers().length,
   complaints: ({ page }) => pages.get(page).complaints,
   requests: ({ page }) => pages.get(page).requests,
   async look({ page, width, height, dark }) {
     const target = pages.get(page).page;
-    await target.emulateMediaFeatures(
+    // Firefox is light, whatever its driver says.
+    if (engine === 'chromium') await target.emulateMediaFeatures(
       [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
     await target.setViewport({ width, height });
   },

@@ -158,6 +158,44 @@ impl Browser {
         self.ask(json!({"do": "close", "page": page.0})).map(drop)
     }
 
+    /// Closes every tab.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn clear(&mut self) -> Result<()> {
+        self.ask(json!({"do": "clear"})).map(drop)
+    }
+
+    /// Puts a tab in front of the others of its window.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn front(&mut self, page: Page) -> Result<()> {
+        self.ask(json!({"do": "front", "page": page.0})).map(drop)
+    }
+
+    /// A command of Chromium's own protocol, for what WebDriver does not reach.
+    ///
+    /// # Errors
+    /// When Chromium refuses it.
+    pub fn protocol(&mut self, page: Page, method: &str, parameters: &Value) -> Result<Value> {
+        let question = json!({"do": "protocol", "page": page.0, "method": method,
+            "parameters": parameters});
+        self.ask(question)
+    }
+
+    /// The file that the page has saved: its name and its bytes. Waits for it, and takes it away.
+    ///
+    /// # Errors
+    /// When there is none within [`PATIENCE`].
+    pub fn downloaded(&mut self) -> Result<(String, Vec<u8>)> {
+        let file = self.ask(json!({"do": "downloaded"}))?;
+        let text = |name: &str| file[name].as_str().context("a file");
+        let bytes = std::fs::read(text("path")?)?;
+        std::fs::remove_file(text("path")?)?;
+        Ok((text("name")?.to_owned(), bytes))
+    }
+
     /// What the page wrote to its console as warnings or errors, and uncaught exceptions.
     ///
     /// # Errors

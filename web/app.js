@@ -26,6 +26,7 @@ import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
  * @typedef {object} State
  * @property {'looking' | 'starting' | 'joined' | 'stopping' | 'broken'} status
  * @property {string} trouble in words, if something is wrong
+ * @property {boolean} full whether the browser has no room for finished tiles
  * @property {{state: string, reason?: string, retryAt?: number}} server
  * @property {any} node a `report`'s, null before there is an identity
  * @property {number} workers
@@ -71,7 +72,7 @@ export class App {
     this.#onChange = onChange;
     const linked = viewOfLink(location.hash);
     this.store = createStore(/** @type {State} */ ({
-      status: 'looking', trouble: '', server: { state: 'off' }, node: null, workers: 0, busy: 0,
+      status: 'looking', trouble: '', full: false, server: { state: 'off' }, node: null, workers: 0, busy: 0,
       choices: { cores: 1, intensity: 100, causes: {} }, verdict: { paused: false, intensity: 100, why: '', byItself: false },
       finishing: false, jobs: new Map(), shown: null, contributed: 0, recalled: 0, view: linked?.view ?? HOME, palette: linked?.palette ?? HOME_PALETTE,
       catalogue: null, tinted: false,
@@ -265,6 +266,7 @@ export class App {
       case 'report': return this.#onReport(note);
       case 'listed': return this.directory.hear(note);
       case 'finished': return void this.stop();
+      case 'no-room': return this.store.set({ full: true });
       case 'recalled': return this.store.set({ recalled: this.store.get().recalled + 1 });
       case 'identity':
         if (!note.kept) {

@@ -9,7 +9,7 @@ import { serveChannel } from './channel.js';
 const GATHERING_MILLIS_MAX = 2000; // candidates that take longer are left out
 const SENDING_MILLIS = 1000; // what a closed link's buffers need to empty
 
-/** @typedef {{connection: RTCPeerConnection, channels: RTCDataChannel[]}} Line */
+/** @typedef {{connection: RTCPeerConnection, channels: RTCDataChannel[], isTold: boolean}} Line and whether it is told how it came about */
 
 /**
  * @param {(note: any, transfer?: Transferable[]) => void} post to the node's worker
@@ -32,20 +32,30 @@ export function createDialler(post, tell, relayOnly) {
       const state = connection.iceConnectionState;
       if (state !== 'failed' && state !== 'closed') return;
       const reason = 'no path to the peer, or none any more';
-      if (!wasMade) tell({ t: 'path', failed: 1, reason });
+      fail(link, reason);
       post({ t: 'broken', link, reason });
     };
-    let wasMade = false;
     connection.oniceconnectionstatechange = watch;
     connection.onconnectionstatechange = () => {
       const state = connection.connectionState;
-      if (state === 'connected' && !wasMade) tell({ t: 'path', made: 1 });
-      wasMade ||= state === 'connected';
+      const line = lines.get(link);
+      if (state === 'connected' && line && !line.isTold) {
+        line.isTold = true;
+        tell({ t: 'path', made: 1 });
+      }
       if (state === 'failed') watch();
     };
     tell({ t: 'path', iceServers: iceServers.length });
-    lines.set(link, { connection, channels: [control, bulk] });
+    lines.set(link, { connection, channels: [control, bulk], isTold: false });
     return connection;
+  }
+
+  /** It will not come about, if it has not. @param {number} link @param {string} reason */
+  function fail(link, reason) {
+    const line = lines.get(link);
+    if (!line || line.isTold) return;
+    line.isTold = true;
+    tell({ t: 'path', failed: 1, reason });
   }
 
   /**
@@ -127,6 +137,8 @@ export function createDialler(post, tell, relayOnly) {
           });
           return true;
         case 'close':
+          // Where there is no candidate at all, a browser never says that it failed.
+          fail(link, 'no path to the peer in time');
           setTimeout(release, SENDING_MILLIS, link);
           return true;
         case 'proxy-send':

@@ -32,8 +32,8 @@ export function surplus(uses, bytesMax) {
   return gone;
 }
 
-/** @param {number} [bytesMax] */
-export function createKept(bytesMax = KEPT_BYTES_MAX) {
+/** @param {() => void} [onFull] the browser gives no room at all @param {number} [bytesMax] */
+export function createKept(onFull, bytesMax = KEPT_BYTES_MAX) {
   /** Null when there is no store to be had. @type {Promise<IDBDatabase | null>} */
   const opening = openDatabase().catch(() => null);
   /** @type {Map<string, Uint8Array>} */
@@ -58,6 +58,7 @@ export function createKept(bytesMax = KEPT_BYTES_MAX) {
         await write(database, batch);
       } catch {
         isFull = true;
+        onFull?.();
       }
     }
     written += batch.size;

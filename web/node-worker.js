@@ -23,7 +23,10 @@ const host = {
       ? new Worker(new URL('./tile-worker.js', import.meta.url), { type: 'module' })
       : foreignWorker(new URL('./tile-worker.js', import.meta.url));
     worker.postMessage({ module: kernel, keeps });
-    worker.addEventListener('message', ({ data }) => { if (data.kept) postMessage({ t: 'recalled' }); });
+    worker.addEventListener('message', ({ data }) => {
+      if (data.kept) postMessage({ t: 'recalled' });
+      if (data.full) postMessage({ t: 'no-room' });
+    });
     return worker;
   },
   sign(bytes) {

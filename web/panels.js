@@ -44,8 +44,7 @@ export function createPanels(app) {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
-      say(element('trouble'), `The picture could not be saved: ${error instanceof Error ? error.message : error}.`);
-      element('trouble').hidden = false;
+      app.store.set({ trouble: `The picture could not be saved: ${error instanceof Error ? error.message : error}.` });
     } finally {
       button.disabled = false;
     }
@@ -62,9 +61,11 @@ export function createPanels(app) {
   }
 
   /** @param {Readonly<State>} state */
-  function drawTrouble({ trouble }) {
-    element('trouble').hidden = !trouble;
-    if (trouble) say(element('trouble'), trouble);
+  function drawTrouble({ trouble, full }) {
+    element('trouble').hidden = !trouble && !full;
+    say(element('trouble-text'), trouble || (full
+      ? 'The browser has no room left for this page: finished tiles are not kept, so a reload computes them again.' : ''));
+    element('make-room').hidden = Boolean(trouble);
   }
 
   /** @param {Job | null} job @param {Readonly<State>} state */

@@ -36,6 +36,7 @@
 //   proxy-send {name, bytes}, proxy-close {name}          for dial.js
 //   finished                         nothing is in hand any more
 //   recalled                         a tile was found in the browser's store
+//   no-room                          the browser keeps no more tiles
 //   left                             the goodbyes are sent
 //   broken-down {reason}             the module is gone; start another
 //

@@ -29,7 +29,7 @@ let owed = 0;
 onmessage = ({ data }) => {
   if (data.module) {
     ready = init({ module_or_path: data.module });
-    if (data.keeps && globalThis.crypto?.subtle) store = createKept();
+    if (data.keeps && globalThis.crypto?.subtle) store = createKept(() => postMessage({ full: true }));
   } else if (data.t === 'intensity') [intensity, owed] = [data.percent, 0];
   else if (data.t === 'abandon') current = 0;
   else if (data.t === 'audit') void audit(data);

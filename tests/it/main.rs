@@ -13,13 +13,10 @@ mod lies;
 mod outlive;
 mod page;
 mod picture;
+mod rendering;
+mod room;
 mod scene;
 mod server;
+mod speed;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// One test at a time. A test that failed does not take the others with it.
-fn alone_on_this_machine() -> MutexGuard<'static, ()> {
-    static MACHINE: Mutex<()> = Mutex::new(());
-    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use room::alone_on_this_machine;

@@ -5,13 +5,20 @@
 
 use std::cell::RefCell;
 
-use fractal::{Audit, Colouring, Painter, Spec, View, Work, decode_tile, encode_tile};
+use fractal::{Audit, Colouring, Frames, Painter, Series, Spec, Work, decode_tile, encode_tile};
 use wasm_bindgen::prelude::*;
 
 thread_local! {
-    /// The picture of the latest tile. Tiles of one job come one after the other, and those of a deep
-    /// picture share an orbit that takes long to compute.
-    static LATEST: RefCell<Option<(Vec<u8>, Spec)>> = const { RefCell::new(None) };
+    /// The job of the latest tile, and the frame that this was of. Tiles of one job come one after the
+    /// other, and those of a deep picture share an orbit that takes long to compute.
+    static LATEST: RefCell<Option<Latest>> = const { RefCell::new(None) };
+}
+
+struct Latest {
+    params: Vec<u8>,
+    frames: Frames,
+    frame: u32,
+    spec: Spec,
 }
 
 /// A tile under way.
@@ -23,12 +30,12 @@ impl Tile {
     /// Begins a task of the job with these parameters.
     ///
     /// # Errors
-    /// When the parameters are not those of a view that can be computed. The reason was given
-    /// before: the peer asks nobody for a tile of a job that it has not appraised.
+    /// When the parameters are not those of pictures that can be computed, or there is no such task.
+    /// The reason was given before: the peer asks nobody for a tile of a job that it has not appraised.
     #[wasm_bindgen(constructor)]
     pub fn new(params: &[u8], task: u32) -> Result<Tile, JsError> {
-        let spec = picture(params).ok_or_else(|| JsError::new("the job names no picture"))?;
-        Work::new(simd::best(), &spec, task)
+        picture(params, task)
+            .and_then(|(spec, tile)| Work::new(simd::best(), &spec, tile))
             .map(Tile)
             .ok_or_else(|| JsError::new("the job has no such task"))
     }
@@ -66,8 +73,9 @@ impl Inspection {
         seed: u64,
         places: u32,
     ) -> Result<Inspection, JsError> {
-        let spec = picture(params).ok_or_else(|| JsError::new("the job names no picture"))?;
-        Ok(Inspection(Audit::new(simd::best(), &spec, task, payload, seed, places)))
+        let (spec, tile) =
+            picture(params, task).ok_or_else(|| JsError::new("the job has no such task"))?;
+        Ok(Inspection(Audit::new(simd::best(), &spec, tile, payload, seed, places)))
     }
 
     /// Spends about `budget` iterations; true when it is done.
@@ -87,17 +95,24 @@ fn whole(budget: f64) -> u64 {
     budget as u64
 }
 
-/// The picture of a job with these parameters, if there is one.
-fn picture(params: &[u8]) -> Option<Spec> {
+/// The picture of a task of the job with these parameters, and which of its tiles the task is.
+fn picture(params: &[u8], task: u32) -> Option<(Spec, u32)> {
     LATEST.with_borrow_mut(|latest| {
-        if let Some((_, spec)) = latest.as_ref().filter(|(known, _)| known == params) {
-            return Some(spec.clone());
-        }
+        let known = latest.take_if(|known| known.params == params);
         // Two large orbits need not be in memory at once.
         *latest = None;
-        let spec = View::decode(params).and_then(|view| view.validate()).ok()?;
-        *latest = Some((params.to_vec(), spec.clone()));
-        Some(spec)
+        let engine = simd::best();
+        let (frames, known) = match known {
+            Some(Latest { frames, frame, spec, .. }) => (frames, Some((frame, spec))),
+            None => (Series::decode(params).and_then(Series::validate).ok()?, None),
+        };
+        let (frame, tile) = frames.place(task)?;
+        let spec = match known.filter(|(known, _)| *known == frame) {
+            Some((_, spec)) => spec,
+            None => frames.spec(engine, frame)?,
+        };
+        *latest = Some(Latest { params: params.to_vec(), frames, frame, spec: spec.clone() });
+        Some((spec, tile))
     })
 }
 

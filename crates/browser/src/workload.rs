@@ -2,12 +2,10 @@
 
 use std::rc::Rc;
 
-use fractal::{Formula, Palette, Rect, Spec, View, presets};
+use fractal::{Formula, Frames, Gallery, Palette, Series, View, presets};
 use wasm_bindgen::prelude::*;
 
 use crate::host::{Host, Note, list};
-
-pub(crate) use fractal::KIND;
 
 #[wasm_bindgen]
 extern "C" {
@@ -33,11 +31,10 @@ extern "C" {
     fn height(this: &ViewObject) -> f64;
 }
 
-/// A picture that can be computed.
+/// What a job computes: a picture, or many frames of one size.
 pub(crate) struct Picture {
-    pub(crate) view: View,
+    frames: Frames,
     pub(crate) params: Rc<[u8]>,
-    rects: Vec<Rect>,
 }
 
 impl Picture {
@@ -54,27 +51,29 @@ impl Picture {
             width: whole(asked.width()),
             height: whole(asked.height()),
         };
-        let spec = view.validate().map_err(|error| error.to_string())?;
-        Ok(Picture::new(view, &spec))
+        Series::Picture(view).validate().map(Picture::new).map_err(|error| error.to_string())
     }
 
-    /// The picture of a job, or in words why it cannot be computed here.
+    /// What a job computes, or in words why it cannot be computed here.
     pub(crate) fn from_job(kind: u16, params: &[u8], tasks: u32) -> Result<Self, String> {
-        let (view, spec) =
-            fractal::appraise(kind, params, tasks).map_err(|error| error.to_string())?;
-        Ok(Picture::new(view, &spec))
+        fractal::appraise(kind, params, tasks).map(Picture::new).map_err(|error| error.to_string())
     }
 
-    fn new(view: View, spec: &Spec) -> Self {
-        let rects = spec.tiles().rects().collect();
-        Picture { params: view.encode().into(), view, rects }
+    fn new(frames: Frames) -> Self {
+        Picture { params: frames.series().encode().into(), frames }
+    }
+
+    /// The kind of its job.
+    pub(crate) fn kind(&self) -> u16 {
+        self.frames.series().kind()
     }
 
     pub(crate) fn tasks(&self) -> u32 {
-        u32::try_from(self.rects.len()).unwrap_or(u32::MAX)
+        self.frames.task_count()
     }
 
-    /// Gives a tile's numbers to the page, with their place in the picture of this name.
+    /// Gives a tile's numbers to the page, with their place in the picture of this name. The frame
+    /// is 0 in a single picture; the formula of a gallery's frame is not known here.
     pub(crate) fn post_tile(
         &self,
         host: &Host,
@@ -83,13 +82,14 @@ impl Picture {
         task: u32,
         payload: &[u8],
     ) {
-        let mut note = Note::new("tile")
-            .with("picture", name)
-            .with("worker", worker)
-            .with("formula", self.view.formula.to_string().as_str());
-        if let Some(rect) = usize::try_from(task).ok().and_then(|task| self.rects.get(task)) {
+        let mut note = Note::new("tile").with("picture", name).with("worker", worker);
+        if let Some(formula) = self.formula() {
+            note = note.with("formula", formula.to_string().as_str());
+        }
+        if let (Some((frame, _)), Some(rect)) = (self.frames.place(task), self.frames.rect(task)) {
             note = note
                 .with("task", task)
+                .with("frame", frame)
                 .with("x", rect.x)
                 .with("y", rect.y)
                 .with("width", rect.width)
@@ -98,20 +98,58 @@ impl Picture {
         note.post_with_bytes(host, "payload", payload);
     }
 
-    /// The view as the page writes it.
-    pub(crate) fn describe(&self) -> Note {
-        let view = &self.view;
-        Note::plain()
-            .with("formula", view.formula.to_string().as_str())
-            .with("re", view.re.as_str())
-            .with("im", view.im.as_str())
-            .with("zoom", view.zoom.as_str())
-            .with("c_re", view.c_re.as_str())
-            .with("c_im", view.c_im.as_str())
-            .with("max_iter", view.max_iter)
-            .with("width", view.width)
-            .with("height", view.height)
+    /// That of every frame, if it is one.
+    fn formula(&self) -> Option<Formula> {
+        match self.frames.series() {
+            Series::Picture(view) => Some(view.formula),
+            Series::Zoom(zoom) => Some(zoom.to.formula),
+            Series::Gallery(_) => None,
+        }
     }
+
+    /// The view as the page writes it; of a zoom its last frame. What a frame of a gallery shows is
+    /// for the kernel to say (`look`); here is only its size.
+    pub(crate) fn describe(&self) -> Note {
+        match self.frames.series() {
+            Series::Picture(view) => view_note(view),
+            Series::Zoom(zoom) => view_note(&zoom.to),
+            Series::Gallery(gallery) => {
+                Note::plain().with("width", gallery.width).with("height", gallery.height)
+            }
+        }
+    }
+
+    /// What the frames of a job are, as the page writes it; `None` for a single picture.
+    pub(crate) fn describe_frames(&self) -> Option<Note> {
+        let note = match self.frames.series() {
+            Series::Picture(_) => return None,
+            Series::Gallery(Gallery { seed, first, .. }) => Note::plain()
+                .with("kind", "gallery")
+                .with("seed", seed.to_string().as_str())
+                .with("first", *first),
+            Series::Zoom(zoom) => Note::plain()
+                .with("kind", "zoom")
+                .with("from", view_note(&zoom.from))
+                .with("to", view_note(&zoom.to))
+                .with("frames", zoom.frames)
+                .with("first", zoom.first),
+        };
+        let tiles = self.frames.tiles().count();
+        Some(note.with("count", self.frames.count()).with("tiles", tiles))
+    }
+}
+
+fn view_note(view: &View) -> Note {
+    Note::plain()
+        .with("formula", view.formula.to_string().as_str())
+        .with("re", view.re.as_str())
+        .with("im", view.im.as_str())
+        .with("zoom", view.zoom.as_str())
+        .with("c_re", view.c_re.as_str())
+        .with("c_im", view.c_im.as_str())
+        .with("max_iter", view.max_iter)
+        .with("width", view.width)
+        .with("height", view.height)
 }
 
 /// Presets, palettes and families, for the page's menus.

@@ -42,7 +42,7 @@ pub use burst::{BURST_LANES_MAX, Burst, burst};
 pub use number::Double;
 pub(crate) use orbit::Orbit;
 pub use orbit::{OrbitError, PATH_POINTS_MAX};
-pub(crate) use plan::{pitch, zoom_exponent_max};
+pub(crate) use plan::{log2_of, pitch, zoom_exponent_max};
 pub(crate) use point::Point;
 pub(crate) use wide::Magnitude;
 pub(crate) use work::Work;

@@ -3,10 +3,12 @@
 //! Every driver asks this one question before it takes a part, so that all of them refuse the same
 //! jobs. How a job is offered, and who computes it, is not here.
 
-use crate::view::{Spec, View, ViewError};
+use crate::frames::{Frames, Series, SeriesError};
 
 /// The kind of a fractal picture's job. A number once given is never given again.
 pub const KIND: u16 = 1;
+/// The kind of a job of many frames.
+pub const SERIES_KIND: u16 = 2;
 
 /// Why a job is not taken, in words for the log of whoever refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -14,31 +16,37 @@ pub enum JobError {
     /// A kind that later versions may know.
     #[error("this peer knows no workload of kind {0}")]
     UnknownKind(u16),
-    /// The parameters name no picture that this version computes.
+    /// The parameters name nothing that this version computes.
     #[error(transparent)]
-    View(#[from] ViewError),
-    /// Tasks beyond the picture would have no result, and tiles without a task would stay away.
-    #[error("the picture has {tiles} tiles, and the job claims {claimed}")]
+    Series(#[from] SeriesError),
+    /// Parameters of one kind in a job of the other.
+    #[error("the job is of another kind than its parameters")]
+    OtherKind,
+    /// Tasks beyond the pictures would have no result, and tiles without a task would stay away.
+    #[error("the pictures have {tiles} tiles, and the job claims {claimed}")]
     TaskCount {
-        /// Tiles of the picture.
+        /// Tiles of all pictures.
         tiles: u32,
         /// Tasks of the job.
         claimed: u32,
     },
 }
 
-/// The picture of a job, as asked for and as checked.
+/// What a job computes, checked.
 ///
 /// # Errors
 /// The first reason for which this version does not compute the job.
-pub fn appraise(kind: u16, params: &[u8], tasks: u32) -> Result<(View, Spec), JobError> {
-    if kind != KIND {
+pub fn appraise(kind: u16, params: &[u8], tasks: u32) -> Result<Frames, JobError> {
+    if kind != KIND && kind != SERIES_KIND {
         return Err(JobError::UnknownKind(kind));
     }
-    let view = View::decode(params)?;
-    let spec = view.validate()?;
-    match spec.task_count() {
-        tiles if tiles == tasks => Ok((view, spec)),
+    let series = Series::decode(params)?;
+    if series.kind() != kind {
+        return Err(JobError::OtherKind);
+    }
+    let frames = series.validate()?;
+    match frames.task_count() {
+        tiles if tiles == tasks => Ok(frames),
         tiles => Err(JobError::TaskCount { tiles, claimed: tasks }),
     }
 }
@@ -46,6 +54,7 @@ pub fn appraise(kind: u16, params: &[u8], tasks: u32) -> Result<(View, Spec), Jo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::{View, ViewError};
 
     #[test]
     fn only_what_can_be_computed_is_taken() {
@@ -56,16 +65,21 @@ mod tests {
             assert!(refusal.to_string().len() > 10, "{refusal}");
         };
         let params = view.encode();
-        let (read, spec) = appraise(KIND, &params, 2).unwrap();
-        assert_eq!((&read, spec), (&view, view.validate().unwrap()));
+        let frames = appraise(KIND, &params, 2).unwrap();
+        assert_eq!(frames.series(), &Series::Picture(view.clone()));
+        assert_eq!(frames.spec(&crate::Plain, 0), Some(view.validate().unwrap()));
 
-        check(KIND + 1, &params, 2, JobError::UnknownKind(KIND + 1));
+        check(SERIES_KIND + 1, &params, 2, JobError::UnknownKind(SERIES_KIND + 1));
+        check(SERIES_KIND, &params, 2, JobError::OtherKind);
         check(KIND, &params, 3, JobError::TaskCount { tiles: 2, claimed: 3 });
         check(KIND, &params, 0, JobError::TaskCount { tiles: 2, claimed: 0 });
         let endless = View { max_iter: 0, ..view.clone() }.encode();
-        check(KIND, &endless, 2, ViewError::MaxIter.into());
+        check(KIND, &endless, 2, SeriesError::View(ViewError::MaxIter).into());
         // A longer form of the same view would be another job with the same picture.
         let padded = [params.as_slice(), &[0]].concat();
-        assert!(matches!(appraise(KIND, &padded, 2), Err(JobError::View(ViewError::Malformed(_)))));
+        let malformed = appraise(KIND, &padded, 2);
+        let is_malformed =
+            |error| matches!(error, JobError::Series(SeriesError::View(ViewError::Malformed(_))));
+        assert!(malformed.is_err_and(is_malformed));
     }
 }

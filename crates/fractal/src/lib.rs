@@ -2,7 +2,7 @@
 //! colours.
 //!
 //! The way of a picture: [`View`] is what a person asks for, decimal text kept as text. Its
-//! [`View::encode`] is the canonical form of a job's parameters. [`View::validate`] turns it into a
+//! [`View::encode`] is the canonical form of a job's parameters (of a job of many frames, [`Series::encode`]). [`View::validate`] turns it into a
 //! [`Spec`], which is known to be affordable; [`appraise`] does both for a stranger's job. Each task of the job is one tile of the spec:
 //! [`compute`] (or [`Work`], in slices) yields a [`Tile`] of exact levels, [`encode_tile`] its bytes,
 //! and whoever looks applies a [`Palette`] with a [`Painter`].
@@ -25,6 +25,7 @@ mod engine;
 mod escape;
 mod family;
 mod formula;
+mod frames;
 mod job;
 mod lanes;
 mod palette;
@@ -47,7 +48,8 @@ pub use engine::{Engine, Plain};
 pub use escape::{Ending, Orbit, follow};
 pub use family::ESCAPE_NORM;
 pub use formula::{Family, Formula, UnknownFormula};
-pub use job::{JobError, KIND, appraise};
+pub use frames::{FRAMES_MAX, Frames, Gallery, SERIES_TASKS_MAX, Series, SeriesError, Zoom};
+pub use job::{JobError, KIND, SERIES_KIND, appraise};
 pub use lanes::{LANES_MAX, Look, Orbits, Stream, free, watched};
 pub use palette::{Palette, UnknownPalette};
 pub use params::PARAMS_BYTES_MAX;

@@ -76,25 +76,30 @@ impl View {
 }
 
 /// What is left to read.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ViewError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], ViewError> {
         let (head, tail) = self.0.split_first_chunk().ok_or(ViewError::Malformed("cut short"))?;
         self.0 = tail;
         Ok(*head)
     }
 
-    fn u32(&mut self) -> Result<u32, ViewError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, ViewError> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn text(&mut self) -> Result<String, ViewError> {
+    /// A length, and so many bytes.
+    pub(crate) fn part(&mut self) -> Result<&'a [u8], ViewError> {
         let length = self.u32()? as usize;
         let (head, tail) =
             self.0.split_at_checked(length).ok_or(ViewError::Malformed("cut short"))?;
         self.0 = tail;
-        let text = str::from_utf8(head).map_err(|_| ViewError::Malformed("not text"))?;
+        Ok(head)
+    }
+
+    fn text(&mut self) -> Result<String, ViewError> {
+        let text = str::from_utf8(self.part()?).map_err(|_| ViewError::Malformed("not text"))?;
         Ok(text.to_owned())
     }
 }

@@ -100,7 +100,7 @@ pub fn tile_rect(view: &View, task: u32) -> Option<Rect> {
     Tiles::new(view.width, view.height)?.rect(task)
 }
 
-fn has_valid_sides(width: u32, height: u32) -> bool {
+pub(crate) fn has_valid_sides(width: u32, height: u32) -> bool {
     (1..=SIDE_MAX).contains(&width) && (1..=SIDE_MAX).contains(&height)
 }
 

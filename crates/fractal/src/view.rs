@@ -17,7 +17,7 @@ use crate::deep::{self, Deep, Magnitude, OrbitError, PATH_POINTS_MAX};
 use crate::escape::{Ending, Orbit, follow};
 use crate::formula::Formula;
 use crate::smooth::Scale;
-use crate::tile::{Rect, TILE, Tiles};
+use crate::tile::{self, Rect, TILE, Tiles};
 
 pub use error::{Field, ViewError};
 
@@ -88,6 +88,22 @@ pub struct Spec {
     deep: Option<Arc<Deep>>,
 }
 
+/// The text of a view in numbers.
+pub(crate) struct Numbers {
+    re: f64,
+    im: f64,
+    c_re: f64,
+    c_im: f64,
+    pitch: Pitch,
+}
+
+/// Distance between neighbouring pixels.
+enum Pitch {
+    /// f64 tells them apart.
+    Plain(f64),
+    Deep(Magnitude),
+}
+
 impl Default for View {
     /// The whole Mandelbrot set.
     fn default() -> View {
@@ -111,7 +127,22 @@ impl View {
     /// # Errors
     /// The first reason, in words, for which this version does not compute the view.
     pub fn validate(&self) -> Result<Spec, ViewError> {
+        let Numbers { re, im, c_re, c_im, pitch } = self.check()?;
         let tiles = Tiles::new(self.width, self.height).ok_or(ViewError::Size)?;
+        let (pitch, deep) = match pitch {
+            Pitch::Plain(pitch) => (pitch, None),
+            Pitch::Deep(pitch) => (pitch.to_f64(), Some(Arc::new(Deep::new(self, pitch)))),
+        };
+        let (formula, max_iter) = (self.formula, self.max_iter);
+        let scale = Arc::new(Scale::new(formula));
+        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles, scale, deep })
+    }
+
+    /// The same checks, without what it takes to compute.
+    pub(crate) fn check(&self) -> Result<Numbers, ViewError> {
+        if !tile::has_valid_sides(self.width, self.height) {
+            return Err(ViewError::Size);
+        }
         check_max_iter(self.max_iter)?;
         let max_iter_max = WORK_MAX / (u64::from(self.width) * u64::from(self.height));
         if u64::from(self.max_iter) > max_iter_max {
@@ -124,16 +155,11 @@ impl View {
         let im = coordinate(Field::Im, &self.im)?;
         let c_re = coordinate(Field::CRe, &self.c_re)?;
         let c_im = coordinate(Field::CIm, &self.c_im)?;
-        let (pitch, deep) = match self.plain_pitch(re, im)? {
-            Some(pitch) => (pitch, None),
-            None => {
-                let pitch = self.deep_pitch(re, im)?;
-                (pitch.to_f64(), Some(Arc::new(Deep::new(self, pitch))))
-            }
+        let pitch = match self.plain_pitch(re, im)? {
+            Some(pitch) => Pitch::Plain(pitch),
+            None => Pitch::Deep(self.deep_pitch(re, im)?),
         };
-        let (formula, max_iter) = (self.formula, self.max_iter);
-        let scale = Arc::new(Scale::new(formula));
-        Ok(Spec { formula, re, im, c_re, c_im, pitch, max_iter, tiles, scale, deep })
+        Ok(Numbers { re, im, c_re, c_im, pitch })
     }
 
     /// The error of a view whose text does not fit: of one number if that alone is too long.
@@ -243,6 +269,11 @@ impl Spec {
     /// The deep picture, where this is one: coordinates in f64 do not tell its pixels apart.
     pub(crate) fn deep(&self) -> Option<&Arc<Deep>> {
         self.deep.as_ref()
+    }
+
+    /// Whether f64 does not tell the pixels apart, so that there is an orbit to be kept.
+    pub fn is_deep(&self) -> bool {
+        self.deep.is_some()
     }
 
     /// The bytes of the reference orbit of a deep picture, computed now if nobody has yet; `None`

@@ -8,6 +8,7 @@ pub(crate) mod probe;
 pub(crate) mod render;
 pub(crate) mod watch;
 mod which;
+pub(crate) mod zoom;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! The command line `millefeuille`: what a native peer is started for. The peer is the library beside
 //! this program ([`driver`]). Data goes to stdout, everything for people to stderr.
 
+mod album;
 mod command;
 mod failure;
 mod metrics;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use headless::{disk, driver, pace, pool, socket, workload};
+use headless::{disk, driver, pace, pool, socket};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::{Code, Failure};
@@ -66,6 +67,7 @@ enum Command {
     Watch(command::watch::Args),
     Job(command::job::Args),
     Gallery(command::gallery::Args),
+    Zoom(command::zoom::Args),
     Probe(command::probe::Args),
 }
 
@@ -99,6 +101,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Watch(args) => runtime()?.block_on(command::watch::run(args, json, quiet)),
         Command::Job(args) => runtime()?.block_on(command::job::run(args, json)),
         Command::Gallery(args) => runtime()?.block_on(command::gallery::run(args, json, quiet)),
+        Command::Zoom(args) => runtime()?.block_on(command::zoom::run(args, json, quiet)),
         Command::Probe(args) => command::probe::run(args, json),
     }
 }

@@ -1,7 +1,9 @@
-//! From payloads to a PNG file, one row of tiles at a time.
+//! From payloads to a file, one row of tiles at a time: a PNG, or the numbers themselves (`numbers`).
 //!
 //! Payloads stay in their compressed form until they are painted, so the memory that a picture
 //! takes is that of its numbers, not of its pixels.
+
+mod numbers;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -26,6 +28,18 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
+    /// Writes the picture as what the name of `file` says: numbers where it ends in `.npy`, else a PNG.
+    /// Arguments and result are those of [`Picture::write`].
+    pub(crate) fn write_as(
+        &self,
+        file: &Path,
+        out: impl Write,
+        payloads: &[Option<Bytes>],
+    ) -> anyhow::Result<u32> {
+        let is_npy = file.extension().is_some_and(|name| name.eq_ignore_ascii_case("npy"));
+        if is_npy { self.write_numbers(out, payloads) } else { self.write(out, payloads) }
+    }
+
     /// Writes the picture as PNG. `payloads` has one entry for each task; a tile that is missing
     /// or damaged is computed here. Returns how many were.
     pub(crate) fn write(&self, out: impl Write, payloads: &[Option<Bytes>]) -> anyhow::Result<u32> {
@@ -47,13 +61,8 @@ impl Picture {
             band.clear();
             band.resize(self.spec.width() as usize * rows as usize * RGB, 0);
             for (task, rect) in tiles {
-                let tile = payloads.get(task as usize).and_then(Option::as_ref);
-                let tile = tile.and_then(|bytes| decode_tile(bytes, rect.width, rect.height).ok());
-                let tile = tile.or_else(|| {
-                    repaired += 1;
-                    fractal::compute_with(simd::best(), &self.spec, task)
-                });
-                self.paint(&painter, &tile.context("a tile outside the picture")?, rect, &mut band);
+                let tile = self.tile(payloads, task, rect, &mut repaired)?;
+                self.paint(&painter, &tile, rect, &mut band);
             }
             if self.samples > 1 {
                 band = self.shrink(&blend, &band);
@@ -63,6 +72,23 @@ impl Picture {
         stream.finish()?;
         writer.finish()?;
         Ok(repaired)
+    }
+
+    /// The tile of a task, computed here and counted where its payload is missing or damaged.
+    fn tile(
+        &self,
+        payloads: &[Option<Bytes>],
+        task: u32,
+        rect: Rect,
+        repaired: &mut u32,
+    ) -> anyhow::Result<Tile> {
+        let bytes = payloads.get(task as usize).and_then(Option::as_ref);
+        let tile = bytes.and_then(|bytes| decode_tile(bytes, rect.width, rect.height).ok());
+        let computed = || {
+            *repaired += 1;
+            fractal::compute_with(simd::best(), &self.spec, task)
+        };
+        tile.or_else(computed).context("a tile outside the picture")
     }
 
     /// Pixels of the file.
@@ -110,7 +136,7 @@ impl Picture {
     }
 
     /// What it takes to compute the picture again.
-    fn texts(&self) -> [(&'static str, String); 12] {
+    pub(crate) fn texts(&self) -> [(&'static str, String); 12] {
         let view = &self.view;
         [
             ("Software", concat!("millefeuille ", env!("CARGO_PKG_VERSION")).into()),
@@ -191,14 +217,14 @@ mod tests {
     use super::*;
     use fractal::encode_tile;
 
-    fn picture() -> Picture {
+    pub(super) fn picture() -> Picture {
         let view = View { width: 600, height: 300, max_iter: 200, ..View::default() };
         let spec = view.validate().unwrap();
         let colouring = Colouring::default();
         Picture { view, spec, samples: 1, palette: Palette::Ember, colouring }
     }
 
-    fn payloads(spec: &Spec) -> Vec<Option<Bytes>> {
+    pub(super) fn payloads(spec: &Spec) -> Vec<Option<Bytes>> {
         let tile = |task| fractal::compute(spec, task).unwrap();
         (0..spec.task_count()).map(|task| Some(encode_tile(&tile(task)).into())).collect()
     }

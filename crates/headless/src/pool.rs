@@ -4,26 +4,26 @@
 //! is empty but for moments of overlap. A task that panics is a failed task. Audits have a thread of
 //! their own: they are short, and others wait for them.
 
-use std::collections::{BTreeMap, VecDeque};
+mod specs;
+
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use bytes::Bytes;
-use fractal::{Engine, Spec};
+use fractal::Engine;
 use node::{AuditId, AuditOrder, Failure, Verdict, WorkId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::pace::{Intensity, Pace};
 use crate::workload::{self, Compute};
 
+use specs::Specs;
+
 /// Threads at most: what a node uses.
 pub const THREADS_MAX: u16 = node::SLOTS_MAX;
-
-/// Pictures that are kept ready between tasks, the latest first; the oldest is forgotten. Chosen: a
-/// deep one may take 0.2 GB, and peers seldom work on more jobs at once.
-const SPECS_MAX: usize = 3;
 
 /// A computation that ended.
 #[derive(Debug)]
@@ -50,11 +50,6 @@ struct Job {
     params: Bytes,
     is_wanted: Arc<AtomicBool>,
 }
-
-/// The pictures of the latest tasks, by the parameters of their jobs. All threads share them, so that
-/// the reference orbit of a deep picture is computed once.
-#[derive(Debug, Default)]
-struct Specs(Mutex<VecDeque<(Bytes, Spec)>>);
 
 /// The threads. They end when the pool is dropped.
 #[derive(Debug)]
@@ -191,9 +186,9 @@ fn run_audits(
     be_nice();
     let engine = simd::best();
     while let Ok(order) = orders.recv() {
-        let spec = specs.of(order.kind, &order.params);
-        let look = |spec| {
-            let look = AssertUnwindSafe(|| workload::audit(engine, &spec, &order));
+        let spec = specs.of(order.kind, &order.params, order.task);
+        let look = |(spec, tile)| {
+            let look = AssertUnwindSafe(|| workload::audit(engine, &spec, tile, &order));
             // Bytes of which the audit panics are no tile.
             catch_unwind(look).unwrap_or(Verdict::Unsound)
         };
@@ -215,34 +210,15 @@ fn work(
     if !is_wanted() {
         return Err(Failure::Stopped);
     }
-    let spec = specs.of(job.kind, &job.params).map_err(Failure::Failed)?;
+    let (spec, tile) = specs.of(job.kind, &job.params, job.task).map_err(Failure::Failed)?;
     let mut goes_on = || {
         pace.rest(is_wanted);
         is_wanted()
     };
-    match compute(engine, &spec, job.task, &mut goes_on) {
+    match compute(engine, &spec, tile, &mut goes_on) {
         Ok(Some(payload)) => Ok(Bytes::from(payload)),
         Ok(None) => Err(Failure::Stopped),
         Err(reason) => Err(Failure::Failed(reason)),
-    }
-}
-
-impl Specs {
-    fn of(&self, kind: u16, params: &Bytes) -> Result<Spec, String> {
-        let mut specs = self.0.lock().map_err(|_| "a computation panicked")?;
-        let known = specs.iter().position(|(known, _)| known == params);
-        let latest = match known.and_then(|at| specs.remove(at)) {
-            Some(known) => known,
-            None => {
-                let view = fractal::View::decode(params).map_err(|error| error.to_string())?;
-                let spec = workload::appraise(kind, params, fractal::task_count(&view))?;
-                (params.clone(), spec)
-            }
-        };
-        let spec = latest.1.clone();
-        specs.push_front(latest);
-        specs.truncate(SPECS_MAX);
-        Ok(spec)
     }
 }
 
@@ -255,16 +231,16 @@ fn be_nice() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fractal::{View, decode_tile};
+    use fractal::{KIND, View, decode_tile};
 
     #[tokio::test]
     async fn a_task_becomes_a_tile() {
         let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
         let mut pool = Pool::start(2, Intensity::default()).unwrap();
         for task in 0..2 {
-            pool.compute(WorkId(task.into()), task, workload::KIND, view.encode().into());
+            pool.compute(WorkId(task.into()), task, KIND, view.encode().into());
         }
-        pool.compute(WorkId(2), 2, workload::KIND, view.encode().into());
+        pool.compute(WorkId(2), 2, KIND, view.encode().into());
         pool.compute(WorkId(3), 0, 9, b"nonsense".to_vec().into());
         for _ in 0..4 {
             let done = pool.done().await;
@@ -284,12 +260,12 @@ mod tests {
         let view = View { width: 300, height: 20, max_iter: 100, ..View::default() };
         let mut pool = Pool::start(1, Intensity::default()).unwrap();
         let params = Bytes::from(view.encode());
-        pool.compute(WorkId(0), 0, workload::KIND, params.clone());
+        pool.compute(WorkId(0), 0, KIND, params.clone());
         let payload = pool.done().await.outcome.unwrap();
         let expected = [(0, Verdict::Sound), (1, Verdict::Unsound)];
         for (task, verdict) in expected {
             let audit = AuditId(task.into());
-            let (kind, params, payload) = (workload::KIND, params.clone(), payload.clone());
+            let (kind, params, payload) = (KIND, params.clone(), payload.clone());
             let job = node::JobId::ZERO;
             pool.audit(AuditOrder { audit, job, task, kind, params, payload, seed: 7, places: 99 });
             let ended = pool.ended().await;
@@ -298,21 +274,6 @@ mod tests {
                 "{ended:?}"
             );
         }
-    }
-
-    #[test]
-    fn tasks_of_a_job_share_its_picture() {
-        let specs = Specs::default();
-        let spec = |exponent: u32| {
-            let view = View { zoom: format!("1e{exponent}"), im: "1".into(), ..View::default() };
-            specs.of(workload::KIND, &Bytes::from(view.encode())).unwrap()
-        };
-        for exponent in 20..30 {
-            let first = spec(exponent);
-            assert!(first.shares_orbit_with(&spec(exponent)));
-            assert!(!first.shares_orbit_with(&spec(exponent - 1)));
-        }
-        assert_eq!(specs.0.lock().unwrap().len(), SPECS_MAX);
     }
 
     #[tokio::test]
@@ -329,9 +290,9 @@ mod tests {
         };
         let short = View { max_iter: 10, ..View::default() };
         let mut pool = Pool::start(1, Intensity::default()).unwrap();
-        pool.compute(WorkId(0), 0, workload::KIND, view.encode().into());
-        pool.compute(WorkId(1), 1, workload::KIND, view.encode().into());
-        pool.compute(WorkId(2), 0, workload::KIND, short.encode().into());
+        pool.compute(WorkId(0), 0, KIND, view.encode().into());
+        pool.compute(WorkId(1), 1, KIND, view.encode().into());
+        pool.compute(WorkId(2), 0, KIND, short.encode().into());
         thread::sleep(std::time::Duration::from_millis(50));
         pool.abandon(WorkId(0));
         pool.abandon(WorkId(1));

@@ -196,6 +196,8 @@ pub(crate) struct Outcome {
     pub(crate) job: Option<JobSummary>,
     pub(crate) me: Option<base::NodeId>,
     pub(crate) tiles: u32,
+    /// Pictures that the tiles are of.
+    pub(crate) frames: u32,
     pub(crate) took: Duration,
     pub(crate) size: (u32, u32),
     pub(crate) traffic: Traffic,
@@ -224,6 +226,7 @@ impl Outcome {
         json!({
             "job": job.map(|job| job.job.to_string()),
             "tiles": self.tiles,
+            "frames": self.frames,
             "seconds": seconds(self.took),
             "width": self.size.0,
             "height": self.size.1,
@@ -249,7 +252,12 @@ impl Outcome {
         };
         let (seconds, (width, height)) = (self.took.as_secs_f64(), self.size);
         let file = self.file.as_deref().unwrap_or("no file");
-        format!("{file}: {width}×{height} pixels, {} tiles{by} in {seconds:.1} s", self.tiles)
+        let frames = match self.frames {
+            1 => String::new(),
+            n => format!("{n} frames of "),
+        };
+        let tiles = self.tiles;
+        format!("{file}: {frames}{width}×{height} pixels, {tiles} tiles{by} in {seconds:.1} s")
     }
 }
 

@@ -61,13 +61,17 @@ pub(crate) fn signal(bytes: &[u8], verdict: &mut Verdict) {
 /// A job as its creator describes it: kind and tasks first, then parameters.
 pub(crate) fn job(bytes: &[u8], verdict: &mut Verdict) {
     let Some((&[a, b, c], params)) = bytes.split_first_chunk() else { return };
-    // The one kind there is, mostly.
-    let kind = if a < 250 { fractal::KIND } else { u16::from(a) };
+    // The kinds there are, mostly.
+    let kind = match a {
+        0..125 => fractal::KIND,
+        125..250 => fractal::SERIES_KIND,
+        other => u16::from(other),
+    };
     let tasks = u32::from(u16::from_le_bytes([b, c]));
     match fractal::appraise(kind, params, tasks) {
-        Ok((view, spec)) => {
-            assert_eq!(view.encode(), params, "a second byte form");
-            verdict.note(&(&view, spec.task_count()));
+        Ok(frames) => {
+            assert_eq!(frames.series().encode(), params, "a second byte form");
+            verdict.note(&(frames.series(), frames.task_count()));
         }
         Err(error) => verdict.note(&error.to_string()),
     }

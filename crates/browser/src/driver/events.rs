@@ -89,7 +89,10 @@ fn listing_note(listing: &JobListing) -> Option<Note> {
         .with("tasks", *tasks)
         .with("done", *done)
         .with("view", picture.describe());
-    Some(note)
+    Some(match picture.describe_frames() {
+        Some(frames) => note.with("frames", frames),
+        None => note,
+    })
 }
 
 fn ice_note(server: &IceServer) -> Note {

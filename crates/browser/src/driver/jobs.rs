@@ -12,7 +12,7 @@ use super::Driver;
 use crate::host::Note;
 use crate::pool::{Answer, Breakdown, Errand, NOBODY_LEFT};
 use crate::solo::{Solo, Stage};
-use crate::workload::{KIND, Picture, ViewObject};
+use crate::workload::{Picture, ViewObject};
 
 /// Pictures of jobs that are remembered for their tiles' places: twice what a node keeps of jobs.
 /// Beyond it the one with the lowest id is forgotten, and its tiles are not shown any more.
@@ -155,8 +155,8 @@ impl Driver {
         solo.halt(&mut self.pool);
         solo.stage = Stage::Submitting { created };
         let params = Bytes::copy_from_slice(&solo.picture.params);
-        let tasks = solo.picture.tasks();
-        self.tell(Input::Submit { created, kind: KIND, tasks, params });
+        let (kind, tasks) = (solo.picture.kind(), solo.picture.tasks());
+        self.tell(Input::Submit { created, kind, tasks, params });
     }
 
     pub(super) fn on_submitted(&mut self, created: u64, job: JobId) {
@@ -280,10 +280,14 @@ impl Driver {
 }
 
 fn opened_note(name: &str, owner: &str, mine: bool, picture: &Picture) -> Note {
-    Note::new("opened")
+    let note = Note::new("opened")
         .with("picture", name)
         .with("owner", owner)
         .with("mine", mine)
         .with("tasks", picture.tasks())
-        .with("view", picture.describe())
+        .with("view", picture.describe());
+    match picture.describe_frames() {
+        Some(frames) => note.with("frames", frames),
+        None => note,
+    }
 }

@@ -183,6 +183,12 @@ pub(crate) fn pitch(zoom: &str, width: u32) -> Option<Magnitude> {
     (pitch.exponent >= -(PITCH_BITS_MAX as i32)).then_some(pitch)
 }
 
+/// The logarithm to base 2 of the text of a positive number whose pitch is a deep or a plain one.
+pub(crate) fn log2_of(zoom: &str) -> f64 {
+    let zoom = Digits::parse(zoom).magnitude();
+    f64::from(zoom.exponent) + libm::log2(zoom.digits)
+}
+
 /// The power of ten below the deepest zoom for pictures of this width.
 pub(crate) fn zoom_exponent_max(width: u32) -> u32 {
     let bits = PITCH_BITS_MAX + 2 - (u32::BITS - width.leading_zeros());

@@ -1,23 +1,22 @@
-//! `millefeuille gallery`: pictures that a seed chooses, one after the other, and a sheet of all of them.
+//! `millefeuille gallery`: pictures that a seed chooses, all of them one job, and a sheet of them.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use fractal::{Blend, Painter, Variation, View, compute_with, variation};
+use fractal::{
+    Blend, Colouring, FRAMES_MAX, Gallery, Painter, Palette, Series, Variation, View, compute_with,
+};
 
-use super::gather::Gather;
-use super::render::{Size, alone, cooperate};
-use super::{Helpers, say_goodbye};
-use crate::driver::Driver;
+use super::Helpers;
+use super::gather::{Gather, Output};
+use super::render::{Size, compute, detach};
+use crate::album::{Album, Look};
 use crate::failure::Failure;
-use crate::picture::{Draft, Picture};
+use crate::picture::Draft;
 use crate::progress::Progress;
-use crate::report::{self, Outcome};
+use crate::report;
 use crate::signals::Signals;
 
-/// Pictures of one gallery at most; more are refused.
-const COUNT_MAX: i64 = 1_000;
 /// Pixels of a picture on the sheet, at most 128 each way so that two points a pixel are one tile.
 const WIDTH: u32 = 128;
 const HEIGHT: u32 = 96;
@@ -28,7 +27,7 @@ const RGB: usize = 3;
 
 /// Compute pictures that a seed chooses: families, places and colours
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["out", "sheet"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["out", "sheet", "detach"]))]
 pub(crate) struct Args {
     #[command(flatten)]
     helpers: Helpers,
@@ -37,78 +36,76 @@ pub(crate) struct Args {
     seed: u64,
     /// How many
     #[arg(long, value_name = "N", default_value_t = 12)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=COUNT_MAX))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(FRAMES_MAX)))]
     count: u32,
     /// Pixels of each
     #[arg(long, value_name = "WxH", default_value = "1600x1200")]
     size: Size,
-    /// The directory for the pictures
+    /// The directory for the pictures; those that it has already are not computed again
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Leave once the network holds the job, and print its id for `watch`
+    #[arg(long, requires = "server", conflicts_with = "out")]
+    detach: bool,
     /// A file for a sheet of small versions, which are computed here
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
 }
 
-/// Chooses, computes, writes, and tells about each picture.
+/// Chooses, computes and writes; all pictures are one job.
 pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
-    let pictures = choose(args)?;
+    let Args { seed, count, size: Size(width, height), .. } = *args;
+    let gallery = Gallery { seed, first: 0, count, width, height };
+    let frames = Series::Gallery(gallery).validate().map_err(Failure::usage)?;
     if let Some(sheet) = &args.sheet {
-        let small = small_versions(&pictures, args.helpers.resources.threads());
+        let small = small_versions(gallery, args.helpers.resources.threads());
         Draft::create(sheet)?.complete(|out| write_sheet(out, &small))?;
     }
-    let Some(directory) = &args.out else { return Ok(()) };
-    std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-    let server = args.helpers.server();
-    let mut driver = server.map(|server| args.helpers.resources.join(server)).transpose()?;
-    let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
-    let mut outcome = Ok(());
-    for (index, picture) in pictures.into_iter().enumerate() {
-        let draft = Draft::create(&directory.join(format!("{}-{index:03}.png", args.seed)))?;
-        let mut gather = Gather::new(picture, Some(draft), Progress::new(is_quiet));
-        let computed = compute(&mut gather, args, driver.as_mut(), &mut signals).await;
-        gather.progress.end();
-        outcome = computed.map(|outcome| report::outcome(&outcome, is_json, is_quiet));
-        if outcome.is_err() {
-            break;
+    let look = Look { samples: 1, palette: Palette::default(), colouring: Colouring::default() };
+    let signals = Signals::listen().map_err(anyhow::Error::from)?;
+    match &args.out {
+        _ if args.detach => detach(&frames, &args.helpers, signals, is_json).await,
+        Some(directory) => {
+            let album = Album::open(directory, &frames, look)?;
+            fill(album, look, &args.helpers, signals, is_json, is_quiet).await
         }
-    }
-    if let Some(mut driver) = driver {
-        say_goodbye(&mut driver, &mut signals).await;
-    }
-    outcome
-}
-
-async fn compute(
-    gather: &mut Gather,
-    args: &Args,
-    driver: Option<&mut Driver>,
-    signals: &mut Signals,
-) -> Result<Outcome, Failure> {
-    match (driver, args.helpers.server()) {
-        (Some(driver), Some(server)) => cooperate(gather, driver, server, signals).await,
-        _ => alone(gather, &args.helpers.resources, signals).await,
+        None => Ok(()),
     }
 }
 
-/// The pictures of the seed.
-fn choose(args: &Args) -> Result<Vec<Picture>, Failure> {
-    let choose = |index| {
-        let Variation { view, palette, colouring } =
-            variation(simd::best(), args.seed, index, (args.size.0, args.size.1));
-        let spec = view.validate().map_err(Failure::usage)?;
-        Ok(Picture { view, spec, samples: 1, palette, colouring })
-    };
-    (0..args.count).map(choose).collect()
+/// Computes the frames of an album that are missing, and says what became of it.
+pub(super) async fn fill(
+    album: Album,
+    look: Look,
+    helpers: &Helpers,
+    signals: Signals,
+    is_json: bool,
+    is_quiet: bool,
+) -> Result<(), Failure> {
+    let progress = Progress::new(is_quiet);
+    let directory = album.directory().to_owned();
+    if album.found() > 0 {
+        let (found, place) = (album.found(), directory.display());
+        progress.say(&format!("{found} frames are in {place} already, and stay as they are"));
+    }
+    let Some(missing) = album.missing() else { return Ok(()) };
+    let frames = missing.validate().map_err(Failure::usage)?;
+    let album = Album::open(&directory, &frames, look)?;
+    let gather = Gather::new(frames, Output::Album(Box::new(album)), progress);
+    let outcome = compute(gather, helpers, signals).await?;
+    report::outcome(&outcome, is_json, is_quiet);
+    Ok(())
 }
 
 /// The pixels of each picture in small, as RGB.
-fn small_versions(pictures: &[Picture], threads: u16) -> Vec<Vec<u8>> {
-    let share = pictures.len().div_ceil(usize::from(threads)).max(1);
+fn small_versions(gallery: Gallery, threads: u16) -> Vec<Vec<u8>> {
+    let all: Vec<u32> = (0..gallery.count).collect();
+    let share = all.len().div_ceil(usize::from(threads)).max(1);
+    let small = |frame: &u32| small_version(gallery.variation(simd::best(), *frame));
     std::thread::scope(|scope| {
-        let shares: Vec<_> = pictures
+        let shares: Vec<_> = all
             .chunks(share)
-            .map(|pictures| scope.spawn(|| pictures.iter().map(small_version).collect::<Vec<_>>()))
+            .map(|frames| scope.spawn(|| frames.iter().map(small).collect::<Vec<_>>()))
             .collect();
         let join = |share: std::thread::ScopedJoinHandle<'_, Vec<Vec<u8>>>| {
             share.join().expect("small pictures are within the limits of large ones")
@@ -117,11 +114,11 @@ fn small_versions(pictures: &[Picture], threads: u16) -> Vec<Vec<u8>> {
     })
 }
 
-fn small_version(picture: &Picture) -> Vec<u8> {
-    let view = View { width: WIDTH * 2, height: HEIGHT * 2, ..picture.view.clone() };
+fn small_version(Variation { view, palette, colouring }: Variation) -> Vec<u8> {
+    let view = View { width: WIDTH * 2, height: HEIGHT * 2, ..view };
     let spec = view.validate().expect("a smaller picture is within the limits");
     let tile = compute_with(simd::best(), &spec, 0).expect("it is one tile");
-    let painter = Painter::new(picture.palette, picture.colouring).of(view.formula);
+    let painter = Painter::new(palette, colouring).of(view.formula);
     let blend = Blend::new();
     let mut pixels = Vec::new();
     for rows in tile.levels.chunks_exact(view.width as usize * 2) {

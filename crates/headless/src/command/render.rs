@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use base::{Duration, Time};
 use bytes::Bytes;
-use fractal::{Colouring, Palette, View};
+use fractal::{Colouring, Frames, Palette, Series, View};
 use headless::clock::Clock;
 use node::{Event as NodeEvent, GridEvent, JobId, WorkId};
 use peer::{Event, Input};
 use serde_json::json;
 
-use super::gather::Gather;
+use super::gather::{Gather, Output};
 use super::which::{Constant, Which};
 use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
 use crate::driver::{Driver, Notice};
@@ -20,12 +20,11 @@ use crate::picture::{Draft, Picture};
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
-use crate::workload;
 
 /// A job that no other peer holds by then is not left alone.
 const ENTRUSTED_MAX: Duration = Duration::from_secs(30);
 
-/// Compute a picture with the help of a network, and write it as PNG
+/// Compute a picture with the help of a network, and write it as PNG or its numbers as NPY
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -60,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
     #[arg(allow_hyphen_values = true)]
     offset: f64,
-    /// The file to write
+    /// The file to write: a PNG, or the numbers alone if its name ends in .npy
     #[arg(short, long, value_name = "FILE", required_unless_present = "detach")]
     output: Option<PathBuf>,
     /// Leave once the network holds the job, and print its id for `watch`
@@ -83,7 +82,7 @@ impl FromStr for Size {
     }
 }
 
-fn samples(text: &str) -> Result<u32, &'static str> {
+pub(super) fn samples(text: &str) -> Result<u32, &'static str> {
     let samples = text.parse().ok().filter(|samples| [1, 2, 4].contains(samples));
     samples.ok_or("there are 1, 2 and 4")
 }
@@ -112,36 +111,49 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     let view = args.view()?;
     let spec = view.validate().map_err(Failure::usage)?;
     let colouring = Colouring { density: args.density, offset: args.offset };
+    let frames = Series::Picture(view.clone()).validate().map_err(Failure::usage)?;
     let picture = Picture { view, spec, samples: args.samples, palette: args.palette, colouring };
-    let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
+    let signals = Signals::listen().map_err(anyhow::Error::from)?;
     if args.detach {
-        return detach(&picture, &args.helpers, signals, is_json).await;
+        return detach(&frames, &args.helpers, signals, is_json).await;
     }
     let draft = args.output.as_deref().map(Draft::create).transpose()?;
-    let mut gather = Gather::new(picture, draft, Progress::new(is_quiet));
-    let resources = &args.helpers.resources;
-    let outcome = match args.helpers.server() {
+    let output = Output::File(Box::new(picture), draft);
+    let gather = Gather::new(frames, output, Progress::new(is_quiet));
+    let outcome = compute(gather, &args.helpers, signals).await?;
+    report::outcome(&outcome, is_json, is_quiet);
+    Ok(())
+}
+
+/// Computes and writes, by a network if one is to help.
+pub(super) async fn compute(
+    mut gather: Gather,
+    helpers: &Helpers,
+    mut signals: Signals,
+) -> Result<Outcome, Failure> {
+    let resources = &helpers.resources;
+    let outcome = match helpers.server() {
         Some(server) => together(&mut gather, server, resources, &mut signals).await,
         None => alone(&mut gather, resources, &mut signals).await,
     };
     gather.progress.end();
-    report::outcome(&outcome?, is_json, is_quiet);
-    Ok(())
+    outcome
 }
 
 /// All of it on this machine.
-pub(super) async fn alone(
+async fn alone(
     gather: &mut Gather,
     resources: &Resources,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     let clock = Clock::start();
     let mut pool = resources.pool()?;
-    let params = Bytes::from(gather.picture().view.encode());
-    let tasks = gather.tasks();
+    let series = gather.frames().series();
+    let (kind, params) = (series.kind(), Bytes::from(series.encode()));
+    let tasks = gather.frames().task_count();
     gather.progress.begin(tasks);
     for task in 0..tasks {
-        pool.compute(WorkId(task.into()), task, workload::KIND, params.clone());
+        pool.compute(WorkId(task.into()), task, kind, params.clone());
     }
     while !gather.is_complete() {
         tokio::select! {
@@ -152,24 +164,25 @@ pub(super) async fn alone(
                 })?;
                 gather.take(task, payload);
             }
+            failure = gather.file_failed() => return Err(failure),
             code = signals.next() => return Err(interrupted(code)),
         }
     }
     let took = clock.now().since(Time::ZERO);
-    let repaired = gather.write().await?;
-    Ok(gather.alone(took, repaired))
+    gather.write().await?;
+    Ok(gather.alone(took))
 }
 
 /// Leaves the job to the network, and prints its id.
-async fn detach(
-    picture: &Picture,
+pub(super) async fn detach(
+    frames: &Frames,
     helpers: &Helpers,
     mut signals: Signals,
     is_json: bool,
 ) -> Result<(), Failure> {
     let server = helpers.server().unwrap_or_default();
     let mut driver = helpers.resources.join(server)?;
-    let accepted = entrust(picture, &mut driver, server, &mut signals).await;
+    let accepted = entrust(frames, &mut driver, server, &mut signals).await;
     say_goodbye(&mut driver, &mut signals).await;
     let (job, copies) = accepted?;
     match is_json {
@@ -181,13 +194,13 @@ async fn detach(
 
 /// Submits, and waits until the job would outlive this peer.
 async fn entrust(
-    picture: &Picture,
+    frames: &Frames,
     driver: &mut Driver,
     server: &str,
     signals: &mut Signals,
 ) -> Result<(JobId, u16), Failure> {
     become_member(driver, server, signals).await?;
-    let mine = submit(picture, driver, signals).await?;
+    let mine = submit(frames, driver, signals).await?;
     let too_late = tokio::time::sleep(ENTRUSTED_MAX);
     tokio::pin!(too_late);
     loop {
@@ -228,15 +241,14 @@ async fn together(
     outcome
 }
 
-/// With a driver that is a member or is about to become one, and goes on.
-pub(super) async fn cooperate(
+async fn cooperate(
     gather: &mut Gather,
     driver: &mut Driver,
     server: &str,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     become_member(driver, server, signals).await?;
-    let job = submit(gather.picture(), driver, signals).await?;
+    let job = submit(gather.frames(), driver, signals).await?;
     let begun = driver.now();
     let gathered = gather.collect(driver, job, signals).await;
     if gathered.is_err() {
@@ -246,17 +258,17 @@ pub(super) async fn cooperate(
     gather.finish(driver, job, begun).await
 }
 
-/// Hands the picture to the network as a job of this peer.
+/// Hands the frames to the network as a job of this peer.
 async fn submit(
-    picture: &Picture,
+    frames: &Frames,
     driver: &mut Driver,
     signals: &mut Signals,
 ) -> Result<JobId, Failure> {
     driver.ask(Input::Submit {
         created: driver.unix_micros(),
-        kind: workload::KIND,
-        tasks: picture.spec.task_count(),
-        params: picture.view.encode().into(),
+        kind: frames.series().kind(),
+        tasks: frames.task_count(),
+        params: frames.series().encode().into(),
     });
     loop {
         tokio::select! {

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use base::Duration;
 use bytes::Bytes;
-use fractal::{Colouring, Palette};
+use fractal::{Colouring, Frames, Palette, Series};
 use node::{Event as NodeEvent, GridEvent, JobId};
 use peer::{Event, Input};
 
-use super::gather::Gather;
+use super::gather::{Gather, Output};
 use super::{Resources, become_member, interrupted, say_goodbye};
+use crate::album::{Album, Look};
 use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
 use crate::picture::{Draft, Picture};
@@ -21,7 +22,7 @@ use crate::signals::Signals;
 /// dead holders.
 const FOUND_MAX: Duration = Duration::from_secs(90);
 
-/// Follow a job by its id until it is finished, whoever owns it by now, and write its picture
+/// Follow a job by its id until it is finished, whoever owns it by now, and write its pictures
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The job's id, as `render --detach` prints it
@@ -34,14 +35,16 @@ pub(crate) struct Args {
     /// Colours
     #[arg(long, value_name = "P", default_value_t)]
     palette: Palette,
-    /// The file to write; without it the job is only followed
+    /// The file to write, of a job of many frames the directory; without it the job is only followed
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 /// Follows, writes, and tells about it.
 pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
-    let draft = args.output.as_deref().map(Draft::create).transpose()?;
+    // A job of many frames needs a directory, which is no mistake if it is there.
+    let file = args.output.as_deref().filter(|path| !path.is_dir());
+    let draft = file.map(Draft::create).transpose()?;
     let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
     let progress = Progress::new(is_quiet);
     let mut driver = args.resources.join(&args.server)?;
@@ -63,14 +66,28 @@ async fn follow(
     become_member(driver, &args.server, signals).await?;
     progress.waiting(&format!("looking for the job {}", args.job));
     let found = find(driver, args.job, signals).await?;
-    let (view, spec) =
+    let frames =
         fractal::appraise(found.kind, &found.params, found.tasks).map_err(Failure::usage)?;
-    let colouring = Colouring::default();
-    let picture = Picture { view, spec, samples: 1, palette: args.palette, colouring };
-    let mut gather = Gather::new(picture, draft, progress.clone());
+    let output = output(args, draft, &frames)?;
+    let mut gather = Gather::new(frames, output, progress.clone());
     let begun = driver.now();
     gather.collect(driver, args.job, signals).await?;
     gather.finish(driver, args.job, begun).await
+}
+
+/// Where what was found is to go.
+fn output(args: &Args, draft: Option<Draft>, frames: &Frames) -> Result<Output, Failure> {
+    let Some(path) = &args.output else { return Ok(Output::Nothing) };
+    let look = Look { samples: 1, palette: args.palette, colouring: Colouring::default() };
+    let Series::Picture(view) = frames.series() else {
+        drop(draft);
+        return Ok(Output::Album(Box::new(Album::open(path, frames, look)?)));
+    };
+    // A directory is no file.
+    let draft = draft.map_or_else(|| Draft::create(path), Ok)?;
+    let (view, spec) = (view.clone(), view.validate().map_err(Failure::usage)?);
+    let Look { samples, palette, colouring } = look;
+    Ok(Output::File(Box::new(Picture { view, spec, samples, palette, colouring }), Some(draft)))
 }
 
 /// What a job turned out to be.

@@ -1,6 +1,7 @@
 //! `millefeuille job ls`: the jobs of a network, as its directory lists them.
 
 use base::Duration;
+use fractal::Series;
 use node::{Event as NodeEvent, GridEvent, JobListing};
 use peer::{Event, Input};
 use serde_json::{Value, json};
@@ -95,11 +96,20 @@ fn age(seconds: u64) -> String {
 
 /// What the job computes, in a few words.
 fn what(listing: &JobListing) -> String {
-    match fractal::appraise(listing.kind, &listing.params, listing.tasks) {
-        Ok((view, _)) => {
-            format!("{}, zoom {}, {}×{}", view.formula, view.zoom, view.width, view.height)
+    let frames = match fractal::appraise(listing.kind, &listing.params, listing.tasks) {
+        Ok(frames) => frames,
+        Err(error) => return error.to_string(),
+    };
+    let size = format!("{}×{}", frames.tiles().width(), frames.tiles().height());
+    match frames.series() {
+        Series::Picture(view) => format!("{}, zoom {}, {size}", view.formula, view.zoom),
+        Series::Gallery(gallery) => {
+            format!("gallery of {} from seed {}, {size}", gallery.count, gallery.seed)
         }
-        Err(error) => error.to_string(),
+        Series::Zoom(zoom) => {
+            let (formula, from, to) = (zoom.to.formula, &zoom.from.zoom, &zoom.to.zoom);
+            format!("{formula}, {} frames from zoom {from} to {to}, {size}", zoom.count)
+        }
     }
 }
 
