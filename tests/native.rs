@@ -185,6 +185,16 @@ pub fn alone(view: &[impl AsRef<OsStr>], file: &Path) -> Result<Value> {
     document(command)
 }
 
+/// Computes a zoom with `zoom --alone` into a directory and returns what it printed.
+///
+/// # Errors
+/// When it fails.
+pub fn zoom_alone(arguments: &[impl AsRef<OsStr>], directory: &Path) -> Result<Value> {
+    let mut command = Command::new(millefeuille());
+    command.args(["zoom", "--json", "--alone"]).args(arguments).arg("--out").arg(directory);
+    document(command)
+}
+
 /// Runs a command to its end and reads the one document that it prints.
 fn document(mut command: Command) -> Result<Value> {
     let output = command.output()?;

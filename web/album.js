@@ -6,7 +6,8 @@
 import { createStage, backdropView } from './stage.js';
 import { counted } from './words.js';
 import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune, revokeTile } from './jobs.js';
-import { linkOf } from './view.js';
+import { framesText, placed } from './sheet.js';
+import { linkOf, viewOfLink } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
 
@@ -15,6 +16,10 @@ const DRAW_MILLIS = 60; // between two drawings of fresh tiles: each costs the b
 export class Album {
   #app;
   #stage = createStage();
+  /** Tiles of galleries whose formula is asked for. @type {Set<Promise<void>>} */
+  #adding = new Set();
+  /** Of the frames of galleries. @type {Map<string, Promise<string>>} */
+  #formulas = new Map();
   /** By name: asked for, not answered yet. @type {Map<string, {resolve: (id: string) => void, reject: (error: Error) => void}>} */
   #launches = new Map();
   /** Names of pictures that are not shown when they open. @type {Set<string>} */
@@ -93,7 +98,12 @@ export class Album {
     const job = this.current();
     if (!job) throw new Error('there is no picture');
     const { palette } = this.#app.store.get();
-    const { view } = job;
+    const { view, frames } = job;
+    if (frames) {
+      await Promise.all(this.#adding);
+      const Source = `${location.origin}${location.pathname}#job=${job.id}`;
+      return this.#app.painter.png(job.id, { Software: 'Millefeuille', Source, 'millefeuille:frames': JSON.stringify(frames) });
+    }
     return this.#app.painter.png(job.id, {
       Software: 'Millefeuille',
       Source: `${location.origin}${location.pathname}${linkOf(view, palette)}`,
@@ -150,13 +160,14 @@ export class Album {
     const forgotten = prune(jobs);
     if (forgotten) this.#drop(forgotten);
     this.#app.painter.size(job.id, job.view.width, job.view.height);
-    this.#app.preview(`b.${job.id}`, backdropView(job.view), true);
+    if (!job.frames) this.#app.preview(`b.${job.id}`, backdropView(job.view), true);
     const busy = shown && jobs.get(shown)?.mine && jobs.get(shown)?.state === 'running';
     const quietly = this.#quiet.delete(job.id);
     if (!quietly && (job.mine || !busy)) this.show(job.id);
+    const what = job.frames ? framesText(job.frames, job.cell) : `A picture of ${counted(job.total, 'tile')}`;
     if (!quietly) this.#app.log(job.mine
-      ? `You launched a picture of ${counted(job.total, 'tile')}.`
-      : `A job opened: a picture of ${counted(job.total, 'tile')}. This tab helps.`);
+      ? `You launched ${what[0]?.toLowerCase()}${what.slice(1)}.`
+      : `A job opened: ${what[0]?.toLowerCase()}${what.slice(1)}. This tab helps.`);
     this.#touch();
   }
 
@@ -184,7 +195,29 @@ export class Album {
     }
     // A preset is shown in the colours that it was chosen with.
     const palette = tile.picture.startsWith('t.') ? this.#app.controls.paletteOf(tile.picture.slice(2)) : undefined;
+    if (job?.frames) {
+      const adding = this.#addToSheet(job, tile).finally(() => this.#adding.delete(adding));
+      return void this.#adding.add(adding);
+    }
     this.#app.painter.add({ ...tile, palette });
+  }
+
+  /** A tile of one frame of many. @param {Job} job @param {any} tile */
+  async #addToSheet(job, tile) {
+    const formula = tile.formula ?? await this.#formulaOf(job, tile.frame);
+    this.#app.painter.add({ ...tile, ...placed(job, job.cell, tile), formula });
+  }
+
+  /** What a seed chose for a frame of a gallery. @param {Job} job @param {number} frame @returns {Promise<string>} */
+  #formulaOf(job, frame) {
+    const name = `${job.id}.${frame}`;
+    const known = this.#formulas.get(name);
+    if (known || job.frames?.kind !== 'gallery') return known ?? Promise.resolve('mandelbrot');
+    const { seed, first } = job.frames;
+    const formula = this.#app.painter.surprise(seed, first + frame, job.cell)
+      .then((link) => viewOfLink(`#${link}`)?.view.formula ?? 'mandelbrot', () => 'mandelbrot');
+    this.#formulas.set(name, formula);
+    return formula;
   }
 
   /** @param {{picture: string, task: number}} note */

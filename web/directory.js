@@ -6,7 +6,8 @@
 import { qrOf } from './qr.js';
 import { copied, element, say } from './store.js';
 import { counted, familyName, shortId } from './words.js';
-import { linkOfJob } from './view.js';
+import { framesText } from './sheet.js';
+import { linkOfJob, viewOfLink } from './view.js';
 
 /** @typedef {import('./app.js').State} State */
 /**
@@ -21,6 +22,7 @@ import { linkOfJob } from './view.js';
  * @property {number} tasks
  * @property {number} done
  * @property {import('./view.js').Picture} view
+ * @property {import('./sheet.js').Frames} [frames] if there are many; then `view` is of one, and of a gallery's only its size
  */
 
 const ASK_MILLIS = 10_000;
@@ -62,18 +64,24 @@ export function createDirectory(app) {
     Object.assign(canvas, THUMBNAIL);
     pictures.set(id, canvas);
     const job = jobs.find((each) => each.id === id);
-    if (job) app.preview(`d.${id}`, thumbnailOf(job.view), false);
+    if (job) void preview(job);
     return canvas;
   }
 
+  /** Of a gallery its first frame, which only the seed tells. @param {Listing} job */
+  async function preview({ id, view, frames }) {
+    const link = frames?.kind === 'gallery' && viewOfLink(`#${await app.painter.surprise(frames.seed, frames.first, THUMBNAIL)}`);
+    app.preview(`d.${id}`, thumbnailOf(link ? { ...link.view, ...THUMBNAIL } : view), false);
+  }
+
   /** @param {Listing} job */
-  function card({ id, view, state, done, tasks, owner, epoch }) {
+  function card({ id, view, frames, state, done, tasks, owner, epoch }) {
     const item = document.createElement('li');
     const open = document.createElement('button');
     open.type = 'button';
     const words = document.createElement('span');
     const title = document.createElement('b');
-    title.textContent = `${familyName(view.formula)} · ${view.width} × ${view.height}`;
+    title.textContent = frames ? framesText(frames, view) : `${familyName(view.formula)} · ${view.width} × ${view.height}`;
     const about = document.createElement('span');
     const how = state === 'finished' ? `complete, ${counted(tasks, 'tile')}` : `${Math.floor((100 * done) / tasks)} % of ${counted(tasks, 'tile')}`;
     const me = app.store.get().node?.id;
@@ -120,7 +128,8 @@ export function createDirectory(app) {
     },
     /** How others come to a job: a link, and the same as a code for phones. @param {import('./jobs.js').Job} job */
     share(job) {
-      const link = new URL(linkOfJob(job.id, job.view, app.store.get().palette), location.href).href;
+      const hash = job.frames ? `#job=${job.id}` : linkOfJob(job.id, job.view, app.store.get().palette);
+      const link = new URL(hash, location.href).href;
       say(element('share-link'), link);
       // A job tells what its picture is: its name is enough, and a shorter text is a coarser code.
       element('share-code').replaceChildren(...codeOf(new URL(`#job=${job.id}`, location.href).href));

@@ -5,6 +5,8 @@
 // it shows a coarse preview of what will come; the file that is saved is made of the numbers, so
 // it never has any of that. Not here: panels, and who computes what.
 
+import { sheetOf } from './sheet.js';
+
 /** @typedef {{x: number, y: number, width: number, height: number, at: number}} Spot of a painted tile, and since when */
 
 /**
@@ -12,7 +14,10 @@
  * @property {string} id
  * @property {string} owner
  * @property {boolean} mine
- * @property {import('./view.js').Picture} view
+ * @property {import('./view.js').Picture} view of many frames the sheet that shows them all, of which only the size is known
+ * @property {import('./sheet.js').Frames} [frames] if there are many
+ * @property {number} columns of frames
+ * @property {{width: number, height: number}} cell a frame
  * @property {number} total
  * @property {Map<number, string>} tiles who computed each tile that is here
  * @property {Map<number, Spot>} painted the tiles whose colours are on the canvas
@@ -43,7 +48,9 @@ export function endAll(jobs) {
 }
 
 /** @param {any} note an `opened` of the worker @returns {Job} */
-export function openJob({ picture, owner, mine, tasks, view }) {
+export function openJob({ picture, owner, mine, tasks, view: one, frames }) {
+  const sheet = sheetOf(frames?.count ?? 1, one);
+  const view = { ...one, width: sheet.width, height: sheet.height };
   const canvas = document.createElement('canvas');
   // A power of two keeps the edges of tiles on whole pixels, so no seams show.
   let scale = 1;
@@ -51,7 +58,7 @@ export function openJob({ picture, owner, mine, tasks, view }) {
   canvas.width = Math.ceil(view.width / scale);
   canvas.height = Math.ceil(view.height / scale);
   return {
-    id: picture, owner, mine, view, total: tasks, tiles: new Map(), painted: new Map(), by: {},
+    id: picture, owner, mine, view, frames, columns: sheet.columns, cell: one, total: tasks, tiles: new Map(), painted: new Map(), by: {},
     state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
     reassigned: 0, duplicates: 0, epoch: 1, recordCopies: 0, copiesMin: 0, copiesTotal: 0, scale, canvas,
   };
@@ -187,10 +194,10 @@ export function hueOf(id) {
 
 /** @param {Job} job */
 export function plain(job) {
-  const { id, owner, mine, view, total, by, state, participants, reassigned, duplicates } = job;
+  const { id, owner, mine, view, frames, total, by, state, participants, reassigned, duplicates } = job;
   const { epoch, recordCopies, copiesMin, copiesTotal } = job;
   return {
-    id, owner, mine, view: { ...view }, done: job.tiles.size, total, by: { ...by }, state,
+    id, owner, mine, view: { ...view }, frames: frames && { ...frames }, done: job.tiles.size, total, by: { ...by }, state,
     participants, reassigned, duplicates, epoch, recordCopies, copiesMin, copiesTotal,
   };
 }

@@ -25,6 +25,6 @@ export class Brush {
 
 /** Described in crates/browser/src/look.rs. */
 export function turns(payload: Uint8Array, width: number, height: number, formula: string): Int32Array<ArrayBuffer>;
-export function surprise(seed: number, index: number, width: number, height: number): string;
+export function surprise(seed: bigint, index: number, width: number, height: number): string;
 
 export default function init(from?: { module_or_path: WebAssembly.Module }): Promise<unknown>;

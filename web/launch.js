@@ -7,6 +7,10 @@ const SIZES = [
   [1280, 720, 'HD'], [1920, 1080, 'Full HD'], [2048, 1536, '4:3'], [3000, 3000, 'Square print'],
   [3840, 2160, '4K'], [4096, 2304, 'Wide poster'], [1170, 2532, 'Phone'], [8192, 8192, 'Giant'],
 ];
+const SERIES = [
+  ['picture', 1, 'One picture'], ['zoom', 24, 'A zoom to here: 24 frames'], ['zoom', 96, 'A long zoom to here: 96 frames'],
+  ['gallery', 12, 'A gallery: 12 surprises'], ['gallery', 48, 'A large gallery: 48 surprises'],
+];
 const SIDE_MAX = 16_384; // what the kernel takes
 const TILE = 256;
 const PREVIEW_SIDE = 224; // a tile at most
@@ -15,6 +19,7 @@ const PREVIEW_MILLIS = 500; // after the view has come to rest
 /** @param {import('./app.js').App} app */
 export function createLaunch(app) {
   const size = /** @type {HTMLSelectElement} */ (element('field-size'));
+  const series = /** @type {HTMLSelectElement} */ (element('field-series'));
   const preview = /** @type {HTMLCanvasElement} */ (element('job-preview'));
   let asked = 0;
   let timer = 0;
@@ -22,6 +27,7 @@ export function createLaunch(app) {
   let shown = null;
 
   for (const [width, height, name] of SIZES) size.append(new Option(`${name}, ${width} × ${height}`, `${width}x${height}`));
+  for (const [place, [, , name]] of SERIES.entries()) series.append(new Option(String(name), String(place)));
   size.append(new Option('Own size…', 'own'));
   size.value = '1920x1080';
 
@@ -30,14 +36,20 @@ export function createLaunch(app) {
     return size.value.split('x').map(Number);
   }
 
+  function chosen() {
+    const [kind, frames] = SERIES[Number(series.value)] ?? SERIES[0];
+    return { kind: String(kind), frames: Number(frames) };
+  }
+
   function refresh() {
     element('own-size').hidden = size.value !== 'own';
     const [width, height] = sides();
     const isPossible = [width, height].every((side) => Number.isInteger(side) && side >= 1 && side <= SIDE_MAX);
     element('launch').disabled = !isPossible;
-    const tiles = Math.ceil(width / TILE) * Math.ceil(height / TILE);
+    const { frames } = chosen();
+    const tiles = frames * Math.ceil(width / TILE) * Math.ceil(height / TILE);
     say(element('job-size'), isPossible
-      ? `${((width * height) / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 })} megapixels in ${counted(tiles, 'tile')}`
+      ? `${((frames * width * height) / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 })} megapixels in ${counted(tiles, 'tile')}`
       : `Each side has 1 to ${SIDE_MAX.toLocaleString()} pixels: what a PNG of this page can hold.`);
     if (!isPossible) return;
     const scale = PREVIEW_SIDE / Math.max(width, height);
@@ -58,7 +70,7 @@ export function createLaunch(app) {
     }, PREVIEW_MILLIS);
   }
 
-  for (const id of ['field-size', 'field-width', 'field-height']) element(id).addEventListener('input', refresh);
+  for (const id of ['field-series', 'field-size', 'field-width', 'field-height']) element(id).addEventListener('input', refresh);
   app.store.subscribe(({ view, catalogue }) => {
     if (!catalogue || view === shown) return;
     shown = view;
@@ -69,7 +81,9 @@ export function createLaunch(app) {
     event.preventDefault();
     const [width, height] = sides();
     app.controls.refuse('');
-    app.album.launch({ width, height }).catch(() => {}); // the reason stands beside the form
+    const { kind, frames } = chosen();
+    const many = kind === 'picture' ? {} : { series: kind, frames, seed: String(crypto.getRandomValues(new Uint32Array(1))[0]) };
+    app.album.launch({ width, height, ...many }).catch(() => {}); // the reason stands beside the form
   });
 
   return {

@@ -17,6 +17,7 @@ import { colours, ringOf } from './ring-colours.js';
 
 const TILE = 256; // rows of tiles begin at its multiples
 const PAYLOAD_BYTES_MAX = 384 * 2 ** 20; // beyond it shelf.js gives up what can be spared
+const PNG_PIXELS_MAX = 16_384 ** 2;
 const BATCH = 8; // tiles between two looks for a newer palette
 
 /** @typedef {import('./shelf.js').Tile} Tile */
@@ -57,7 +58,7 @@ function act(data) {
     case 'drop': return shelf.drop(data.prefix);
     case 'spare': return shelf.spare(data.pictures);
     case 'png': return png(data);
-    case 'surprise': return surprise(data.seed, data.index, data.width, data.height);
+    case 'surprise': return surprise(BigInt(data.seed), data.index, data.width, data.height);
     default: throw new Error(`unknown message ${data.t}`);
   }
 }
@@ -143,27 +144,41 @@ function freed(brush, use) {
   }
 }
 
+/** A brush for each formula of a picture. @param {Palette} palette */
+function createBrushes({ name, density, offset }) {
+  /** @type {Map<string, Brush>} */
+  const brushes = new Map();
+  return {
+    /** @param {string} formula */
+    of(formula) {
+      const brush = brushes.get(formula) ?? new Brush(name, density, offset, formula);
+      brushes.set(formula, brush);
+      return brush;
+    },
+    free: () => brushes.forEach((brush) => brush.free()),
+  };
+}
+
 /** @param {{picture: string, texts: Record<string, string>}} data */
 async function png({ picture: name, texts }) {
   const held = shelf.get(name);
   if (!held) throw new Error('there is no picture');
   if (held.isForgotten) throw new Error('its numbers had to make room for newer pictures');
   const { width, height } = held;
-  /** @type {Map<number, Tile[]>} */
-  const rows = new Map();
-  for (const tile of held.tiles.values()) rows.set(tile.y, [...(rows.get(tile.y) ?? []), tile]);
-  const [any] = held.tiles.values();
-  const { name: colour, density, offset } = palette;
-  const brush = new Brush(colour, density, offset, any?.formula ?? 'mandelbrot');
+  if (width * height > PNG_PIXELS_MAX) throw new Error('it is too large for one file; `millefeuille watch` saves it frame by frame');
+  const tiles = [...held.tiles.values()];
+  const brush = createBrushes(palette);
   /** @param {number} top @param {number} count */
   const band = (top, count) => {
     const pixels = new Uint8Array(width * count * 4);
-    for (const tile of rows.get(top) ?? []) {
-      if (tile.payload instanceof Int32Array) continue;
-      const painted = brush.paint(tile.payload, tile.width, tile.height);
-      for (let row = 0; row < tile.height; row += 1) {
-        const from = row * tile.width * 4;
-        pixels.set(painted.subarray(from, from + tile.width * 4), (row * width + tile.x) * 4);
+    for (const tile of tiles) {
+      // Frames of a sheet begin at any row.
+      const [begin, end] = [Math.max(top, tile.y), Math.min(top + count, tile.y + tile.height)];
+      if (begin >= end || tile.payload instanceof Int32Array) continue;
+      const painted = brush.of(tile.formula).paint(tile.payload, tile.width, tile.height);
+      for (let row = begin; row < end; row += 1) {
+        const from = (row - tile.y) * tile.width * 4;
+        pixels.set(painted.subarray(from, from + tile.width * 4), ((row - top) * width + tile.x) * 4);
       }
     }
     return pixels;

@@ -75,7 +75,7 @@ export function createPainter(onPainted, onTrouble) {
     png: (picture, texts) => ask({ t: 'png', picture, texts }),
     /**
      * A picture that nobody asked for by name, as the parameters of a link.
-     * @param {number} seed
+     * @param {number | string} seed
      * @param {number} index
      * @param {{width: number, height: number}} size
      * @returns {Promise<string>}

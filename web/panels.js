@@ -6,6 +6,7 @@ import { element, say } from './store.js';
 import { createTab } from './tab.js';
 import { counted, fileName, shortId, timeText } from './words.js';
 import { hueOf, rateOf } from './jobs.js';
+import { framesText } from './sheet.js';
 import { leftOf, leftText, speedUp } from './pace.js';
 
 /** @typedef {import('./app.js').State} State */
@@ -40,7 +41,8 @@ export function createPanels(app) {
     try {
       const link = document.createElement('a');
       link.href = URL.createObjectURL(await app.album.png());
-      link.download = fileName(app.album.current()?.view);
+      const job = app.album.current();
+      link.download = fileName(job?.frames ? undefined : job?.view);
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
@@ -82,7 +84,8 @@ export function createPanels(app) {
     const progress = element('job-progress');
     progress.max = job.total;
     progress.value = done;
-    say(element('job-title'), `${job.view.width} × ${job.view.height}, ${job.mine ? 'yours' : `of ${shortId(job.owner)}`}`);
+    const what = job.frames ? framesText(job.frames, job.cell) : `${job.view.width} × ${job.view.height}`;
+    say(element('job-title'), `${what}, ${job.mine ? 'yours' : `of ${shortId(job.owner)}`}`);
     say(element('job-done'), `${done.toLocaleString()} of ${counted(job.total, 'tile')}`);
     say(element('job-state'), jobText(job, state.node?.id));
     const running = job.state === 'running';

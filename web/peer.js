@@ -24,9 +24,9 @@
 //
 //   catalogue {presets, palettes, formulas}
 //   report {server, node?, jobs?, workers, busy, paused}  state, at most five times a second
-//   opened {picture, owner, mine, tasks, view}            a job this tab takes part in
+//   opened {picture, owner, mine, tasks, view, frames?}   a job this tab takes part in; frames, if many, see sheet.js
 //   renamed {from, to}               a job begun alone is now the network's
-//   tile {picture, worker, task, x, y, width, height, payload}   numbers, not colours
+//   tile {picture, worker, task, frame, x, y, width, height, payload}   numbers, not colours
 //   revoked {picture, task}          a tile was wrong; another follows
 //   listed {jobs}                    the jobs of the network, see directory.js
 //   refused {picture, reason}        in words

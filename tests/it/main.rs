@@ -16,6 +16,7 @@ mod picture;
 mod rendering;
 mod room;
 mod scene;
+mod series;
 mod server;
 mod speed;
 

@@ -244,6 +244,7 @@ impl Driver {
             native: false,
             loopback: signal::entry::is_loopback(&url),
             links_max: LINKS_MAX,
+            result_bytes_max: peer::RESULT_BYTES_MAX,
         };
         self.url = url;
         let mut peer = Peer::new(config, self.rng.next_u64(), self.now);

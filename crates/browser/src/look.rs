@@ -36,8 +36,8 @@ pub fn turns(payload: &[u8], width: u32, height: u32, formula: &str) -> Result<V
 /// The picture of a seed and an index that suits this size, as the parameters of a link: `f`, `re`,
 /// `im`, `z`, `cr`, `ci`, `i`, `p`, `d` and `o`; see `web/view.js`.
 #[wasm_bindgen]
-pub fn surprise(seed: u32, index: u32, width: u32, height: u32) -> String {
-    let varied = variation(simd::best(), seed.into(), index, (width, height));
+pub fn surprise(seed: u64, index: u32, width: u32, height: u32) -> String {
+    let varied = variation(simd::best(), seed, index, (width, height));
     let (view, colouring) = (varied.view, varied.colouring);
     format!(
         "f={}&re={}&im={}&z={}&cr={}&ci={}&i={}&p={}&d={}&o={}",

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use fractal::{Formula, Frames, Gallery, Palette, Series, View, presets};
+use fractal::{Formula, Frames, Gallery, Palette, Series, View, Zoom, presets};
 use wasm_bindgen::prelude::*;
 
 use crate::host::{Host, Note, list};
@@ -29,7 +29,18 @@ extern "C" {
     fn width(this: &ViewObject) -> f64;
     #[wasm_bindgen(method, getter)]
     fn height(this: &ViewObject) -> f64;
+    /// `zoom` or `gallery`, for many frames.
+    #[wasm_bindgen(method, getter)]
+    fn series(this: &ViewObject) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn frames(this: &ViewObject) -> Option<f64>;
+    /// Of a gallery, in digits.
+    #[wasm_bindgen(method, getter)]
+    fn seed(this: &ViewObject) -> Option<String>;
 }
+
+/// The iteration limit of a zoom's first frame at most: the whole needs no more.
+const WHOLE_ITER: u32 = 1000;
 
 /// What a job computes: a picture, or many frames of one size.
 pub(crate) struct Picture {
@@ -38,7 +49,8 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// The picture that the page asks for, or in words why there is none.
+    /// What the page asks for, or in words why there is none. A zoom comes from the whole of the
+    /// family's plane.
     pub(crate) fn from_page(asked: &ViewObject) -> Result<Self, String> {
         let view = View {
             formula: asked.formula().parse::<Formula>().map_err(|error| error.to_string())?,
@@ -51,7 +63,19 @@ impl Picture {
             width: whole(asked.width()),
             height: whole(asked.height()),
         };
-        Series::Picture(view).validate().map(Picture::new).map_err(|error| error.to_string())
+        let count = whole(asked.frames().unwrap_or_default());
+        let series = match asked.series().as_deref() {
+            None => Series::Picture(view),
+            Some("zoom") => Series::Zoom(Box::new(way_to(view, count))),
+            Some("gallery") => {
+                let seed = asked.seed().unwrap_or_default();
+                let seed = seed.parse().map_err(|_| format!("{seed:?} is no seed"))?;
+                let View { width, height, .. } = view;
+                Series::Gallery(Gallery { seed, first: 0, count, width, height })
+            }
+            Some(other) => return Err(format!("no job is a {other}")),
+        };
+        series.validate().map(Picture::new).map_err(|error| error.to_string())
     }
 
     /// What a job computes, or in words why it cannot be computed here.
@@ -137,6 +161,19 @@ impl Picture {
         let tiles = self.frames.tiles().count();
         Some(note.with("count", self.frames.count()).with("tiles", tiles))
     }
+}
+
+/// From the whole of a family's plane to a view.
+fn way_to(to: View, frames: u32) -> Zoom {
+    let (re, im) = to.formula.centre();
+    let from = View {
+        re: re.to_owned(),
+        im: im.to_owned(),
+        zoom: "1".to_owned(),
+        max_iter: to.max_iter.min(WHOLE_ITER),
+        ..to.clone()
+    };
+    Zoom { from, to, frames, first: 0, count: frames }
 }
 
 fn view_note(view: &View) -> Note {

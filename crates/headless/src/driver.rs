@@ -105,6 +105,7 @@ impl Driver {
             native: true,
             loopback: signal::entry::is_loopback(&settings.server),
             links_max: settings.links_max,
+            result_bytes_max: peer::RESULT_BYTES_MAX,
         };
         let mut driver = Driver {
             socket: Socket::new(socket_url(&settings.server)?),

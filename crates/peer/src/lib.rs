@@ -28,6 +28,9 @@ use introduction::Introduction;
 /// Submissions waiting for a signature; above it a new one is refused.
 const SUBMISSIONS_MAX: usize = 64;
 
+/// Bytes of results that a peer keeps in memory, of all its jobs, if it has a machine to itself.
+pub const RESULT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// What a peer is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -44,6 +47,8 @@ pub struct Config {
     pub loopback: bool,
     /// Links at most.
     pub links_max: u16,
+    /// Bytes of results kept in memory at most: [`RESULT_BYTES_MAX`], where nothing speaks for less.
+    pub result_bytes_max: usize,
 }
 
 /// The machine.

@@ -201,6 +201,7 @@ impl Peer {
         let network = card.voucher.introducer;
         let mut config = node::Config::new(network, card);
         config.overlay.links_max = self.config.links_max;
+        config.grid.result_bytes_max = self.config.result_bytes_max;
         self.named = Some(Named {
             node: Node::new(config, self.rng.next_u64(), now),
             negotiator: Negotiator::new(

@@ -19,11 +19,13 @@ pub struct HostConfig {
     pub slots: u16,
     /// Work a worker does in a second, in seconds of a worker of speed 1.
     pub speed: f64,
+    /// Bytes of results kept in memory at most.
+    pub result_bytes_max: usize,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        HostConfig { links_max: 64, slots: 1, speed: 1.0 }
+        HostConfig { links_max: 64, slots: 1, speed: 1.0, result_bytes_max: peer::RESULT_BYTES_MAX }
     }
 }
 

@@ -27,6 +27,7 @@ impl World {
             native: true,
             loopback: false,
             links_max: config.links_max,
+            result_bytes_max: config.result_bytes_max,
         };
         let peer = Peer::new(settings, self.rng.next_u64(), self.now);
         self.hosts.push(Host {
