@@ -33,6 +33,7 @@ impl Newcomer {
             native: true,
             loopback: false,
             links_max: 16,
+            result_bytes_max: peer::RESULT_BYTES_MAX,
         };
         let mut newcomer = Newcomer { peer: Peer::new(config, 5, NOW), secret };
         newcomer.handle(Input::ServerOpened);
