@@ -8,8 +8,8 @@ const SIZES = [
   [3840, 2160, '4K'], [4096, 2304, 'Wide poster'], [1170, 2532, 'Phone'], [8192, 8192, 'Giant'],
 ];
 const SERIES = [
-  ['picture', 1, 'One picture'], ['zoom', 24, 'A zoom to here: 24 frames'], ['zoom', 96, 'A long zoom to here: 96 frames'],
-  ['gallery', 12, 'A gallery: 12 surprises'], ['gallery', 48, 'A large gallery: 48 surprises'],
+  ['picture', 1, 'One picture'], ['zoom', 24, 'Zoom, 24 frames'], ['zoom', 96, 'Zoom, 96 frames'],
+  ['gallery', 12, 'Gallery of 12'], ['gallery', 48, 'Gallery of 48'],
 ];
 const SIDE_MAX = 16_384; // what the kernel takes
 const TILE = 256;
