@@ -16,10 +16,6 @@ const DRAW_MILLIS = 60; // between two drawings of fresh tiles: each costs the b
 export class Album {
   #app;
   #stage = createStage();
-  /** Tiles of galleries whose formula is asked for. @type {Set<Promise<void>>} */
-  #adding = new Set();
-  /** Of the frames of galleries. @type {Map<string, Promise<string>>} */
-  #formulas = new Map();
   /** By name: asked for, not answered yet. @type {Map<string, {resolve: (id: string) => void, reject: (error: Error) => void}>} */
   #launches = new Map();
   /** Names of pictures that are not shown when they open. @type {Set<string>} */
@@ -100,7 +96,7 @@ export class Album {
     const { palette } = this.#app.store.get();
     const { view, frames } = job;
     if (frames) {
-      await Promise.all(this.#adding);
+      await Promise.all(job.waiting.values());
       const Source = `${location.origin}${location.pathname}#job=${job.id}`;
       return this.#app.painter.png(job.id, { Software: 'Millefeuille', Source, 'millefeuille:frames': JSON.stringify(frames) });
     }
@@ -195,28 +191,37 @@ export class Album {
     }
     // A preset is shown in the colours that it was chosen with.
     const palette = tile.picture.startsWith('t.') ? this.#app.controls.paletteOf(tile.picture.slice(2)) : undefined;
-    if (job?.frames) {
-      const adding = this.#addToSheet(job, tile).finally(() => this.#adding.delete(adding));
-      return void this.#adding.add(adding);
-    }
+    if (job?.frames) return this.#addToSheet(job, tile);
     this.#app.painter.add({ ...tile, palette });
   }
 
   /** A tile of one frame of many. @param {Job} job @param {any} tile */
-  async #addToSheet(job, tile) {
-    const formula = tile.formula ?? await this.#formulaOf(job, tile.frame);
-    this.#app.painter.add({ ...tile, ...placed(job, job.cell, tile), formula });
+  #addToSheet(job, tile) {
+    const add = (/** @type {string} */ formula) =>
+      this.#app.painter.add({ ...tile, ...placed(job, job.cell, tile), picture: job.id, formula });
+    if (tile.formula) return add(tile.formula);
+    // Until its formula is known the job may be dropped, and the tile revoked.
+    const asked = this.#formulaOf(job, tile.frame).then((formula) => {
+      if (job.waiting.get(tile.task) !== asked) return;
+      job.waiting.delete(tile.task);
+      if (this.#app.store.get().jobs.get(job.id) === job) add(formula);
+    });
+    job.waiting.set(tile.task, asked);
   }
 
   /** What a seed chose for a frame of a gallery. @param {Job} job @param {number} frame @returns {Promise<string>} */
   #formulaOf(job, frame) {
-    const name = `${job.id}.${frame}`;
-    const known = this.#formulas.get(name);
+    const known = job.formulas.get(frame);
     if (known || job.frames?.kind !== 'gallery') return known ?? Promise.resolve('mandelbrot');
     const { seed, first } = job.frames;
     const formula = this.#app.painter.surprise(seed, first + frame, job.cell)
-      .then((link) => viewOfLink(`#${link}`)?.view.formula ?? 'mandelbrot', () => 'mandelbrot');
-    this.#formulas.set(name, formula);
+      .then((link) => viewOfLink(`#${link}`)?.view.formula ?? 'mandelbrot')
+      .catch((error) => {
+        job.formulas.delete(frame);
+        this.#app.store.set({ trouble: `A frame of the gallery is in doubtful colours: ${error.message}.` });
+        return 'mandelbrot';
+      });
+    job.formulas.set(frame, formula);
     return formula;
   }
 
@@ -225,6 +230,7 @@ export class Album {
     const { jobs, shown } = this.#app.store.get();
     const job = jobs.get(picture);
     if (!job) return;
+    job.waiting.delete(task);
     revokeTile(job, task);
     this.#app.painter.revoke(picture, task);
     this.#app.store.set({});

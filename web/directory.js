@@ -64,7 +64,7 @@ export function createDirectory(app) {
     Object.assign(canvas, THUMBNAIL);
     pictures.set(id, canvas);
     const job = jobs.find((each) => each.id === id);
-    if (job) void preview(job);
+    if (job) preview(job).catch(() => {}); // then its place stays dark
     return canvas;
   }
 

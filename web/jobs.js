@@ -18,6 +18,8 @@ import { sheetOf } from './sheet.js';
  * @property {import('./sheet.js').Frames} [frames] if there are many
  * @property {number} columns of frames
  * @property {{width: number, height: number}} cell a frame
+ * @property {Map<number, Promise<string>>} formulas of the frames of a gallery, as far as they were asked for
+ * @property {Map<number, Promise<void>>} waiting tiles whose formula is asked for
  * @property {number} total
  * @property {Map<number, string>} tiles who computed each tile that is here
  * @property {Map<number, Spot>} painted the tiles whose colours are on the canvas
@@ -58,7 +60,7 @@ export function openJob({ picture, owner, mine, tasks, view: one, frames }) {
   canvas.width = Math.ceil(view.width / scale);
   canvas.height = Math.ceil(view.height / scale);
   return {
-    id: picture, owner, mine, view, frames, columns: sheet.columns, cell: one, total: tasks, tiles: new Map(), painted: new Map(), by: {},
+    id: picture, owner, mine, view, frames, columns: sheet.columns, cell: one, formulas: new Map(), waiting: new Map(), total: tasks, tiles: new Map(), painted: new Map(), by: {},
     state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
     reassigned: 0, duplicates: 0, epoch: 1, recordCopies: 0, copiesMin: 0, copiesTotal: 0, scale, canvas,
   };
@@ -170,7 +172,8 @@ export function prune(jobs) {
 
 /** Names of those whose numbers this page can do without. @param {Map<string, Job>} jobs @param {string | null} shown */
 export function spare(jobs, shown) {
-  return [...jobs.values()].filter(({ id, state }) => state !== 'running' && id !== shown).map(({ id }) => id);
+  const isNeeded = (/** @type {Job} */ { id, mine, state }) => id === shown || (mine && state === 'running');
+  return [...jobs.values()].filter((job) => !isNeeded(job)).map(({ id }) => id);
 }
 
 const HUES_MAX = 1024; // peers beyond are coloured by their ids, some of them alike

@@ -70,11 +70,14 @@ test('of too many jobs the one that ended longest ago goes, never one that runs'
   assert.deepEqual([jobs.size, jobs.has('7'), prune(jobs)], [12, false, null]);
 });
 
-test('numbers can be spared of what neither runs nor is shown', () => {
+test('numbers can be spared of what is neither shown nor rendered for this tab', () => {
   const jobs = new Map(['a', 'b', 'c'].map((id) => [id, job(id, 1)]));
   for (const id of ['a', 'c']) Object.assign(jobs.get(id) ?? {}, { state: 'cancelled' });
+  Object.assign(jobs.get('b') ?? {}, { mine: true });
   assert.deepEqual(spare(jobs, 'c'), ['a']);
   assert.deepEqual(spare(jobs, null), ['a', 'c']);
+  Object.assign(jobs.get('b') ?? {}, { mine: false });
+  assert.deepEqual([spare(jobs, 'b'), spare(jobs, null)], [['a', 'c'], ['a', 'b', 'c']]);
 });
 
 test('a large picture is drawn smaller by a power of two, so that tiles keep whole pixels', () => {

@@ -37,7 +37,10 @@ export function createPainter(onPainted, onTrouble) {
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    onTrouble(event.message || 'the painter could not be loaded');
+    const reason = event.message || 'the painter could not be loaded';
+    for (const { reject } of waiting.values()) reject(new Error(reason));
+    waiting.clear();
+    onTrouble(reason);
   };
 
   /** @param {object} question @returns {Promise<any>} */

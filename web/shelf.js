@@ -1,11 +1,13 @@
 // The numbers of pictures, kept within a budget.
 //
 // Beyond it previews go first, then the pictures that the page can spare, each the oldest first.
-// What is being rendered or looked at stays, whatever it costs. A picture that went is remembered
+// What is being rendered here or looked at stays, up to three times the budget. A picture that went is remembered
 // as such, so that nobody takes the rest of it for the whole.
 
 /** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, formula: string, payload: Uint8Array | Int32Array}} Tile */
 /** @typedef {{width: number, height: number, tiles: Map<number, Tile>, isForgotten: boolean}} Picture */
+
+const HARD = 3; // times the budget
 
 /** Previews have a dot in their names; jobs do not. @param {string} name */
 export const isPreview = (name) => name.includes('.');
@@ -39,9 +41,19 @@ export function createShelf(bytesMax) {
     for (const [name, picture] of pictures) {
       if (heldBytes <= bytesMax) return;
       if (!spare.has(name)) continue;
-      clear(picture);
-      picture.isForgotten = true;
+      forget(picture);
     }
+    // A stranger's job may be of any size, and be shown.
+    while (heldBytes > HARD * bytesMax) {
+      const bytes = (/** @type {Picture} */ { tiles }) => [...tiles.values()].reduce((sum, { payload }) => sum + payload.byteLength, 0);
+      forget([...pictures.values()].reduce((one, other) => (bytes(other) > bytes(one) ? other : one)));
+    }
+  }
+
+  /** @param {Picture} picture */
+  function forget(picture) {
+    clear(picture);
+    picture.isForgotten = true;
   }
 
   /** @param {string} name */

@@ -20,8 +20,16 @@ test('previews go first, then what can be spared, and what runs stays', () => {
   shelf.add('running', tile(2, 50));
   assert.deepEqual(kept(shelf), [['old', 0], ['running', 3]]);
   shelf.spare([]);
-  shelf.add('running', tile(3, 500));
+  shelf.add('running', tile(3, 100));
   assert.equal(shelf.get('running')?.tiles.size, 4);
+});
+
+test('whatever runs and is shown, there is an end', () => {
+  const shelf = createShelf(100);
+  shelf.add('mine', tile(0, 90));
+  for (const task of [0, 1]) shelf.add('huge', tile(task, 150));
+  assert.deepEqual(kept(shelf), [['mine', 1], ['huge', 0]]);
+  assert.equal(shelf.get('huge')?.isForgotten, true);
 });
 
 test('a picture that went is known to have gone, until it is dropped', () => {

@@ -2,6 +2,7 @@
 //! and at the owner, in turn. Which comes first differs by task and node, so that a crowd of late
 //! comers asks nobody in particular.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Digest, Duration, NodeId, SortedMap, SortedSet, Time};
@@ -41,7 +42,7 @@ struct Want {
 /// What a node lacks of a job, and whom it asked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fetch {
-    lacking: SortedMap<u32, Want>,
+    lacking: BTreeMap<u32, Want>,
     asked: SortedMap<u32, (Source, Time)>,
 }
 

@@ -99,14 +99,14 @@ pub(crate) struct Job {
     /// Of all results, as the owner said at the end.
     pub(crate) agreed: Option<Digest>,
     /// Tasks whose result nobody had, with the round of the next one.
-    pub(crate) rounds: SortedMap<u32, u8>,
+    pub(crate) rounds: BTreeMap<u32, u8>,
     pub(crate) tally: SortedMap<NodeId, u32>,
     pub(crate) cancelled: Option<Signature>,
     /// Since when its owner is known to be gone.
     pub(crate) lost_at: Option<Time>,
     pub(crate) record_copies: u16,
     /// Holders that acknowledged results computed here.
-    pub(crate) kept: SortedMap<u32, u16>,
+    pub(crate) kept: BTreeMap<u32, u16>,
     pub(crate) duplicates: u32,
     pub(crate) pace: Pace,
     pub(crate) fetch: Fetch,
@@ -137,12 +137,12 @@ impl Job {
             proved: BTreeMap::new(),
             audits: Audits::default(),
             agreed: None,
-            rounds: SortedMap::new(),
+            rounds: BTreeMap::new(),
             tally: SortedMap::new(),
             cancelled: None,
             lost_at: None,
             record_copies: 0,
-            kept: SortedMap::new(),
+            kept: BTreeMap::new(),
             duplicates: 0,
             pace: Pace::default(),
             fetch: Fetch::default(),

@@ -37,17 +37,16 @@ impl Grid {
     }
 
     /// Tells of a job that this node takes part in as if it began now: whoever asks may not have
-    /// listened then. False if there is none, or if it ended and not everything of it is here any
-    /// more: then it is forgotten, and looked up like one that was never here.
+    /// listened then. What had to leave memory is fetched once more. False if there is none, or if it
+    /// was cancelled, perhaps only here: then it is looked up like one that was never here.
     fn tell_again(&mut self, now: Time, id: JobId) -> bool {
         let Some(job) = self.jobs.get_mut(&id) else { return false };
-        let is_here = |task: &u32| self.results.get(id, *task).is_some();
-        let dropped: Vec<u32> = job.seen.iter().copied().filter(|task| !is_here(task)).collect();
-        let is_whole = job.state == JobState::Finished && dropped.is_empty();
-        if !job.is_open() && !is_whole {
+        if job.state == JobState::Cancelled {
             self.forget(id);
             return false;
         }
+        let is_here = |task: &u32| self.results.get(id, *task).is_some();
+        let dropped: Vec<u32> = job.seen.iter().copied().filter(|task| !is_here(task)).collect();
         for task in dropped {
             job.unsee(task);
             job.fetch.lack([task], now);
@@ -100,8 +99,12 @@ impl Grid {
         if let Err(reason) = verdict {
             return self.refuse_job(id, &reason);
         }
-        if self.jobs.contains_key(&id) || !self.make_place() {
+        if self.jobs.contains_key(&id) {
             return;
+        }
+        if !self.make_place() {
+            let reason = "too many jobs are under way here".into();
+            return self.event(Event::JobRefused { job: id, reason });
         }
         let role = Role::Participant(Joined::new(now, false));
         self.open(Job::new(record.job.clone(), record.tenure, self.me, self.opened, role));

@@ -60,6 +60,10 @@ impl Album {
         Ok(album)
     }
 
+    pub(crate) fn frames(&self) -> &Frames {
+        &self.frames
+    }
+
     /// The job of the frames that are missing, from the first of them to the last; `None` when all
     /// are here.
     pub(crate) fn missing(&self) -> Option<Series> {

@@ -154,6 +154,24 @@ fn a_picture_alone() {
 }
 
 #[test]
+fn frames_that_are_here_are_kept_and_the_rest_is_computed() {
+    let directory = Directory::new("zoom");
+    let out = directory.file("frames");
+    let common = ["zoom", "--alone", "--json", "--to", "seahorse", "--frames", "3"];
+    let zoom = || run(&[&common[..], &["--size", "60x40", "--out", &out]].concat());
+    let frame = |number: u32| PathBuf::from(&out).join(format!("{number:05}.png"));
+    let first = zoom();
+    assert_eq!((first.code, &first.document()["tiles"]), (0, &json!(3)), "{}", first.stderr);
+    let frames: Vec<_> = (0..3).map(|number| fs::read(frame(number)).unwrap()).collect();
+    fs::remove_file(frame(1)).unwrap();
+    let again = zoom();
+    assert_eq!((again.code, &again.document()["tiles"]), (0, &json!(1)), "{}", again.stderr);
+    assert!((0..3).all(|number| fs::read(frame(number)).unwrap() == frames[number as usize]));
+    let whole = zoom();
+    assert_eq!((whole.code, &whole.document()["tiles"]), (0, &json!(0)), "{}", whole.stderr);
+}
+
+#[test]
 fn an_unreachable_server_exits_4() {
     let directory = Directory::new("unreachable");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

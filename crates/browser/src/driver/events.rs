@@ -2,7 +2,7 @@
 
 use base::{Bounded, Voucher, codec};
 use js_sys::Uint8Array;
-use node::{GridEvent, JobListing};
+use node::{GridEvent, JobListing, JobState};
 use peer::Event;
 use signal::message::{ICE_SERVERS_MAX, IceServer};
 
@@ -10,6 +10,9 @@ use super::Driver;
 use crate::host::{Note, list};
 use crate::report::{self, Server};
 use crate::workload::Picture;
+
+/// Jobs of a directory that the page is told of.
+const LISTED_MAX: usize = 64;
 
 impl Driver {
     pub(super) fn on_event(&mut self, event: Event) {
@@ -55,7 +58,7 @@ impl Driver {
                 .post(&self.host),
             node::Event::Grid(GridEvent::Listed { jobs, .. }) => {
                 Note::new("listed")
-                    .with("jobs", list(jobs.iter().filter_map(listing_note)))
+                    .with("jobs", list(looked_at(&jobs).filter_map(listing_note)))
                     .post(&self.host);
             }
             _ => {}
@@ -70,6 +73,16 @@ impl Driver {
     fn take_ice_servers(&mut self, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
         self.ice_servers = list(ice_servers.iter().map(ice_note));
     }
+}
+
+/// Of a directory what a page may show: what runs, then the latest. To read a stranger's job costs
+/// some milliseconds.
+fn looked_at(jobs: &[JobListing]) -> impl Iterator<Item = &JobListing> {
+    let place = |(at, job): (usize, &JobListing)| {
+        (job.state != JobState::Running, core::cmp::Reverse(job.created), at)
+    };
+    let order = base::in_order(jobs.iter().enumerate().map(place));
+    order.into_iter().take(LISTED_MAX).map(|(.., at)| &jobs[at])
 }
 
 /// A job of the directory as `web/directory.js` has it; `None` for what is no picture.

@@ -19,6 +19,9 @@ const PLACES_BEYOND: f64 = 12.0;
 /// Zooms nearer to each other than by this power of ten are one; then the way is a pan.
 const PAN_LOG10: f64 = 1e-6;
 
+/// Frames between the ends that are looked at before a part is taken.
+const LOOKS: u32 = 24;
+
 /// A way from one view to another, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zoom {
@@ -64,19 +67,27 @@ impl Zoom {
             true => inner.to_owned(),
             false => Sum::parse(inner, places).plus_part(&Sum::parse(outer, places), distance),
         };
-        let max_iter = f64::from(self.from.max_iter)
-            + (f64::from(self.to.max_iter) - f64::from(self.from.max_iter)) * share;
         View {
             re: centre(&inner.re, &outer.re),
             im: centre(&inner.im, &outer.im),
             zoom: decimal(zoom),
-            max_iter: max_iter as u32,
+            max_iter: self.max_iter(at),
             ..self.to.clone()
         }
     }
 
+    /// The iteration limit of a frame of the whole way.
+    fn max_iter(&self, at: u32) -> u32 {
+        let share = f64::from(at) / f64::from(self.frames - 1);
+        let (from, to) = (f64::from(self.from.max_iter), f64::from(self.to.max_iter));
+        (from + (to - from) * share) as u32
+    }
+
+    /// Whether strangers may be asked to compute it. Between the ends only some frames are looked at,
+    /// since each costs a thousand digits; another that is no view is an error of its own tasks.
+    ///
     /// # Errors
-    /// The first frame that is no view, or what is wrong with the whole.
+    /// The first of them that is no view, or what is wrong with the whole.
     pub(super) fn check(&self) -> Result<(), SeriesError> {
         let end = self.first.checked_add(self.count).ok_or(SeriesError::Count)?;
         if !(2..=FRAMES_MAX).contains(&self.frames) || end > self.frames {
@@ -92,13 +103,7 @@ impl Zoom {
         {
             return Err(SeriesError::Ends);
         }
-        let mut iterations = 0;
-        for frame in 0..self.count {
-            let view = self.view(frame);
-            let frame = self.first + frame;
-            view.check().map_err(|error| SeriesError::Frame { frame, error })?;
-            iterations += u64::from(view.max_iter);
-        }
+        let iterations: u64 = (self.first..end).map(|at| u64::from(self.max_iter(at))).sum();
         if iterations > WORK_MAX / (u64::from(self.to.width) * u64::from(self.to.height)) {
             return Err(SeriesError::TooMuchWork);
         }
@@ -106,6 +111,10 @@ impl Zoom {
         // The rest is less than 32 bytes.
         if bytes + 32 > PARAMS_BYTES_MAX as usize {
             return Err(ViewError::TextTooLong.into());
+        }
+        for frame in (0..self.count).step_by(self.count.div_ceil(LOOKS) as usize) {
+            let is_view = self.view(frame).check();
+            is_view.map_err(|error| SeriesError::Frame { frame: self.first + frame, error })?;
         }
         Ok(())
     }

@@ -100,12 +100,16 @@ fn what_was_given_up_here_is_looked_up_again() {
     let job = world.submit(0, 1, 60);
     world.run_until(secs(60), |world| world.is_complete(job));
     assert!(world.hosts[2].grid.counters().evicted > 0);
-    world.input(2, Input::Watch(job));
-    assert!(!world.takes_part(2, job), "it begins anew");
-    world.run_until(secs(60), |world| world.state(2, job) == Some(JobState::Finished));
-    let params = world.hosts[2].grid.job(job).unwrap().params;
-    let is_right = |task| world.hosts[2].shown.get(&(job, task)) == Some(&expected(&params, task));
-    assert!((0..60).all(is_right));
+    // To a worker, and to the owner.
+    for node in [2, 0] {
+        world.input(node, Input::Watch(job));
+        assert!(world.hosts[node].shown.len() < 60, "not all of it is here");
+        world.run_until(secs(60), |world| world.hosts[node].shown.len() == 60);
+        let summary = world.hosts[node].grid.job(job).unwrap();
+        let shown = |task| world.hosts[node].shown.get(&(job, task));
+        assert!((0..60).all(|task| shown(task) == Some(&expected(&summary.params, task))));
+        assert_eq!((summary.state, summary.done), (JobState::Finished, 60));
+    }
 }
 
 #[test]

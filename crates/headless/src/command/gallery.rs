@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use base::Duration;
 use fractal::{
     Blend, Colouring, FRAMES_MAX, Gallery, Painter, Palette, Series, Variation, View, compute_with,
 };
@@ -14,7 +15,7 @@ use crate::album::{Album, Look};
 use crate::failure::Failure;
 use crate::picture::Draft;
 use crate::progress::Progress;
-use crate::report;
+use crate::report::{self, Outcome};
 use crate::signals::Signals;
 
 /// Pixels of a picture on the sheet, at most 128 each way so that two points a pixel are one tile.
@@ -88,7 +89,13 @@ pub(super) async fn fill(
         let (found, place) = (album.found(), directory.display());
         progress.say(&format!("{found} frames are in {place} already, and stay as they are"));
     }
-    let Some(missing) = album.missing() else { return Ok(()) };
+    let Some(missing) = album.missing() else {
+        let frames = album.frames().clone();
+        let all = Gather::new(frames, Output::Album(Box::new(album)), progress);
+        let nothing = Outcome { tiles: 0, frames: 0, ..all.alone(Duration::ZERO) };
+        report::outcome(&nothing, is_json, is_quiet);
+        return Ok(());
+    };
     let frames = missing.validate().map_err(Failure::usage)?;
     let album = Album::open(&directory, &frames, look)?;
     let gather = Gather::new(frames, Output::Album(Box::new(album)), progress);

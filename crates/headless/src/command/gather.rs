@@ -249,6 +249,7 @@ impl Gather {
         driver: &mut Driver,
         job: JobId,
         begun: Time,
+        signals: &mut Signals,
     ) -> Result<Outcome, Failure> {
         let took = driver.now().since(begun);
         let node = driver.node().context("a job has a node")?;
@@ -261,6 +262,7 @@ impl Gather {
                 tokio::select! {
                     written = &mut write => break written?,
                     _ = driver.next() => {}
+                    code = signals.next() => return Err(interrupted(code)),
                 }
             }
         }

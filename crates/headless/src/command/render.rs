@@ -255,7 +255,7 @@ async fn cooperate(
         driver.ask(Input::Cancel(job));
     }
     gathered?;
-    gather.finish(driver, job, begun).await
+    gather.finish(driver, job, begun, signals).await
 }
 
 /// Hands the frames to the network as a job of this peer.

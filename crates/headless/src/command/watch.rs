@@ -72,7 +72,7 @@ async fn follow(
     let mut gather = Gather::new(frames, output, progress.clone());
     let begun = driver.now();
     gather.collect(driver, args.job, signals).await?;
-    gather.finish(driver, args.job, begun).await
+    gather.finish(driver, args.job, begun, signals).await
 }
 
 /// Where what was found is to go.
