@@ -17,8 +17,8 @@ struct Budget {
 }
 
 const BUDGETS: [Budget; 7] = [
-    Budget { what: "wasm", limit: 396_000, unit: "B", used: |s| s.kind("wasm") },
-    Budget { what: "js", limit: 50_300, unit: "B", used: |s| s.scripts() },
+    Budget { what: "wasm", limit: 397_000, unit: "B", used: |s| s.kind("wasm") },
+    Budget { what: "js", limit: 50_800, unit: "B", used: |s| s.scripts() },
     Budget { what: "other pages", limit: 10_000, unit: "B", used: |s| s.embedded() },
     Budget { what: "css", limit: 10_000, unit: "B", used: |s| s.kind("css") },
     Budget { what: "everything", limit: 505_000, unit: "B", used: |s| s.all() },
