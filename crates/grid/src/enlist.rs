@@ -12,6 +12,7 @@ use wire::grid::{Done, JobId, Message, Reason, SignedDescription, TASK_LIST_MAX,
 
 use crate::board::MEMBERS_MAX;
 use crate::job::{Job, Joined, Role};
+use crate::watch::Watch;
 use crate::{Event, Grid, JobState};
 
 /// Times that a node asks to take part before it turns to other jobs.
@@ -180,7 +181,8 @@ impl Grid {
     }
 
     pub(crate) fn on_appraised(&mut self, now: Time, job: JobId, verdict: Result<(), String>) {
-        if self.watches.contains_key(&job) {
+        // The verdict on an invitation may come while the record is still being looked for.
+        if self.watches.get(&job).is_some_and(Watch::has_record) {
             return self.on_watch_appraised(now, job, verdict);
         }
         if let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) {

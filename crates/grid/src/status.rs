@@ -40,6 +40,8 @@ impl Grid {
     /// Takes a job in.
     pub(crate) fn open(&mut self, job: Job) {
         self.event(job.opened_event());
+        // It is found, whichever way it came.
+        self.watches.remove(&job.id);
         self.opened += 1;
         self.jobs.insert(job.id, job);
         self.links_changed = true;

@@ -23,6 +23,12 @@ pub(crate) struct Watch {
     record: Option<Record>,
 }
 
+impl Watch {
+    pub(crate) fn has_record(&self) -> bool {
+        self.record.is_some()
+    }
+}
+
 impl Grid {
     pub(crate) fn on_watch(&mut self, now: Time, id: JobId) {
         if self.watches.contains_key(&id) || self.tell_again(now, id) {

@@ -2,7 +2,7 @@
 
 use grid::{Event, Input, JobState};
 
-use crate::world::{World, expected, secs};
+use crate::world::{World, expected, millis, secs};
 
 fn viewer(world: &mut World) -> usize {
     let node = world.add();
@@ -84,6 +84,26 @@ fn whoever_works_on_a_job_and_asks_for_it_is_told_everything_again() {
             assert_eq!(last, Some(&Event::JobChanged { job, state: JobState::Finished }));
         }
         world.check_complete(job);
+    }
+}
+
+/// The invitation is being appraised while the record is looked for.
+#[test]
+fn whoever_is_invited_while_it_asks_is_told_all_the_same() {
+    for step in 0..60 {
+        let mut world = World::new(step, 4);
+        world.task_time = secs(2);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 60);
+        world.run_for(secs(1));
+        let node = viewer(&mut world);
+        world.input(node, Input::Slots(1));
+        world.run_for(millis(step * 10));
+        world.input(node, Input::Watch(job));
+        world.run_until(secs(20), |world| world.takes_part(node, job));
+        let refused = |event: &Event| matches!(event, Event::JobRefused { .. });
+        world.run_for(secs(12));
+        assert_eq!(world.count_events(node, refused), 0, "step {step}");
     }
 }
 
