@@ -7,7 +7,8 @@ import { createStage, backdropView } from './stage.js';
 import { counted } from './words.js';
 import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune, revokeTile } from './jobs.js';
 import { framesText, placed } from './sheet.js';
-import { linkOf, viewOfLink } from './view.js';
+import { surprise } from './surprise.js';
+import { linkOf } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
 
@@ -214,8 +215,8 @@ export class Album {
     const known = job.formulas.get(frame);
     if (known || job.frames?.kind !== 'gallery') return known ?? Promise.resolve('mandelbrot');
     const { seed, first } = job.frames;
-    const formula = this.#app.painter.surprise(seed, first + frame, job.cell)
-      .then((link) => viewOfLink(`#${link}`)?.view.formula ?? 'mandelbrot')
+    const formula = surprise(this.#app, seed, first + frame, job.cell)
+      .then((chosen) => chosen?.view.formula ?? 'mandelbrot')
       .catch((error) => {
         job.formulas.delete(frame);
         this.#app.store.set({ trouble: `A frame of the gallery is in doubtful colours: ${error.message}.` });

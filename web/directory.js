@@ -7,7 +7,8 @@ import { qrOf } from './qr.js';
 import { copied, element, say } from './store.js';
 import { counted, familyName, shortId } from './words.js';
 import { framesText } from './sheet.js';
-import { linkOfJob, viewOfLink } from './view.js';
+import { surprise } from './surprise.js';
+import { linkOfJob } from './view.js';
 
 /** @typedef {import('./app.js').State} State */
 /**
@@ -70,8 +71,8 @@ export function createDirectory(app) {
 
   /** Of a gallery its first frame, which only the seed tells. @param {Listing} job */
   async function preview({ id, view, frames }) {
-    const link = frames?.kind === 'gallery' && viewOfLink(`#${await app.painter.surprise(frames.seed, frames.first, THUMBNAIL)}`);
-    app.preview(`d.${id}`, thumbnailOf(link ? { ...link.view, ...THUMBNAIL } : view), false);
+    const chosen = frames?.kind === 'gallery' && await surprise(app, frames.seed, frames.first, THUMBNAIL);
+    app.preview(`d.${id}`, thumbnailOf(chosen ? { ...chosen.view, ...THUMBNAIL } : view), false);
   }
 
   /** @param {Listing} job */

@@ -4,7 +4,7 @@
 // taken. Tabs wait a random time, so that one of them begins; should two begin the same picture, that
 // costs work and nothing else. A visitor's own picture always comes first.
 
-import { viewOfLink } from './view.js';
+import { surprise } from './surprise.js';
 
 /** @typedef {import('./view.js').View} View */
 
@@ -37,10 +37,10 @@ export function createGallery(app) {
     isBeginning = true;
     try {
       for (let index = 0; index < PICTURES_MAX; index += 1) {
-        const link = viewOfLink(`#${await app.painter.surprise(dayOf(Date.now()), index, SIZE)}`);
-        if (!link || isTaken(link.view, app.directory.jobs)) continue;
+        const chosen = await surprise(app, dayOf(Date.now()), index, SIZE);
+        if (!chosen || isTaken(chosen.view, app.directory.jobs)) continue;
         app.log('Nobody needs help: this tab paints a picture of the day for the gallery.');
-        own = app.store.get().jobs.get(await app.album.launch({ ...link.view, ...SIZE }, true));
+        own = app.store.get().jobs.get(await app.album.launch({ ...chosen.view, ...SIZE }, true));
         break;
       }
     } catch {

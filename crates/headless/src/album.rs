@@ -10,19 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use fractal::{Colouring, Frames, Palette, Series, Variation};
+use fractal::{Frames, Series, Variation};
 
 use crate::failure::Failure;
-use crate::picture::{Draft, Picture};
-
-/// How the frames are coloured, where they do not say so themselves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    /// Points of the view for each pixel of the file, in each direction: 1, 2 or 4.
-    pub(crate) samples: u32,
-    pub(crate) palette: Palette,
-    pub(crate) colouring: Colouring,
-}
+use crate::picture::{Draft, Look, Picture};
 
 /// The frames of a job, and where they go.
 #[derive(Clone, Debug)]
@@ -64,13 +55,22 @@ impl Album {
         &self.frames
     }
 
-    /// The job of the frames that are missing, from the first of them to the last; `None` when all
-    /// are here.
-    pub(crate) fn missing(&self) -> Option<Series> {
-        let is_missing = |exists: &bool| !exists;
-        let first = self.exists.iter().position(is_missing)? as u32;
-        let last = self.exists.iter().rposition(is_missing)? as u32;
-        let count = last - first + 1;
+    /// The part of it from the first frame that is missing to the last; `None` when all are here.
+    ///
+    /// # Errors
+    /// When one of those frames cannot be computed.
+    pub(crate) fn rest(&self) -> Result<Option<Album>, Failure> {
+        let mut missing = (0..self.exists.len()).filter(|at| !self.exists[*at]);
+        let Some(first) = missing.next() else { return Ok(None) };
+        let last = missing.next_back().unwrap_or(first);
+        let part = self.part(first as u32, (last - first + 1) as u32);
+        let (frames, exists) = (part.validate(), self.exists[first..=last].to_vec());
+        let frames = frames.map_err(Failure::usage)?;
+        Ok(Some(Album { frames, exists, directory: self.directory.clone(), look: self.look }))
+    }
+
+    /// The job of some frames.
+    fn part(&self, first: u32, count: u32) -> Series {
         let mut series = self.frames.series().clone();
         match &mut series {
             Series::Picture(_) => {}
@@ -79,7 +79,7 @@ impl Album {
             }
             Series::Zoom(zoom) => (zoom.first, zoom.count) = (zoom.first + first, count),
         }
-        Some(series)
+        series
     }
 
     /// How many frames are here.
@@ -117,19 +117,17 @@ impl Album {
 
     /// What a frame shows, in its colours.
     fn picture(&self, frame: u32) -> anyhow::Result<Picture> {
-        let Look { samples, palette, colouring } = self.look;
         if let Series::Gallery(gallery) = self.frames.series() {
             let Variation { view, palette, colouring } = gallery.variation(simd::best(), frame);
-            let spec = view.validate()?;
-            return Ok(Picture { view, spec, samples: 1, palette, colouring });
+            return Ok(Look { samples: 1, palette, colouring }.picture(view)?);
         }
         let view = self.frames.view(simd::best(), frame).context("a frame beyond the last")?;
-        Ok(Picture { spec: view.validate()?, view, samples, palette, colouring })
+        Ok(self.look.picture(view)?)
     }
 }
 
 impl Picture {
-    /// Whether a file is complete and was painted from this picture.
+    /// Whether a file was painted from this picture: its name says that it is complete.
     fn is_shown_by(&self, file: &Path) -> bool {
         let Ok(file) = File::open(file) else { return false };
         let Ok(reader) = png::Decoder::new(BufReader::new(file)).read_info() else { return false };
@@ -147,7 +145,7 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fractal::{Gallery, View, Zoom};
+    use fractal::{Colouring, Gallery, Palette, View, Zoom};
 
     fn look() -> Look {
         Look { samples: 1, palette: Palette::Dusk, colouring: Colouring::default() }
@@ -183,20 +181,19 @@ mod tests {
         let frames = zoom();
         let open = || Album::open(&directory.0, &frames, look());
         let album = open().unwrap();
-        assert_eq!(album.missing().as_ref(), Some(frames.series()));
+        assert_eq!(album.rest().unwrap().as_ref().map(Album::frames), Some(&frames));
         // Of frames without payloads the tiles are computed here.
         assert_eq!(album.write(0, &[None]).unwrap(), 1);
         assert_eq!(album.write(2, &[]).unwrap(), 1);
         let album = open().unwrap();
-        let Some(Series::Zoom(rest)) = album.missing() else { panic!("two are missing") };
+        let part = album.rest().unwrap().unwrap();
+        let Series::Zoom(rest) = part.frames().series() else { panic!("a part of a zoom is one") };
         assert_eq!((rest.first, rest.count, album.found(), album.has(2)), (1, 3, 2, true));
-        let rest = Series::Zoom(rest).validate().unwrap();
-        let part = Album::open(&directory.0, &rest, look()).unwrap();
         assert_eq!((part.file(0), part.has(0), part.has(1)), (album.file(1), false, true));
         for frame in [1, 3] {
             album.write(frame, &[]).unwrap();
         }
-        assert_eq!(open().unwrap().missing(), None);
+        assert!(open().unwrap().rest().unwrap().is_none());
         let other = Look { palette: Palette::Ember, ..look() };
         assert!(Album::open(&directory.0, &frames, other).is_err(), "other colours");
         fs::write(album.file(3), b"no picture").unwrap();

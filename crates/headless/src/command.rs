@@ -1,5 +1,6 @@
 //! The commands, and what those that join a network have in common.
 
+mod colours;
 pub(crate) mod gallery;
 mod gather;
 pub(crate) mod job;

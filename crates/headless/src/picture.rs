@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use fractal::{Blend, Colouring, Painter, Palette, Rect, Spec, TILE, Tile, View, decode_tile};
+use fractal::{
+    Blend, Colouring, Painter, Palette, Rect, Spec, TILE, Tile, View, ViewError, decode_tile,
+};
 
 /// Bytes of one pixel.
 const RGB: usize = 3;
@@ -25,6 +27,23 @@ pub(crate) struct Picture {
     pub(crate) samples: u32,
     pub(crate) palette: Palette,
     pub(crate) colouring: Colouring,
+}
+
+/// How pictures are painted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Points of the view for each pixel of the file, in each direction: 1, 2 or 4.
+    pub(crate) samples: u32,
+    pub(crate) palette: Palette,
+    pub(crate) colouring: Colouring,
+}
+
+impl Look {
+    /// The picture of a view.
+    pub(crate) fn picture(self, view: View) -> Result<Picture, ViewError> {
+        let Look { samples, palette, colouring } = self;
+        Ok(Picture { spec: view.validate()?, view, samples, palette, colouring })
+    }
 }
 
 impl Picture {

@@ -161,13 +161,7 @@ fn whoever_leaves_says_so() {
 
 #[test]
 fn a_full_memory_drops_the_oldest_job() {
-    let mut world = World::new(8, 0);
-    world.set_config(|config| config.result_bytes_max = 30_000);
-    for node in 0..2 {
-        world.add();
-        world.input(node, Input::Slots(1));
-        world.input(node, Input::Ready(true));
-    }
+    let mut world = World::cramped(8, 2, 30_000);
     let jobs: Vec<_> = (0..4)
         .map(|serial| {
             let job = world.submit(0, serial, 20);

@@ -109,13 +109,7 @@ fn whoever_is_invited_while_it_asks_is_told_all_the_same() {
 
 #[test]
 fn what_was_given_up_here_is_looked_up_again() {
-    let mut world = World::new(3, 0);
-    world.set_config(|config| config.result_bytes_max = 60_000);
-    for node in 0..6 {
-        world.add();
-        world.input(node, Input::Slots(1));
-        world.input(node, Input::Ready(true));
-    }
+    let mut world = World::cramped(3, 6, 60_000);
     world.run_for(secs(3));
     let job = world.submit(0, 1, 60);
     world.run_until(secs(60), |world| world.is_complete(job));
@@ -134,13 +128,7 @@ fn what_was_given_up_here_is_looked_up_again() {
 
 #[test]
 fn a_job_larger_than_anybodys_memory_is_finished_and_kept() {
-    let mut world = World::new(8, 0);
-    world.set_config(|config| config.result_bytes_max = 30_000);
-    for node in 0..8 {
-        world.add();
-        world.input(node, Input::Slots(1));
-        world.input(node, Input::Ready(true));
-    }
+    let mut world = World::cramped(8, 8, 30_000);
     world.run_for(secs(3));
     let job = world.submit(0, 1, 100);
     let is_over = |world: &World| {

@@ -171,6 +171,18 @@ impl World {
         at
     }
 
+    /// Workers that have room for some results only.
+    pub(crate) fn cramped(seed: u64, count: usize, result_bytes_max: usize) -> Self {
+        let mut world = World::new(seed, 0);
+        world.set_config(|config| config.result_bytes_max = result_bytes_max);
+        for node in 0..count {
+            world.add();
+            world.input(node, Input::Slots(1));
+            world.input(node, Input::Ready(true));
+        }
+        world
+    }
+
     pub(crate) fn set_config(&mut self, change: impl Fn(&mut Config)) {
         assert!(self.hosts.is_empty(), "before the first node");
         change(&mut self.config);

@@ -11,9 +11,9 @@ use fractal::{
 use super::Helpers;
 use super::gather::{Gather, Output};
 use super::render::{Size, compute, detach};
-use crate::album::{Album, Look};
+use crate::album::Album;
 use crate::failure::Failure;
-use crate::picture::Draft;
+use crate::picture::{Draft, Look};
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
         _ if args.detach => detach(&frames, &args.helpers, signals, is_json).await,
         Some(directory) => {
             let album = Album::open(directory, &frames, look)?;
-            fill(album, look, &args.helpers, signals, is_json, is_quiet).await
+            fill(album, &args.helpers, signals, is_json, is_quiet).await
         }
         None => Ok(()),
     }
@@ -77,28 +77,24 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
 /// Computes the frames of an album that are missing, and says what became of it.
 pub(super) async fn fill(
     album: Album,
-    look: Look,
     helpers: &Helpers,
     signals: Signals,
     is_json: bool,
     is_quiet: bool,
 ) -> Result<(), Failure> {
     let progress = Progress::new(is_quiet);
-    let directory = album.directory().to_owned();
     if album.found() > 0 {
-        let (found, place) = (album.found(), directory.display());
+        let (found, place) = (album.found(), album.directory().display());
         progress.say(&format!("{found} frames are in {place} already, and stay as they are"));
     }
-    let Some(missing) = album.missing() else {
+    let Some(rest) = album.rest()? else {
         let frames = album.frames().clone();
         let all = Gather::new(frames, Output::Album(Box::new(album)), progress);
         let nothing = Outcome { tiles: 0, frames: 0, ..all.alone(Duration::ZERO) };
         report::outcome(&nothing, is_json, is_quiet);
         return Ok(());
     };
-    let frames = missing.validate().map_err(Failure::usage)?;
-    let album = Album::open(&directory, &frames, look)?;
-    let gather = Gather::new(frames, Output::Album(Box::new(album)), progress);
+    let gather = Gather::new(rest.frames().clone(), Output::Album(Box::new(rest)), progress);
     let outcome = compute(gather, helpers, signals).await?;
     report::outcome(&outcome, is_json, is_quiet);
     Ok(())

@@ -5,18 +5,19 @@ use std::str::FromStr;
 
 use base::{Duration, Time};
 use bytes::Bytes;
-use fractal::{Colouring, Frames, Palette, Series, View};
+use fractal::{Frames, Series, View};
 use headless::clock::Clock;
 use node::{Event as NodeEvent, GridEvent, JobId, WorkId};
 use peer::{Event, Input};
 use serde_json::json;
 
+use super::colours::Colours;
 use super::gather::{Gather, Output};
 use super::which::{Constant, Which};
 use super::{Helpers, Resources, become_member, interrupted, say_goodbye};
 use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
-use crate::picture::{Draft, Picture};
+use crate::picture::Draft;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -46,19 +47,8 @@ pub(crate) struct Args {
     /// Pixels
     #[arg(long, value_name = "WxH", default_value = "1024x1024")]
     size: Size,
-    /// Points computed for each pixel in each direction: 1, 2 or 4
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = samples)]
-    samples: u32,
-    /// Colours
-    #[arg(long, value_name = "P", default_value_t)]
-    palette: Palette,
-    /// How often colours come round, relative to the usual 1
-    #[arg(long, value_name = "X", default_value_t = Colouring::default().density)]
-    density: f64,
-    /// Where in the palette to begin, in turns
-    #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
-    #[arg(allow_hyphen_values = true)]
-    offset: f64,
+    #[command(flatten)]
+    colours: Colours,
     /// The file to write: a PNG, or the numbers alone if its name ends in .npy
     #[arg(short, long, value_name = "FILE", required_unless_present = "detach")]
     output: Option<PathBuf>,
@@ -82,11 +72,6 @@ impl FromStr for Size {
     }
 }
 
-pub(super) fn samples(text: &str) -> Result<u32, &'static str> {
-    let samples = text.parse().ok().filter(|samples| [1, 2, 4].contains(samples));
-    samples.ok_or("there are 1, 2 and 4")
-}
-
 impl Args {
     fn view(&self) -> Result<View, Failure> {
         let (formula, Constant(c_re, c_im)) = self.which.resolve()?;
@@ -100,8 +85,8 @@ impl Args {
             c_re,
             c_im,
             max_iter: self.max_iter,
-            width: self.size.0.saturating_mul(self.samples),
-            height: self.size.1.saturating_mul(self.samples),
+            width: self.size.0.saturating_mul(self.colours.samples),
+            height: self.size.1.saturating_mul(self.colours.samples),
         })
     }
 }
@@ -109,10 +94,8 @@ impl Args {
 /// Computes, writes, and tells about it.
 pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
     let view = args.view()?;
-    let spec = view.validate().map_err(Failure::usage)?;
-    let colouring = Colouring { density: args.density, offset: args.offset };
-    let frames = Series::Picture(view.clone()).validate().map_err(Failure::usage)?;
-    let picture = Picture { view, spec, samples: args.samples, palette: args.palette, colouring };
+    let picture = args.colours.look().picture(view.clone()).map_err(Failure::usage)?;
+    let frames = Series::Picture(view).validate().map_err(Failure::usage)?;
     let signals = Signals::listen().map_err(anyhow::Error::from)?;
     if args.detach {
         return detach(&frames, &args.helpers, signals, is_json).await;

@@ -10,10 +10,10 @@ use peer::{Event, Input};
 
 use super::gather::{Gather, Output};
 use super::{Resources, become_member, interrupted, say_goodbye};
-use crate::album::{Album, Look};
+use crate::album::Album;
 use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
-use crate::picture::{Draft, Picture};
+use crate::picture::{Draft, Look};
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -85,9 +85,8 @@ fn output(args: &Args, draft: Option<Draft>, frames: &Frames) -> Result<Output, 
     };
     // A directory is no file.
     let draft = draft.map_or_else(|| Draft::create(path), Ok)?;
-    let (view, spec) = (view.clone(), view.validate().map_err(Failure::usage)?);
-    let Look { samples, palette, colouring } = look;
-    Ok(Output::File(Box::new(Picture { view, spec, samples, palette, colouring }), Some(draft)))
+    let picture = look.picture(view.clone()).map_err(Failure::usage)?;
+    Ok(Output::File(Box::new(picture), Some(draft)))
 }
 
 /// What a job turned out to be.

@@ -6,13 +6,14 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use fractal::{Colouring, FRAMES_MAX, Palette, Series, View, Zoom, presets};
+use fractal::{FRAMES_MAX, Series, View, Zoom, presets};
 
 use super::Helpers;
+use super::colours::Colours;
 use super::gallery::fill;
-use super::render::{Size, detach, samples};
+use super::render::{Size, detach};
 use super::which::{Constant, Which};
-use crate::album::{Album, Look};
+use crate::album::Album;
 use crate::failure::{Code, Failure};
 use crate::progress::Progress;
 use crate::signals::Signals;
@@ -46,19 +47,8 @@ pub(crate) struct Args {
     /// Pixels of each
     #[arg(long, value_name = "WxH", default_value = "1280x720")]
     size: Size,
-    /// Points computed for each pixel in each direction: 1, 2 or 4
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = samples)]
-    samples: u32,
-    /// Colours
-    #[arg(long, value_name = "P", default_value_t)]
-    palette: Palette,
-    /// How often colours come round, relative to the usual 1
-    #[arg(long, value_name = "X", default_value_t = Colouring::default().density)]
-    density: f64,
-    /// Where in the palette to begin, in turns
-    #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
-    #[arg(allow_hyphen_values = true)]
-    offset: f64,
+    #[command(flatten)]
+    colours: Colours,
     /// The directory for the pictures; those that it has already are not computed again
     #[arg(long, value_name = "DIR", required_unless_present = "detach")]
     out: Option<PathBuf>,
@@ -116,8 +106,8 @@ impl Args {
             c_re: c_re.clone(),
             c_im: c_im.clone(),
             max_iter,
-            width: width.saturating_mul(self.samples),
-            height: height.saturating_mul(self.samples),
+            width: width.saturating_mul(self.colours.samples),
+            height: height.saturating_mul(self.colours.samples),
         };
         let last = self.max_iter_to.or(self.to.max_iter).unwrap_or(self.max_iter);
         Ok(Series::Zoom(Box::new(Zoom {
@@ -137,10 +127,8 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
     let Some(directory) = args.out.as_deref().filter(|_| !args.detach) else {
         return detach(&frames, &args.helpers, signals, is_json).await;
     };
-    let Args { samples, palette, density, offset, .. } = *args;
-    let look = Look { samples, palette, colouring: Colouring { density, offset } };
-    let album = Album::open(directory, &frames, look)?;
-    fill(album, look, &args.helpers, signals, is_json, is_quiet).await?;
+    let album = Album::open(directory, &frames, args.colours.look())?;
+    fill(album, &args.helpers, signals, is_json, is_quiet).await?;
     assemble(args, directory, &Progress::new(is_quiet)).await
 }
 

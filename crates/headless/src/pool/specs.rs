@@ -34,36 +34,34 @@ impl Specs {
     /// In words why there is none.
     pub(super) fn of(&self, kind: u16, params: &Bytes, task: u32) -> Result<(Spec, u32), String> {
         let mut kept = self.0.lock().map_err(|_| "a computation panicked")?;
-        let (frame, tile) = kept.frames(kind, params)?.place(task).ok_or("no such task")?;
-        Ok((kept.spec(kind, params, frame)?, tile))
-    }
-}
-
-impl Kept {
-    fn frames(&mut self, kind: u16, params: &Bytes) -> Result<&Frames, String> {
-        let make = || {
-            let series = Series::decode(params).map_err(|error| error.to_string())?;
-            series.validate().map_err(|error| error.to_string())
-        };
-        let frames = take_or(&mut self.jobs, params, JOBS_MAX, make)?;
-        if frames.series().kind() == kind {
-            Ok(frames)
-        } else {
-            Err(format!("the parameters are not those of a job of kind {kind}"))
-        }
-    }
-
-    fn spec(&mut self, kind: u16, params: &Bytes, frame: u32) -> Result<Spec, String> {
-        let frames = self.frames(kind, params)?.clone();
+        let Kept { jobs, specs } = &mut *kept;
+        let frames = frames_of(jobs, kind, params)?;
+        let (frame, tile) = frames.place(task).ok_or("no such task")?;
         let make = || frames.spec(simd::best(), frame).ok_or_else(|| "no such frame".to_owned());
-        let key = (params.clone(), frame);
-        let spec = take_or(&mut self.specs, &key, SPECS_MAX, make)?.clone();
+        let spec = take_or(specs, &(params.clone(), frame), SPECS_MAX, make)?.clone();
         let mut deep = 0;
-        self.specs.retain(|(_, spec)| {
+        specs.retain(|(_, spec)| {
             deep += usize::from(spec.is_deep());
             !spec.is_deep() || deep <= DEEP_MAX
         });
-        Ok(spec)
+        Ok((spec, tile))
+    }
+}
+
+fn frames_of<'a>(
+    jobs: &'a mut VecDeque<(Bytes, Frames)>,
+    kind: u16,
+    params: &Bytes,
+) -> Result<&'a Frames, String> {
+    let make = || {
+        let series = Series::decode(params).map_err(|error| error.to_string())?;
+        series.validate().map_err(|error| error.to_string())
+    };
+    let frames = take_or(jobs, params, JOBS_MAX, make)?;
+    if frames.series().kind() == kind {
+        Ok(frames)
+    } else {
+        Err(format!("the parameters are not those of a job of kind {kind}"))
     }
 }
 
