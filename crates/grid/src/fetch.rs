@@ -255,28 +255,35 @@ impl Grid {
     }
 }
 
-/// Where to ask for a task the n-th time.
+/// Where to ask for a task the n-th time. The store and whoever keeps the job come first, in an
+/// order that differs by task and node; whoever computed the task may be long gone, and then its
+/// silence costs time: it is asked when they do not have it.
 fn source_of(job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
-    let mut sources = Vec::new();
-    if let Some(done) = job.done.get(&task) {
-        sources.push(Source::Store(done.digest));
-        sources.push(Source::Peer(done.worker));
-    }
-    let turn = u64::from(task) + u64::from(tries);
-    match &job.role {
+    let done = job.done.get(&task);
+    let mut sources: Vec<Source> =
+        done.map(|done| Source::Store(done.digest)).into_iter().collect();
+    let worker = done.map(|done| done.worker);
+    let last = match &job.role {
         // Everyone who works on the job got the result, or a part of all results.
         Role::Owner(owned) => {
-            let count = owned.board.member_count() as u64;
-            let at = usize::try_from((turn / 3) % count.max(1)).unwrap_or(0);
-            sources.extend(owned.board.members().nth(at).map(Source::Peer));
+            let (count, nth) = (owned.board.member_count(), task as usize + usize::from(tries) / 3);
+            let member = owned.board.members().nth(nth.checked_rem(count).unwrap_or(0));
+            sources.extend(worker.filter(|id| owned.board.has_member(*id)).map(Source::Peer));
+            sources.extend(member.map(Source::Peer));
+            worker.filter(|id| !owned.board.has_member(*id))
         }
-        Role::Participant(_) => sources.push(Source::Peer(job.owner())),
-    }
-    sources.retain(|source| *source != Source::Peer(me));
+        Role::Participant(_) => {
+            sources.push(Source::Peer(job.owner()));
+            worker.filter(|id| *id != job.owner())
+        }
+    };
     // Nodes begin at different places.
-    let turn = turn.wrapping_add(u64::from(me.digit(31)));
-    let at = turn.checked_rem(sources.len() as u64)?;
-    sources.get(usize::try_from(at).ok()?).copied()
+    let turn = (task as usize).wrapping_add(usize::from(me.digit(31)));
+    let first = turn.checked_rem(sources.len()).unwrap_or(0);
+    sources.rotate_left(first);
+    sources.extend(last.map(Source::Peer));
+    sources.retain(|source| *source != Source::Peer(me));
+    sources.get(usize::from(tries).checked_rem(sources.len())?).copied()
 }
 
 #[cfg(test)]

@@ -81,6 +81,12 @@ impl Node {
         u32::try_from(self.links.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether there is an established link to this peer.
+    #[must_use]
+    pub fn is_linked(&self, peer: NodeId) -> bool {
+        self.links.contains_key(&peer)
+    }
+
     /// Link slots that are neither taken nor kept for a set-up under way.
     #[must_use]
     pub fn free_slots(&self) -> u64 {

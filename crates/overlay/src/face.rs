@@ -77,7 +77,8 @@ pub enum Input {
     Busy(bool),
     /// There is no ring yet: be its first node, ready at once.
     Found,
-    /// Join the ring of this linked peer. A node that is ready and has neighbours ignores it.
+    /// Join the ring of this linked peer. A node that is ready and has neighbours finds out whether
+    /// it is another ring than its own; then the two become one.
     Join {
         /// The first hop.
         through: NodeId,

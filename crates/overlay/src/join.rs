@@ -90,8 +90,11 @@ impl Overlay {
 
     pub(crate) fn on_join_request(&mut self, through: NodeId) {
         let settling = self.join.as_ref().is_some_and(|join| join.stage == Stage::Settling);
-        if settling || self.ready && !self.leaf.is_empty() {
+        if settling {
             return;
+        }
+        if self.ready && !self.leaf.is_empty() {
+            return self.ask_where_i_belong(through);
         }
         self.join = Some(Join::new(Some(through), self.now, Stage::Pausing));
         match self.links.get(through).map(|link| link.contact) {

@@ -5,7 +5,9 @@
 //! sees the other: each is right by its own leaf sets. So each node now and then does two things.
 //! It asks a peer far away where its own id leads, as a newcomer would: in one ring to itself or a
 //! neighbour, else to a stranger who must be a neighbour. And it calls one of those whom it lost
-//! without a goodbye. Whoever answers is probed, and the leaf sets do the rest.
+//! without a goodbye. Whoever answers is probed, and the leaf sets do the rest. Over links neither
+//! leads out of a ring that has no link to the other; then it takes an introducer, who names a peer
+//! to whoever has a ring already ([`crate::Input::Join`]): that peer is asked in the same way.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -58,17 +60,23 @@ impl Overlay {
         // The first one comes soon: a burst of newcomers is when rings split.
         self.unity.next =
             self.now + CHECK_TIME * 7 / 8 + random_part(&mut self.rng, CHECK_TIME / 4);
-        self.ask_where_i_belong();
+        if let Some(through) = self.somebody_far() {
+            self.ask_where_i_belong(through);
+        }
         self.call_a_lost_one();
     }
 
-    fn ask_where_i_belong(&mut self) {
+    fn somebody_far(&mut self) -> Option<NodeId> {
         let linked = self.links.open().filter(|link| link.ready && !link.suspect);
         let linked: Vec<NodeId> = linked.map(|link| link.contact.id).collect();
         let far: Vec<NodeId> =
             linked.iter().copied().filter(|id| !self.leaf.contains(*id)).collect();
         let candidates = if far.is_empty() { linked } else { far };
-        let Some(through) = self.rng.pick(&candidates).copied() else { return };
+        self.rng.pick(&candidates).copied()
+    }
+
+    /// Asks a linked peer, which may be of another ring.
+    pub(crate) fn ask_where_i_belong(&mut self, through: NodeId) {
         let attempt = self.rng.next_u64();
         self.unity.attempt = Some(attempt);
         let (joiner, rows) = (self.me, Bounded::new());

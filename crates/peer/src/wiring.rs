@@ -1,5 +1,7 @@
 //! Carries the outputs of node, entry and negotiator to one another's inputs, until all are quiet.
 
+use alloc::vec::Vec;
+
 use base::{Card, NodeId, Time};
 use bytes::Bytes;
 use node::{LinkId, Node};
@@ -171,7 +173,7 @@ impl Peer {
             }
             entry::Output::IceServers(ice_servers) => self.event(Event::IceServers(ice_servers)),
             entry::Output::Introduced(anchors) => {
-                let through = self.introduction.start(anchors);
+                let through = self.introduction.start(self.strangers_of(&anchors));
                 self.dial_anchor(now, through);
             }
             entry::Output::Visitor(peer) => {
@@ -216,10 +218,26 @@ impl Peer {
         self.entry.handle(now, entry::Input::Introduce);
     }
 
-    /// The way in that was tried is none: the next, or others that the server names.
+    /// A member that the server named others to: they may be of another ring, but whoever is linked
+    /// is of this one.
+    fn has_ring(&self) -> bool {
+        self.node().is_some_and(|node| node.is_ready() && node.link_count() > 0)
+    }
+
+    /// Whom of these to dial: a member dials no neighbour of its own, and nobody without a free slot.
+    fn strangers_of(&self, anchors: &[NodeId]) -> Vec<NodeId> {
+        let is_stranger = |anchor: &NodeId| {
+            let Some(node) = self.node().filter(|_| self.has_ring()) else { return true };
+            node.free_slots() > 0 && !node.is_linked(*anchor)
+        };
+        anchors.iter().copied().filter(is_stranger).collect()
+    }
+
+    /// The way in that was tried is none: the next, or others that the server names. A member waits
+    /// for its next look for other rings.
     fn dial_next(&mut self, now: Time) {
         let next = self.introduction.failed();
-        if next.is_none() {
+        if next.is_none() && !self.has_ring() {
             self.entry.handle(now, entry::Input::Introduce);
         }
         self.dial_anchor(now, next);

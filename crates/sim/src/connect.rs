@@ -33,7 +33,9 @@ impl World {
 
     /// The answerer's half knows the offerer's since the offer; now both open.
     pub(crate) fn apply_answer(&mut self, id: HostId, link: LinkId, remote: &str) {
-        let Some(far) = far_end(remote) else { return };
+        let Some(far) = far_end(remote).filter(|far| !self.are_apart(id, far.host)) else {
+            return; // The deadlines of both sides end the attempt.
+        };
         let here = Far { host: id, link };
         let answered = self.hosts[index(far.host)].connections.get(&far.link);
         if answered.is_none_or(|connection| connection.far != Some(here)) {

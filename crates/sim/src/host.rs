@@ -58,6 +58,8 @@ pub struct Host {
     pub(crate) peer: Peer,
     pub(crate) alive: bool,
     pub(crate) frozen: bool,
+    /// On the side of a split network that lacks the server.
+    pub(crate) is_far: bool,
     pub(crate) connections: BTreeMap<LinkId, Connection>,
     pub(crate) computing: BTreeMap<WorkId, ()>,
     pub(crate) wake_at: Option<Time>,

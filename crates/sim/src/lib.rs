@@ -11,6 +11,7 @@
 
 pub mod check;
 mod connect;
+mod division;
 pub mod experiment;
 mod host;
 mod lives;

@@ -20,15 +20,7 @@ impl World {
 
     fn start_as(&mut self, config: HostConfig, secret: Secret, epoch: u64) -> HostId {
         let id = HostId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
-        let settings = Config {
-            public_key: secret.public(),
-            epoch,
-            voucher: None,
-            native: true,
-            loopback: false,
-            links_max: config.links_max,
-            result_bytes_max: config.result_bytes_max,
-        };
+        let settings = settings(config, &secret, epoch);
         let peer = Peer::new(settings, self.rng.next_u64(), self.now);
         self.hosts.push(Host {
             config,
@@ -37,6 +29,7 @@ impl World {
             peer,
             alive: true,
             frozen: false,
+            is_far: false,
             connections: BTreeMap::new(),
             computing: BTreeMap::new(),
             wake_at: None,
@@ -67,6 +60,19 @@ impl World {
         let host = self.host(id);
         let (config, secret, epoch) = (host.config, host.secret.clone(), host.epoch + 1);
         self.start_as(config, secret, epoch)
+    }
+
+    /// Forgets what a dead host knew, for worlds in which thousands die. It cannot be asked about
+    /// anything, nor started again.
+    pub fn bury(&mut self, id: HostId) {
+        let host = self.host(id);
+        if !host.alive {
+            let (config, secret) = (host.config, host.secret.clone());
+            let peer = Peer::new(settings(config, &secret, host.epoch), 0, self.now);
+            let host = &mut self.hosts[index(id)];
+            host.peer = peer;
+            host.events = Vec::new();
+        }
     }
 
     /// Asks a host to leave: it hands back what it holds, says goodbye and ends.
@@ -122,5 +128,17 @@ impl World {
             self.break_far_end(connection, latency, "closed");
         }
         self.later(Duration::ZERO, Happening::Disconnect(id));
+    }
+}
+
+fn settings(config: HostConfig, secret: &Secret, epoch: u64) -> Config {
+    Config {
+        public_key: secret.public(),
+        epoch,
+        voucher: None,
+        native: true,
+        loopback: false,
+        links_max: config.links_max,
+        result_bytes_max: config.result_bytes_max,
     }
 }

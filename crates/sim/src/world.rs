@@ -50,6 +50,7 @@ pub struct World {
     forgets_results: bool,
     /// Computations that ended.
     computed: u64,
+    pub(crate) is_parted: bool,
 }
 
 impl World {
@@ -74,6 +75,7 @@ impl World {
             steps: 0,
             forgets_results: false,
             computed: 0,
+            is_parted: false,
         }
     }
 
@@ -112,6 +114,11 @@ impl World {
     /// memory, and no checker looks at them.
     pub fn forget_results(&mut self) {
         self.forgets_results = true;
+    }
+
+    /// What a host told its driver since this was asked last, with the times.
+    pub fn take_events(&mut self, id: HostId) -> Vec<(Time, peer::Event)> {
+        std::mem::take(&mut self.hosts[index(id)].events)
     }
 
     /// A number below `bound`, of the world's own chance.
@@ -264,6 +271,7 @@ impl World {
                 }
             }
             Happening::Connect(id) => self.connect_server(id),
+            Happening::ToServer(id, _) if self.is_cut_off(id) => {}
             Happening::ToServer(id, bytes) => {
                 let carry = self.server.receive(self.now, id, bytes);
                 self.carry(carry);
@@ -277,6 +285,10 @@ impl World {
     }
 
     fn connect_server(&mut self, id: HostId) {
+        if self.is_cut_off(id) {
+            let input = Input::ServerClosed("no route".to_owned());
+            return self.after_latency(Happening::Input(id, input));
+        }
         let (accepted, carry) = self.server.connect(self.now, id);
         let input = if accepted {
             Input::ServerOpened
@@ -295,6 +307,9 @@ impl World {
                 Carry::Message(host, bytes) => (host, Input::ServerReceived(bytes)),
                 Carry::Close(host) => (host, Input::ServerClosed("closed".to_owned())),
             };
+            if self.is_cut_off(host) {
+                continue;
+            }
             self.later(latency, Happening::Input(host, input));
         }
     }

@@ -8,6 +8,12 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// How often a ready node without a link looks for others: rings that a restart of the server or
 /// a lost link separated find each other again.
 const LONELY_PERIOD: Duration = Duration::from_secs(30);
+/// How often a member looks whether the server knows of another ring: nothing else tells two rings
+/// of each other that a split of the network made of one. Chosen: three links an hour.
+const REUNION_PERIOD: Duration = Duration::from_secs(20 * 60);
+/// Members that look soon after they came back to a server that was out of reach: it may have been
+/// the network that was split. One in so many, not all of a crowd.
+const RETURNED: u64 = 4;
 /// How soon after an answer a fresh wish (the introduction led nowhere) is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// What the server may ask for at most (hostile.md T9).
@@ -24,6 +30,8 @@ enum Reason {
     Wish,
     /// The node is ready and has no link.
     Lonely,
+    /// The node is a member of a ring, which may not be the only one.
+    Reunion,
 }
 
 /// The wish for an introduction and its clock.
@@ -43,7 +51,8 @@ impl Asking {
         self.reason = Reason::Wish;
     }
 
-    /// The node's standing. A link or a ring of its own fulfils the wish.
+    /// The node's standing. A link or a ring of its own fulfils the wish; a member looks for other
+    /// rings at leisure.
     pub(super) fn standing(&mut self, now: Time, links: u32, ready: bool, rng: &mut Rng) {
         match (links, ready) {
             (0, true) if self.reason != Reason::Lonely => {
@@ -52,15 +61,24 @@ impl Asking {
             }
             (0, false) if self.reason == Reason::Lonely => self.reason = Reason::None,
             (0, _) => {}
-            _ => self.reason = Reason::None,
+            (_, true) if self.reason != Reason::Reunion => {
+                self.reason = Reason::Reunion;
+                self.next = now + spread(REUNION_PERIOD, rng);
+            }
+            (_, true) => {}
+            (_, false) => self.reason = Reason::None,
         }
     }
 
     /// Logged in: a wish that outlived a connection is due at once.
-    pub(super) fn logged_in(&mut self, now: Time) {
+    pub(super) fn logged_in(&mut self, now: Time, rng: &mut Rng) {
         self.earliest = now;
-        if self.reason == Reason::Wish {
-            self.next = now;
+        match self.reason {
+            Reason::Wish => self.next = now,
+            Reason::Reunion if rng.below(RETURNED) == 0 => {
+                self.next = self.next.min(now + LONELY_PERIOD.mul_f64(rng.unit()));
+            }
+            _ => {}
         }
     }
 
@@ -70,6 +88,7 @@ impl Asking {
             Reason::None => return false,
             Reason::Wish => PERIOD,
             Reason::Lonely => LONELY_PERIOD,
+            Reason::Reunion => REUNION_PERIOD,
         };
         match wait {
             Some(wait) => {

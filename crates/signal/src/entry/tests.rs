@@ -245,7 +245,8 @@ fn a_founder_without_links_keeps_looking() {
     // It has founded already.
     assert!(peer.hear(due, &ServerMessage::Alone).is_empty());
     peer.handle(due, Input::Standing { links: 1, ready: true });
-    assert_eq!(peer.entry.poll_timeout(), None);
+    let (due, wake) = peer.entry.poll_timeout().expect("there may be another ring");
+    assert!(wake == Wake::Introduce && due.since(NOW) > secs(900));
 }
 
 #[test]
@@ -428,6 +429,29 @@ fn a_server_that_speaks_is_not_asked() {
 fn a_native_peer_sees_the_pings_of_the_socket_and_asks_nothing() {
     let mut native = peer();
     native.log_in(NOW);
-    native.handle(NOW, Input::Standing { links: 2, ready: true });
+    native.handle(NOW, Input::Standing { links: 2, ready: false });
     assert_eq!(native.entry.poll_timeout(), None);
+}
+
+#[test]
+fn a_member_looks_for_another_ring_at_leisure_and_sooner_after_the_server_was_lost() {
+    let (mut soon, peers) = (0, 400);
+    for seed in 0..peers {
+        let mut peer = peer_with(None, seed);
+        peer.log_in(NOW);
+        peer.handle(NOW, Input::Standing { links: 2, ready: true });
+        let (due, wake) = peer.entry.poll_timeout().expect("there may be another ring");
+        assert!(wake == Wake::Introduce && (secs(960)..=secs(1440)).contains(&due.since(NOW)));
+        assert_eq!(said(&peer.handle(due, Input::Timeout)), [ClientMessage::Introduce]);
+        let anchors = Bounded::truncating([NodeId::new(1)]);
+        let outputs = peer.hear(due, &ServerMessage::Introduced { anchors });
+        assert!(matches!(outputs[..], [Output::Introduced(_)]));
+        peer.lose(due);
+        let back = due + secs(40);
+        peer.handle(back, Input::RetryNow);
+        peer.log_in(back);
+        let next = peer.entry.poll_timeout().expect("there may be another ring").0;
+        soon += u32::from(next.since(back) <= secs(30));
+    }
+    assert!((70..=130).contains(&soon), "{soon} of {peers}: a quarter, not a crowd");
 }

@@ -12,6 +12,7 @@ mod crowd;
 mod distance;
 mod failures;
 mod hops;
+mod job;
 mod links;
 mod owner;
 mod peers;
@@ -82,6 +83,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     adversary::ADVERSARY,
     scale::SCALE,
     owner::OWNER,
+    job::JOB,
     trace::TRACE,
     verify::VERIFY,
 ];

@@ -33,7 +33,7 @@ impl Sessions {
     }
 
     /// One session.
-    fn draw(self, rng: &mut Rng) -> f64 {
+    pub(crate) fn draw(self, rng: &mut Rng) -> f64 {
         // In units of the median: (−ln u / ln 2)^(1/k).
         let part = -libm::log(1.0 - rng.unit()) / core::f64::consts::LN_2;
         match self {
