@@ -48,6 +48,8 @@ pub struct Config {
     /// Links at most.
     pub links_max: u16,
     /// Bytes of results kept in memory at most: [`RESULT_BYTES_MAX`], where nothing speaks for less.
+    /// What came by and may be useful (the store's cache, a group's last messages) is kept within
+    /// half of it each.
     pub result_bytes_max: usize,
 }
 

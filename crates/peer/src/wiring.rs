@@ -204,6 +204,9 @@ impl Peer {
         let mut config = node::Config::new(network, card);
         config.overlay.links_max = self.config.links_max;
         config.grid.result_bytes_max = self.config.result_bytes_max;
+        let half = self.config.result_bytes_max / 2;
+        config.groups.kept_bytes_max = config.groups.kept_bytes_max.min(half);
+        config.store.cache_bytes_max = config.store.cache_bytes_max.min(half as u64);
         self.named = Some(Named {
             node: Node::new(config, self.rng.next_u64(), now),
             negotiator: Negotiator::new(

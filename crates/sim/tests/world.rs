@@ -271,3 +271,32 @@ fn a_seed_gives_one_run() {
     assert_ne!(run(11).0, run(12).0);
     assert!(run(11).2 > Time::ZERO);
 }
+
+/// The far side has no server, and no link to the other when the network is whole again: only the
+/// introducer knows both. Each side goes on meanwhile, with the jobs that it has.
+#[test]
+fn a_split_network_becomes_one_ring_again() {
+    for seed in seeds(3) {
+        let (mut world, hosts) = ring(seed, 16, HostConfig::default());
+        let long = submit(&mut world, hosts[0], 900);
+        run_until_done(&mut world, hosts[0], long, 30);
+        world.part(&hosts[..8]);
+        world.run_for(seconds(60));
+        let here = submit(&mut world, hosts[15], 30);
+        finish(&mut world, seed, &[hosts[15]], here, seconds(60));
+        world.heal();
+        let end = world.now() + seconds(600);
+        let is_one = |world: &mut World| {
+            world.run_for(seconds(1));
+            check::leaf_sets_are_right(world).is_ok()
+        };
+        while !is_one(&mut world) {
+            assert!(world.now() < end, "seed {seed}: {:?}", check::leaf_sets_are_right(&world));
+        }
+        finish(&mut world, seed, &[hosts[0]], long, seconds(300));
+        check::no_wrong_result(&world, long, &WORK).unwrap();
+        let other = hosts[3];
+        world.drive(other, peer::Input::Watch(here));
+        finish(&mut world, seed, &[other], here, seconds(60));
+    }
+}

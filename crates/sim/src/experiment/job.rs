@@ -196,14 +196,6 @@ impl Scenario {
             self.submit(found);
         }
         self.listen();
-        if (self.world.now().as_micros() / 1_000_000).is_multiple_of(15) {
-            eprintln!(
-                "{:?} parted {} {:?}",
-                self.world.now(),
-                self.world.is_parted(),
-                crate::check::leaf_sets_are_right(&self.world)
-            );
-        }
         self.look(found);
     }
 
