@@ -260,7 +260,7 @@ fn everything_is_said_in_words(room: &mut Room) -> Result<()> {
         ensure!(names.iter().any(|each| each.contains(name)), "no {role} {name:?} in {names:?}");
         Ok(())
     };
-    has("image", "Mandelbrot set around -0.5, 0.25 i, magnified 1000 times")?;
+    has("image", "Mandelbrot set around -0.5, 0.25 i, magnified 1,000 times")?;
     has("image", "Peers by identifier on a circle; the table below says the same")?;
     for column in ["Peer", "Place", "Reached", "Tiles"] {
         has("columnheader", column)?;
