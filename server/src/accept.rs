@@ -38,7 +38,7 @@ const SOCKET_BUFFER_BYTES: u32 = 64 * 1024;
 /// How long the kernel keeps what a peer does not take, also after this process has closed: above
 /// every deadline of the process. Left to itself it tries for a quarter of an hour.
 #[cfg(target_os = "linux")]
-const UNREAD_MILLIS: u32 = 60_000;
+const UNREAD_PATIENCE: Duration = Duration::from_secs(60);
 /// Connections that the kernel keeps while this process is busy.
 const BACKLOG: u32 = 1_024;
 /// Pause after a failed accept (no file descriptors left).
@@ -56,7 +56,7 @@ pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
         socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
         #[cfg(target_os = "linux")]
-        rustix::net::sockopt::set_tcp_user_timeout(&socket, UNREAD_MILLIS)?;
+        socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_PATIENCE))?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };

@@ -240,7 +240,9 @@ mod tests {
         let voucher = Secret::from_seed(&[1; 32]).vouch(zeros, [9; 16]);
         let nobodys = Card { public_key: zeros, voucher, epoch: 1 };
         let key = Key::new(5);
-        for card in [ground, victim.card, Card { public_key: node.public(), ..victim.card }, nobodys] {
+        for card in
+            [ground, victim.card, Card { public_key: node.public(), ..victim.card }, nobodys]
+        {
             let parcel = Bytes::from_static(b"hello");
             let statement = Statement { card, key, number: 1, via: None, parcel };
             let signature = node.sign(&statement.signing_bytes());

@@ -72,7 +72,8 @@ fn four_adjacent_nodes_killed_within_a_heartbeat_are_replaced_within_eight() {
                 world.kill(id, noticed);
             }
             let killed_at = world.now;
-            let healed = world.run_until(heartbeat * 10, |world| world.wrong_leaf_sets().is_empty());
+            let healed =
+                world.run_until(heartbeat * 10, |world| world.wrong_leaf_sets().is_empty());
             assert!(healed, "seed {seed}, {links_max} links: {:?}", world.wrong_leaf_sets());
             let took = world.now.since(killed_at);
             (runs, late) = (runs + 1, late + u64::from(took > heartbeat * 8));

@@ -357,6 +357,30 @@ async fn an_address_and_its_network_hold_so_many_websockets() {
     timeout(PATIENCE, again).await.expect("in time");
 }
 
+/// C3
+#[tokio::test]
+async fn without_files_it_waits_says_so_once_and_goes_on() {
+    let folder = Folder::new();
+    let log = folder.file("log");
+    let server = Server::start_with_files(64, std::fs::File::create(&log).expect("a file")).await;
+    let mut crowd = Vec::new();
+    for number in 0..120_u32 {
+        let source = Ipv4Addr::from_bits(0x7f00_0c01 + number / 40);
+        crowd.push(connect_from(source, &server.address()).await.expect("the kernel's word"));
+    }
+    let said = || std::fs::read_to_string(&log).expect("its log");
+    let mut ticks = interval(Duration::from_millis(50));
+    let warned = async {
+        while !said().contains("cannot accept connections") {
+            ticks.tick().await;
+        }
+    };
+    timeout(PATIENCE, warned).await.expect("in time");
+    drop(crowd);
+    assert_eq!(get(&server.address(), "/healthz", "").await.status(), 200);
+    assert_eq!(said().matches("cannot accept connections").count(), 1, "{}", said());
+}
+
 #[tokio::test]
 async fn joins_have_a_rate() {
     let flags = ["--joins-per-second", "1", "--connections-per-address", "100"];
