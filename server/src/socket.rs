@@ -16,7 +16,7 @@ use tracing::debug;
 
 use crate::app::App;
 use crate::callers::Place;
-use crate::host::{self, Command, Commands, Event};
+use crate::host::{Command, Commands, Event};
 
 /// Allocated for every connection for as long as it lives (hostile.md §1, fact 2).
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -53,7 +53,7 @@ pub(crate) fn upgrade(upgrade: WebSocketUpgrade, app: Arc<App>, place: Place) ->
 async fn carry(socket: WebSocket, app: &App) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
-    let (queue, commands) = host::queue();
+    let (queue, commands) = app.host.queues.open();
     if app.host.events.send(Event::Connected(id, queue)).await.is_err() {
         return;
     }
