@@ -96,8 +96,7 @@ fn axe_finds_nothing_in_any_state(room: &mut Room) -> Result<()> {
     Ok(())
 }
 
-/// Colours that a system forces upon pages: axe finds nothing, what is filled in part shows how far, and a
-/// code keeps its own colours, without which no phone reads it.
+/// Colours that a system forces upon pages: axe finds nothing, and what is filled in part has an edge.
 fn forced_colours_leave_everything_legible(room: &mut Room) -> Result<()> {
     for scheme in ["light", "dark"] {
         let mut tab = room.open("")?;
@@ -126,10 +125,6 @@ fn forced_colours_leave_everything_legible(room: &mut Room) -> Result<()> {
         tab.wait("!document.querySelector('#share-job').hidden")?;
         tab.click("#share-job")?;
         judge(&mut tab, "sharing")?;
-        tab.expect("getComputedStyle(document.querySelector('#share-code svg')).backgroundColor === 'rgb(255, 255, 255)'")?;
-        tab.expect(
-            "getComputedStyle(document.querySelector('#share-code svg')).fill === 'rgb(0, 0, 0)'",
-        )?;
     }
     Ok(())
 }
