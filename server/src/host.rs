@@ -19,6 +19,8 @@ use tracing::debug;
 
 /// Events on their way to the room; connections wait beyond them.
 const EVENTS_MAX: usize = 1024;
+/// Events that are taken together, between two looks at the clock's deadlines.
+const TURN_EVENTS_MAX: usize = 256;
 /// Messages on their way to one connection; one more ends it.
 pub(crate) const QUEUE_MESSAGES_MAX: usize = 64;
 /// Bytes on their way to one connection; more end it.
@@ -195,7 +197,13 @@ impl Hosting {
             };
             tokio::select! {
                 event = inbox.recv() => match event {
-                    Some(event) => self.on_event(event, stopping),
+                    Some(event) => {
+                        self.on_event(event, stopping);
+                        for _ in 1..TURN_EVENTS_MAX {
+                            let Ok(event) = inbox.try_recv() else { break };
+                            self.on_event(event, stopping);
+                        }
+                    }
                     None => break,
                 },
                 () = timeout => self.handle(Input::Timeout),

@@ -1,5 +1,6 @@
 //! One WebSocket: bytes between a peer and the room, and the limits of a connection.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -83,6 +84,9 @@ impl Connection<'_> {
     async fn run(mut self, mut commands: Commands) -> Ending {
         let settings = &self.app.settings;
         let mut ping_at = self.started + settings.ping_interval;
+        // One timer for all its life: it goes off at the earliest of what may be due, and is set
+        // anew only then, not with every message.
+        let mut alarm = pin!(sleep_until(ping_at.min(self.heard + settings.silence_timeout)));
         loop {
             let ending = tokio::select! {
                 command = commands.next() => match command {
@@ -101,12 +105,19 @@ impl Connection<'_> {
                     }
                 },
                 message = self.socket.recv() => self.on_message(message).await,
-                () = sleep_until(ping_at.min(self.heard + settings.silence_timeout)) => {
+                () = &mut alarm => {
+                    let now = Instant::now();
+                    let is_due = now >= ping_at;
+                    if is_due {
+                        ping_at = now + settings.ping_interval;
+                    }
+                    alarm.as_mut().reset(ping_at.min(self.heard + settings.silence_timeout));
                     if self.heard.elapsed() >= settings.silence_timeout {
                         Err("silent for too long")
-                    } else {
-                        ping_at = Instant::now() + settings.ping_interval;
+                    } else if is_due {
                         self.write(Message::Ping(bytes::Bytes::new())).await
+                    } else {
+                        Ok(())
                     }
                 }
             };
