@@ -125,7 +125,7 @@ fn as_many_cores_work_as_the_visitor_says(room: &mut Room) -> Result<()> {
     }
     tab.eval("window.millefeuille.donate({cores: 1, intensity: 25})")?;
     tab.wait("window.millefeuille.state().intensity === 25")?;
-    tab.wait("document.querySelector('#intensity-text').textContent === '25 % of their time'")
+    tab.wait("document.querySelector('#intensity-text').textContent === '25% of their time'")
         .map(drop)
 }
 
