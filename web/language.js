@@ -12,8 +12,12 @@ import { english } from './english.js';
 const texts = { ...english };
 const FORMS = ['one', 'other', 'many'];
 
+/** @param {string} text */
+const asIs = (text) => text;
 /** A text in the language that is spoken. @type {(key: string, text: string) => string} */
 let translated = (_key, text) => text;
+/** The same of what was said in English elsewhere. @type {(text: string) => string} */
+let understood = asIs;
 let locale = 'en';
 let plurals = new Intl.PluralRules(locale);
 /** @type {Map<string, Intl.NumberFormat>} */
@@ -42,12 +46,13 @@ export const clock = () => new Date().toLocaleTimeString(locale, {
 export const listed = (names) => new Intl.ListFormat(locale, { type: 'unit' }).format(names);
 
 /**
- * The text of this name, in the form for `n` of its values. What is no name of a text is one already.
+ * The text of this name, in the form for `n` of its values. What is no name of a text is one already: a browser's, or
+ * an English one of Rust.
  * @param {string} key
  * @param {Values} [values]
  */
 export function t(key, values = {}) {
-  if (!Object.hasOwn(texts, key)) return key;
+  if (!Object.hasOwn(texts, key)) return understood(key);
   const forms = translated(key, texts[key]).split('|');
   const form = forms[1] === undefined ? 0 : FORMS.indexOf(plurals.select(Number(values.n)));
   return (forms[form] ?? forms[1]).replace(/\{([a-z]\w*)\}/g, (_, name) => {
@@ -110,22 +115,22 @@ export async function speak(code) {
   isLearnt = true;
   const next = await load(code);
   if (next.locale === locale) return;
-  ({ translated, locale } = next);
+  ({ translated, locale, understood } = next);
   plurals = new Intl.PluralRules(locale);
   formats.clear();
   document.documentElement.lang = locale;
   for (const target of named()) localise(target);
 }
 
-/** @param {string} code @returns {Promise<{locale: string, translated: typeof translated}>} */
+/** @param {string} code @returns {Promise<{locale: string, translated: typeof translated, understood: typeof understood}>} */
 async function load(code) {
   if (code === 'fr') {
-    const { french } = await import('./french.js');
-    return { locale: 'fr', translated: (key, text) => french[key] ?? text };
+    const [{ french, refusals }, { reader }] = await Promise.all([import('./french.js'), import('./reasons.js')]);
+    return { locale: 'fr', translated: (key, text) => french[key] ?? text, understood: reader(refusals) };
   }
   if (code === 'pseudo') {
     const { pseudo } = await import('./pseudo.js');
-    return { locale: 'en-XA', translated: (_key, text) => pseudo(text) };
+    return { locale: 'en-XA', translated: (_key, text) => pseudo(text), understood: asIs };
   }
-  return { locale: 'en', translated: (_key, text) => text };
+  return { locale: 'en', translated: (_key, text) => text, understood: asIs };
 }

@@ -98,9 +98,9 @@ fn says(tab: &mut Tab<'_>, selector: &str, text: &str) -> Result<()> {
     tab.wait(&format!("document.querySelector('{selector}').textContent === '{text}'")).map(drop)
 }
 
-fn choose(tab: &mut Tab<'_>, language: &str) -> Result<()> {
+fn fill(tab: &mut Tab<'_>, id: &str, value: &str) -> Result<()> {
     tab.eval(&format!(
-        "(() => {{ const field = document.querySelector('#language'); field.value = '{language}';
+        "(() => {{ const field = document.querySelector('{id}'); field.value = '{value}';
         field.dispatchEvent(new Event('change')); }})()"
     ))
     .map(drop)
@@ -122,8 +122,15 @@ fn the_language_is_the_browsers_until_one_is_chosen(room: &mut Room) -> Result<(
     tab.wait("/Travail en solitaire/.test(document.querySelector('#status').textContent)")?;
     says(&mut tab, "#pause", "Pause")?;
     says(&mut tab, "#presets .preset span", "L’ensemble entier")?;
+    fill(&mut tab, "#field-re", "nowhere")?;
+    says(
+        &mut tab,
+        "#view-complaint",
+        "La partie réelle du centre n’est pas un nombre décimal simple comme -0.75 ou 1.5e3.",
+    )?;
+    fill(&mut tab, "#field-re", "-0.5")?;
     // The same page, without a load, in another language and back.
-    choose(&mut tab, "en")?;
+    fill(&mut tab, "#language", "en")?;
     tab.wait("/Working alone/.test(document.querySelector('#status').textContent)")?;
     says(&mut tab, "#presets .preset span", "The whole set")?;
     says(&mut tab, "#launch", "Launch")?;
@@ -135,7 +142,7 @@ fn the_language_is_the_browsers_until_one_is_chosen(room: &mut Room) -> Result<(
     tab.expect("document.querySelector('#language').value === 'en'")?;
     let mut tab = room.open("?lang=fr")?;
     says(&mut tab, "#start b", "Participer")?;
-    choose(&mut tab, "en")?;
+    fill(&mut tab, "#language", "en")?;
     says(&mut tab, "#start b", "Donate")?;
     tab.expect("location.search === ''")?;
     tab.no_complaints()

@@ -5,9 +5,10 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { english } from '../english.js';
-import { french } from '../french.js';
+import { french, refusals } from '../french.js';
 import { numeral, percent, speak, t } from '../language.js';
 import { pseudo } from '../pseudo.js';
+import { reader } from '../reasons.js';
 import { elements, page, texts } from './page.test.js';
 
 const folder = new URL('../', import.meta.url);
@@ -45,11 +46,30 @@ test('every language has every text, with the same gaps', () => {
 });
 
 test('French is set as French is', () => {
-  for (const [key, text] of Object.entries(french)) {
+  for (const [key, text] of [...Object.entries(french), ...Object.entries(refusals)]) {
     assert.ok(!/['"]|\.\.\./.test(text), `${key}: a straight quote, or three points`);
     assert.ok(!/ [;:!?»%]|« /.test(text), `${key}: a line could break before a sign`);
     assert.ok(!/\p{L}[;!?»:](?!\d)/u.test(text), `${key}: no space before a sign`);
   }
+});
+
+test('what Rust says of views and series that it refuses is known, to the letter', () => {
+  const said = ['view', 'frames'].flatMap((name) => {
+    const source = readFileSync(new URL(`../crates/fractal/src/${name}/error.rs`, folder), 'utf8');
+    return [...source.matchAll(/#\[error\(\s*"((?:[^"\\]|\\.|\\\n)*)"/g), ...source.matchAll(/Field::\w+ => "([^"]+)"/g)].map(([, text]) => text);
+  });
+  const numbered = said.map((text) => {
+    let gap = 0;
+    return text.replace(/\\\n\s*/g, '').replace(/\{[^}]*\}/g, () => `{${gap++}}`);
+  });
+  assert.ok(numbered.length > 20, `${numbered.length} sentences`);
+  for (const text of numbered) assert.ok(text in refusals, text);
+  for (const [english, other] of Object.entries(refusals)) assert.deepEqual(gaps(other), gaps(english), english);
+  const read = reader(refusals);
+  assert.equal(read('the zoom is longer than 1100 characters'), 'le grossissement dépasse 1100\u00a0caractères');
+  assert.equal(read('frame 7: the zoom is too small; it must be at least 1/20'),
+    'vue 7\u00a0: le grossissement est trop faible\u202f; il doit être d’au moins 1/20');
+  assert.equal(read('something new'), 'something new');
 });
 
 test('scripts ask for texts that there are, and for all of them', () => {
