@@ -6,6 +6,7 @@
 // it never has any of that. Not here: panels, and who computes what.
 
 import { sheetOf } from './sheet.js';
+import { t } from './language.js';
 
 /** @typedef {{x: number, y: number, width: number, height: number, at: number}} Spot of a painted tile, and since when */
 
@@ -150,7 +151,9 @@ export function noteState(job, state) {
 /** A job that will not be done, and why. @param {Job} job @param {string} reason in words */
 export function noteRefused(job, reason) {
   noteState(job, 'refused');
-  if (job.state === 'refused') job.reason = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+  if (job.state !== 'refused') return;
+  const text = t(reason);
+  job.reason = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Tiles a second, lately. @param {Job} job */

@@ -125,7 +125,7 @@ fn as_many_cores_work_as_the_visitor_says(room: &mut Room) -> Result<()> {
     }
     tab.eval("window.millefeuille.donate({cores: 1, intensity: 25})")?;
     tab.wait("window.millefeuille.state().intensity === 25")?;
-    tab.wait("document.querySelector('#intensity-text').textContent === '25 % of their time'")
+    tab.wait("document.querySelector('#intensity-text').textContent === '25% of their time'")
         .map(drop)
 }
 
@@ -181,6 +181,30 @@ fn a_reload_asks_again_unless_told_otherwise_and_computes_nothing_twice(
     tab.wait("window.millefeuille.state().job?.state === 'finished'")?;
     let recalled = tab.state("recalled")?;
     ensure!(recalled.as_u64() >= Some(8), "tiles were computed twice: {recalled}");
+
+    // What was damaged since is no tile.
+    let damage = "new Promise((resolve) => { const request = indexedDB.open('millefeuille');
+        request.onsuccess = () => {
+            const transaction = request.result.transaction('tiles', 'readwrite');
+            let count = 0;
+            transaction.objectStore('tiles').openCursor().onsuccess = ({ target: { result } }) => {
+                if (!result) return;
+                const { bytes, digest } = result.value;
+                bytes[bytes.length >> 1] ^= 1;
+                result.update({ bytes, digest });
+                count++;
+                result.continue();
+            };
+            transaction.oncomplete = () => { request.result.close(); resolve(count); };
+        };
+    })";
+    ensure!(tab.eval(damage)?.as_u64() >= Some(8), "nothing was kept");
+    tab.browser.reload(tab.page)?;
+    tab.wait("window.millefeuille.state().ready")?;
+    tab.launch(&dear)?;
+    tab.wait("window.millefeuille.state().job?.state === 'finished'")?;
+    let recalled = tab.state("recalled")?;
+    ensure!(recalled == 0, "{recalled} damaged tiles were taken");
 
     // A pause is a wish that a reload respects.
     tab.eval("window.millefeuille.pause()")?;

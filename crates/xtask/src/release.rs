@@ -25,6 +25,8 @@ pub(crate) fn run(repo: &Repo, stages: &mut Stages) -> Result<()> {
     stages.step("page", || {
         let page = folder.join("web");
         let _ = fs::remove_dir_all(&page);
+        // Of the image's volume; see `server/deploy/Dockerfile`.
+        fs::create_dir_all(folder.join("state"))?;
         copy_folder(&repo.target.join("web"), &page)
     })
 }
