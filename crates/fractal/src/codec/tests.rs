@@ -109,7 +109,7 @@ fn levels_below_one_iteration_are_refused() {
     let plain = [&[VERSION, 1, 0, 1, 0, PLAIN][..], &255_u32.to_le_bytes()].concat();
     assert_eq!(decode_tile(&plain, 1, 1), Err(CodecError::Symbols));
     // A segment that is not zero, and 256 − 1: symbol 1 + 1, of order 0.
-    let packed = [VERSION, 1, 0, 1, 0, PACKED, 0b1_011_0000];
+    let packed = [VERSION, 1, 0, 1, 0, PACKED, 0b1011_0000];
     assert_eq!(decode_tile(&packed, 1, 1), Err(CodecError::Symbols));
 }
 
