@@ -4,8 +4,9 @@
 //! Two rings can come of one by a split of the network or by newcomers who met too early. Neither
 //! sees the other: each is right by its own leaf sets. So each node now and then does two things.
 //! It asks a peer far away where its own id leads, as a newcomer would: in one ring to itself or a
-//! neighbour, else to a stranger who must be a neighbour. And if it lost many neighbours at once, it
-//! calls one of those whom it lost without a goodbye. Whoever answers is probed, and the leaf sets do the rest.
+//! neighbour, else to a stranger who must be a neighbour. And it calls one of those whom it lost
+//! without a goodbye, with datagrams only after it lost many neighbours at once. Whoever answers is
+//! probed, and the leaf sets do the rest.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -112,7 +113,9 @@ impl Overlay {
 
     fn call_a_lost_one(&mut self) {
         let now = self.now;
-        if now >= self.unity.calls_until {
+        // Over links a member may be thought dead because no way to it was found: those are always
+        // called.
+        if self.is_direct() && now >= self.unity.calls_until {
             return;
         }
         self.unity.lost.retain(|(_, at)| now.since(*at) < LOST_RETENTION);
