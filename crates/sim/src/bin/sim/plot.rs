@@ -184,11 +184,12 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
     if low.is_finite() { (low, high) } else { (0.0, 1.0) }
 }
 
+/// Three digits at most, and no zeros at the end.
 fn label(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
-        _ if (value - value.round()).abs() < 1e-9 => format!("{value:.0}"),
+    let text = match value.abs() {
+        size if size >= 100.0 => return format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
-    }
+    };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
