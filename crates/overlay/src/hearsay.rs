@@ -64,8 +64,11 @@ impl Overlay {
                 Some(Promise::Leaf(at)) if !self.has_place_for(contact.id) => {
                     later.push((Promise::Leaf(at), contact));
                 }
-                Some(_) => {
+                Some(promise) => {
                     self.probe(contact, true);
+                    if let Some(probe) = self.watch.probes.get_mut(&contact.id) {
+                        probe.nearer = matches!(promise, Promise::Nearer(_));
+                    }
                     room -= 1;
                 }
                 None => {}
@@ -82,6 +85,11 @@ impl Overlay {
     fn has_place_for(&self, id: NodeId) -> bool {
         if !self.ready || !self.is_direct() || !self.leaf.wants(id) {
             return true;
+        }
+        // The far way round it holds a place at best: whoever is near goes first.
+        let is_far = self.leaf.reach_of(id).is_some_and(|reach| reach > self.me.id.distance(id));
+        if is_far && self.is_closing_gap() {
+            return false;
         }
         let asked = self.watch.just_asked().filter(|asked| *asked != id);
         self.leaf.has_place_beside(id, asked)
@@ -103,8 +111,8 @@ impl Overlay {
             Some(peer) if peer.contact.epoch < contact.epoch => return Some(at),
             _ => {}
         }
-        if self.leaf.wants(id) {
-            return Some(at);
+        if let Some(reach) = self.leaf.reach_of(id) {
+            return Some(Promise::Leaf(reach));
         }
         if self.table.has_hole(id) {
             return Some(Promise::Hole);
@@ -119,7 +127,7 @@ impl Overlay {
         }
         let floor = floor.filter(|_| self.is_direct())?;
         let floor = self.peers.met(id).unwrap_or(floor);
-        let is_better = self.table.wants(id, floor) || self.near.wants(floor);
+        let is_better = self.table.wants(id, floor) || self.wants_near(floor);
         is_better.then_some(Promise::Nearer(floor))
     }
 }

@@ -245,7 +245,7 @@ impl Overlay {
             }
         }
         let unresolved = {
-            let mut named = self.candidates.ids().chain(self.watch.hearsay());
+            let mut named = self.candidates.ids().chain(self.watch.asked());
             named.any(|id| self.leaf.wants(id))
         };
         if !complete || unresolved {

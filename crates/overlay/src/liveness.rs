@@ -20,6 +20,8 @@ const PROBE_TIME: Duration = Duration::from_secs(1);
 pub(crate) const PROBE_TIME_MIN: Duration = Duration::from_millis(500);
 /// Unanswered probes before a peer is declared dead (design §4).
 const MISSES_MAX: u8 = 3;
+/// The same where the neighbour of the silent one has found it dead: one straight, one another way.
+const CONFIRM_MISSES: u8 = 2;
 /// Of these, probes that took another path than the peer's own link. Datagrams have no link that
 /// could be stuck, so one is enough.
 const DETOURS_MIN: u8 = 2;
@@ -118,6 +120,7 @@ impl Overlay {
             asked: self.now,
             due: self.now,
             hearsay,
+            nearer: false,
         };
         self.watch.probes.insert(contact.id, probe);
         self.ask(contact.id);
@@ -183,7 +186,7 @@ impl Overlay {
     }
 
     pub(crate) fn on_pong(&mut self, from: Contact, via: Option<NodeId>, token: u64, ready: bool) {
-        let hearsay = self.watch.probes.get(&from.id).is_some_and(|probe| probe.hearsay);
+        let nearer = self.watch.probes.get(&from.id).is_some_and(|probe| probe.nearer);
         if !self.end_probe(from, via, token) {
             return;
         }
@@ -194,7 +197,7 @@ impl Overlay {
             }
         } else if ready && (self.ready || self.join.is_some()) {
             self.admit(from);
-            if hearsay && self.is_direct() && self.is_needed(from.id) {
+            if nearer && self.is_direct() && self.is_needed(from.id) {
                 self.tell_measured(from.id);
             }
         }
@@ -246,9 +249,11 @@ impl Overlay {
 
     fn ask(&mut self, id: NodeId) {
         let (linked, datagrams) = (self.links.is_open(id), self.is_direct());
+        let confirms = self.only_confirms(id);
         let round_trips = Duration::from_micros(u64::from(self.peers.rtt(id))) * 3;
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
-        probe.direct = if datagrams { probe.misses < LINK_MISSES_MAX } else { linked };
+        let straight = if confirms { 1 } else { LINK_MISSES_MAX };
+        probe.direct = if datagrams { probe.misses < straight } else { linked };
         probe.asked = self.now;
         let known = datagrams && probe.direct;
         let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { PROBE_TIME };
@@ -279,7 +284,15 @@ impl Overlay {
         self.rng.pick(&relays).copied()
     }
 
+    /// Whether the death of `id` was found by its neighbour, and needs only be confirmed: this node
+    /// does not come to answer for its keys.
+    fn only_confirms(&self, id: NodeId) -> bool {
+        let accused = self.watch.probes.get(&id).is_some_and(|probe| probe.accused);
+        accused && self.is_direct() && !self.leaf.is_neighbour(id)
+    }
+
     fn on_miss(&mut self, id: NodeId) {
+        let confirms = self.only_confirms(id);
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.misses += 1;
         probe.repeats = probe.repeats.saturating_add(1);
@@ -287,7 +300,8 @@ impl Overlay {
         let Probe { contact, misses, detours, direct, hearsay, accused, .. } = *probe;
         let detours_min = if self.is_direct() { DATAGRAM_DETOURS_MIN } else { DETOURS_MIN };
         let is_sure = if self.leaf.contains(id) {
-            misses >= MISSES_MAX && detours >= detours_min
+            let enough = if confirms { CONFIRM_MISSES } else { MISSES_MAX };
+            misses >= enough && detours >= detours_min
         } else {
             // No keys are at stake: the next word from it brings it back.
             misses >= MISSES_MAX || direct && misses >= LINK_MISSES_MAX

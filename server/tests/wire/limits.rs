@@ -291,6 +291,37 @@ async fn descriptions_that_aim_at_others_are_not_passed_on() {
     assert_eq!(from, honest.card.expect("it is logged in").id());
 }
 
+/// S5
+#[tokio::test]
+async fn a_pair_exchanges_so_much_and_the_rest_is_dropped() {
+    let server = Server::start(&[]).await;
+    let mut anchor = founder(&server).await;
+    let to = anchor.card.expect("it is logged in").id();
+    let mut newcomer = Peer::new(&server.address(), 2, true);
+    newcomer.tell(Input::Introduce);
+    newcomer.until(introduced).await;
+    let mut heavy = proposal(&newcomer);
+    heavy.sdp = "x".repeat(12_000);
+    let heavy: Bytes = PeerSignal::Offer(heavy).encode().into();
+    let small: Bytes = PeerSignal::Decline { attempt: 1, reason: String::new() }.encode().into();
+    for payload in [vec![heavy.clone(); 8], vec![small.clone()]].concat() {
+        newcomer.tell(Input::Signal { to, payload });
+    }
+    newcomer.flush().await;
+    let mut passed = 0;
+    loop {
+        let payload = anchor.until(|output| match output {
+            Output::Signal { payload, .. } => Some(payload.clone()),
+            _ => None,
+        });
+        if payload.await == small {
+            break;
+        }
+        passed += 1;
+    }
+    assert_eq!(passed, 5, "of 12 kB each: 64 KiB");
+}
+
 /// S8
 #[tokio::test]
 async fn a_head_that_never_ends_is_refused() {
