@@ -4,7 +4,8 @@
 // draws what the painter has painted of them. Not here: what a job is (jobs.js), and the explorer.
 
 import { createStage, backdropView } from './stage.js';
-import { counted } from './words.js';
+import { timeText } from './words.js';
+import { t } from './language.js';
 import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune, revokeTile } from './jobs.js';
 import { framesText, placed } from './sheet.js';
 import { surprise } from './surprise.js';
@@ -51,7 +52,7 @@ export class Album {
     // Equally long, so that no name begins with another.
     const picture = `solo-${String(++this.#launched).padStart(6, '0')}`;
     if (!this.#app.peer.tell({ t: 'launch', picture, view: { ...view, ...wanted } })) {
-      const reason = 'the peer in this tab broke down; start again first';
+      const reason = t('start-first');
       this.#app.controls.refuse(reason);
       return Promise.reject(new Error(reason));
     }
@@ -65,7 +66,7 @@ export class Album {
     if (!job || job.state !== 'running') return;
     this.#app.peer.tell({ t: 'cancel', job: job.id });
     noteState(job, 'cancelled');
-    this.#app.log(job.mine ? 'You stopped the job.' : 'This tab takes no further part in the job.');
+    this.#app.log(t(job.mine ? 'you-stopped' : 'no-further'));
     this.#touch();
   }
 
@@ -93,7 +94,7 @@ export class Album {
   /** @returns {Promise<Blob>} */
   async png() {
     const job = this.current();
-    if (!job) throw new Error('there is no picture');
+    if (!job) throw new Error(t('no-picture'));
     const { palette } = this.#app.store.get();
     const { view, frames } = job;
     if (frames) {
@@ -161,10 +162,9 @@ export class Album {
     const busy = shown && jobs.get(shown)?.mine && jobs.get(shown)?.state === 'running';
     const quietly = this.#quiet.delete(job.id);
     if (!quietly && (job.mine || !busy)) this.show(job.id);
-    const what = job.frames ? framesText(job.frames, job.cell) : `A picture of ${counted(job.total, 'tile')}`;
-    if (!quietly) this.#app.log(job.mine
-      ? `You launched ${what[0]?.toLowerCase()}${what.slice(1)}.`
-      : `A job opened: ${what[0]?.toLowerCase()}${what.slice(1)}. This tab helps.`);
+    const text = job.frames ? framesText(job.frames, job.cell) : t('a-picture', { n: job.total });
+    const what = `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+    if (!quietly) this.#app.log(t(job.mine ? 'launched' : 'opened', { what }));
     this.#touch();
   }
 
@@ -219,7 +219,7 @@ export class Album {
       .then((chosen) => chosen?.view.formula ?? 'mandelbrot')
       .catch((error) => {
         job.formulas.delete(frame);
-        this.#app.store.set({ trouble: `A frame of the gallery is in doubtful colours: ${error.message}.` });
+        this.#app.store.set({ trouble: t('doubtful', { reason: error.message }) });
         return 'mandelbrot';
       });
     job.formulas.set(frame, formula);
@@ -308,11 +308,10 @@ export class Album {
 
 /** @param {Job} job */
 function endOf(job) {
-  const seconds = Math.round((job.endedAt - job.openedAt) / 100) / 10;
   switch (job.state) {
-    case 'finished': return `The picture is complete: ${counted(job.total, 'tile')} in ${seconds} s.`;
-    case 'cancelled': return job.mine ? 'Your picture was stopped.' : 'The job was stopped by its owner.';
-    case 'orphaned': return 'The owner of the job is gone; another node takes over.';
-    default: return 'The job goes on.';
+    case 'finished': return t('finished', { n: job.total, time: timeText((job.endedAt - job.openedAt) / 1000) });
+    case 'cancelled': return t(job.mine ? 'yours-stopped' : 'owner-stopped');
+    case 'orphaned': return t('owner-gone');
+    default: return t('goes-on');
   }
 }

@@ -17,6 +17,7 @@ import { createDirectory } from './directory.js';
 import { createDonor } from './donor.js';
 import { createGallery } from './gallery.js';
 import { createLog, sentence } from './log.js';
+import { t } from './language.js';
 import { plain, spare } from './jobs.js';
 import { HOME, HOME_PALETTE, viewOfLink } from './view.js';
 
@@ -82,7 +83,7 @@ export class App {
       this.store.set({ choices, verdict });
       this.#tellCores();
     }, true);
-    this.painter = createPainter((tile) => this.#paint(tile), (reason) => this.log(reason));
+    this.painter = createPainter((tile) => this.#paint(tile), (reason) => this.log(t(reason)));
     this.explorer = createExplorer(this);
     this.album = new Album(this);
     this.controls = createControls(this);
@@ -97,6 +98,7 @@ export class App {
 
     element('cover').hidden = true;
     element('desk').hidden = false;
+    element('panels').append(element('foot'));
     document.body.dataset.open = '';
     this.explorer.viewer.resize();
     this.peer.begin();
@@ -122,7 +124,7 @@ export class App {
     const { status } = this.store.get();
     if (status === 'starting' || status === 'joined') return;
     if (typeof RTCPeerConnection === 'undefined') {
-      return this.store.set({ trouble: 'This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers.' });
+      return this.store.set({ trouble: t('no-webrtc-peer') });
     }
     if (cores || intensity) this.donor.choose({ cores, intensity });
     this.peer.begin();
@@ -148,15 +150,15 @@ export class App {
     forgetSession();
     if (finish && !finishing) {
       this.store.set({ finishing: true });
-      this.log('This tab takes no more tiles, and leaves when those in hand are done.');
+      this.log(t('last-tiles'));
       return void this.peer.tell({ t: 'finish' }); // `finished` follows
     }
     this.store.set({ status: 'stopping' });
     await this.peer.leave();
-    this.album.end('this tab has left');
+    this.album.end(t('tab-left'));
     this.donor.reset();
     this.store.set({ status: 'looking', node: null, server: { state: 'off' }, finishing: false });
-    this.log('This tab said goodbye and is connected to nobody.');
+    this.log(t('has-left'));
     // A fresh worker, so that one can go on looking.
     this.peer.begin();
     this.#tellCores();
@@ -166,7 +168,7 @@ export class App {
   /** Follows a job of the network, from wherever it stands. @param {string} job */
   watch(job) {
     this.peer.tell({ t: 'watch', job });
-    this.log('Looking for the job and what is done of it.');
+    this.log(t('seeking-job'));
   }
 
   /** Ends every worker of this page, for good. */
@@ -220,6 +222,14 @@ export class App {
     this.painter.drop(prefix);
   }
 
+  /** The language is another: what is built once is built again. */
+  reword() {
+    this.controls.reword();
+    this.directory.reword();
+    this.launch.refresh();
+    this.colour(this.store.get().palette);
+  }
+
   state() {
     const { status, node, server, workers, busy, choices, verdict, contributed, recalled, jobs, view, palette } = this.store.get();
     const job = this.album.current();
@@ -269,18 +279,16 @@ export class App {
       case 'no-room': return this.store.set({ full: true });
       case 'recalled': return this.store.set({ recalled: this.store.get().recalled + 1 });
       case 'identity':
-        if (!note.kept) {
-          this.log('The browser keeps nothing for this page: this tab has another name each time.');
-        }
+        if (!note.kept) this.log(t('not-kept'));
         return this.store.set({ status: 'joined' });
       case 'no-identity':
-        return this.store.set({ status: 'looking', trouble: `This tab cannot become a peer: ${note.reason}.` });
+        return this.store.set({ status: 'looking', trouble: t('no-peer', { reason: t(note.reason) }) });
       case 'broken-down':
-        this.album.end(note.reason);
+        this.album.end(t(note.reason));
         console.error(note.reason);
         return this.store.set({
           status: 'broken', node: null, server: { state: 'off' },
-          trouble: `The peer in this tab broke down (${note.reason}). Start again when you like.`,
+          trouble: t('broke-down', { reason: t(note.reason) }),
         });
       default:
     }

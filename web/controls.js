@@ -5,6 +5,7 @@
 
 import { element, say } from './store.js';
 import { familyName } from './words.js';
+import { know, t, worded } from './language.js';
 import { coordinates, viewOfLink } from './view.js';
 
 /** @typedef {import('./app.js').App} App */
@@ -88,7 +89,8 @@ export function createControls(app) {
     const { catalogue } = app.store.get();
     if (!element('family-picker').open || !catalogue || element('families').childElementCount) return;
     for (const { name } of catalogue.formulas) {
-      const { button, canvas } = card(familyName(name));
+      const { button, canvas, label } = card();
+      label.textContent = familyName(name);
       button.value = name;
       button.setAttribute('aria-pressed', String(name === app.store.get().view.formula));
       button.addEventListener('click', () => {
@@ -117,11 +119,14 @@ export function createControls(app) {
         colours.style.backgroundImage = `linear-gradient(90deg in oklab, ${[...stops, stops[0]].join()})`;
         input.checked = name === app.store.get().palette.name;
         input.addEventListener('change', () => app.colour({ ...app.store.get().palette, name }));
-        label.append(input, colours, title);
+        know(`palette-${name}`, title);
+        label.append(input, colours, worded(document.createElement('small'), `palette-${name}`));
         element('palettes').append(label);
       }
       for (const preset of presets) {
-        const { button, canvas } = card(preset.title);
+        const { button, canvas, label } = card();
+        know(`at-${preset.name}`, preset.title);
+        worded(label, `at-${preset.name}`);
         const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
         const view = { formula, re, im, zoom, c_re, c_im, max_iter };
         button.addEventListener('click', () => {
@@ -145,21 +150,26 @@ export function createControls(app) {
       thumbnails.get(name)?.getContext('2d', { alpha: false })?.drawImage(bitmap, 0, 0);
       bitmap.close();
     },
+    /** Families are named again when somebody wants to choose one. */
+    reword() {
+      element('family-picker').open = false;
+      element('families').replaceChildren();
+    },
     /** Why a view is not computed, in the kernel's words. @param {string} reason */
     refuse(reason) {
-      say(complaint, reason ? `${reason[0].toUpperCase()}${reason.slice(1)}.` : '');
+      const text = t(reason);
+      say(complaint, text ? `${text[0].toUpperCase()}${text.slice(1)}.` : '');
     },
   };
 }
 
-/** A small picture that is a button. @param {string} title */
-export function card(title) {
+/** A small picture that is a button. */
+export function card() {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'preset';
   const canvas = Object.assign(document.createElement('canvas'), THUMBNAIL);
   const label = document.createElement('span');
-  label.textContent = title;
   button.append(canvas, label);
-  return { button, canvas };
+  return { button, canvas, label };
 }

@@ -31,9 +31,8 @@ export function createDialler(post, tell, relayOnly) {
     const watch = () => {
       const state = connection.iceConnectionState;
       if (state !== 'failed' && state !== 'closed') return;
-      const reason = 'no path to the peer, or none any more';
-      fail(link, reason);
-      post({ t: 'broken', link, reason });
+      fail(link, 'no-path');
+      post({ t: 'broken', link, reason: 'no-path' });
     };
     connection.oniceconnectionstatechange = watch;
     connection.onconnectionstatechange = () => {
@@ -138,7 +137,7 @@ export function createDialler(post, tell, relayOnly) {
           return true;
         case 'close':
           // Where there is no candidate at all, a browser never says that it failed.
-          fail(link, 'no path to the peer in time');
+          fail(link, 'no-path-yet');
           setTimeout(release, SENDING_MILLIS, link);
           return true;
         case 'proxy-send':

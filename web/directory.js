@@ -4,8 +4,9 @@
 // here, a thumbnail of each. Not here: the job that is shown (panels.js), and who works on what.
 
 import { qrOf } from './qr.js';
-import { copied, element, say } from './store.js';
-import { counted, familyName, shortId } from './words.js';
+import { copied, element, linkHere, say } from './store.js';
+import { familyName, shortId } from './words.js';
+import { percent, t } from './language.js';
 import { framesText } from './sheet.js';
 import { surprise } from './surprise.js';
 import { linkOfJob } from './view.js';
@@ -84,9 +85,10 @@ export function createDirectory(app) {
     const title = document.createElement('b');
     title.textContent = frames ? framesText(frames, view) : `${familyName(view.formula)} · ${view.width} × ${view.height}`;
     const about = document.createElement('span');
-    const how = state === 'finished' ? `complete, ${counted(tasks, 'tile')}` : `${Math.floor((100 * done) / tasks)} % of ${counted(tasks, 'tile')}`;
+    const how = t(state === 'finished' ? 'listed-done' : 'listed-part', { n: tasks, share: percent(Math.floor((100 * done) / tasks) / 100) });
     const me = app.store.get().node?.id;
-    about.textContent = `${how} · ${owner === me ? 'owned by this tab' : `owner ${shortId(owner)}`}${epoch > 1 ? ', handed over' : ''}`;
+    const text = t(owner === me ? 'listed-mine' : 'listed-theirs', { how, owner: shortId(owner) });
+    about.textContent = epoch > 1 ? t('handed-over', { text }) : text;
     words.append(title, about);
     open.append(picture(id), words);
     open.addEventListener('click', () => app.open(id));
@@ -113,6 +115,11 @@ export function createDirectory(app) {
       }
     },
     get jobs() { return jobs; },
+    /** The list says the same in another language. */
+    reword() {
+      delete list.dataset.seen;
+      if (heardAt > 0) this.hear({ jobs });
+    },
     get heardAt() { return heardAt; },
     /** @param {string} id @param {ImageBitmap} bitmap */
     thumbnail(id, bitmap) {
@@ -122,7 +129,7 @@ export function createDirectory(app) {
     /** @param {Readonly<State>} state */
     draw({ node }) {
       element('directory').hidden = !node?.ready;
-      say(element('directory-note'), heardAt < 0 ? 'Asking…' : jobs.length ? '' : 'None yet. Launch one, or wait: idle tabs paint the gallery of the day.');
+      say(element('directory-note'), heardAt < 0 ? t('asking') : jobs.length ? '' : t('no-jobs'));
       if (!node?.ready || document.hidden || performance.now() - askedAt < ASK_MILLIS) return;
       askedAt = performance.now();
       app.peer.tell({ t: 'list' });
@@ -130,10 +137,9 @@ export function createDirectory(app) {
     /** How others come to a job: a link, and the same as a code for phones. @param {import('./jobs.js').Job} job */
     share(job) {
       const hash = job.frames ? `#job=${job.id}` : linkOfJob(job.id, job.view, app.store.get().palette);
-      const link = new URL(hash, location.href).href;
-      say(element('share-link'), link);
+      say(element('share-link'), linkHere(hash));
       // A job tells what its picture is: its name is enough, and a shorter text is a coarser code.
-      element('share-code').replaceChildren(...codeOf(new URL(`#job=${job.id}`, location.href).href));
+      element('share-code').replaceChildren(...codeOf(linkHere(`#job=${job.id}`)));
       sheet.showModal();
     },
   };
@@ -148,7 +154,7 @@ function codeOf(text) {
   const side = rows.length + 8; // four light modules around it
   svg.setAttribute('viewBox', `-4 -4 ${side} ${side}`);
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', 'QR code of the link');
+  svg.setAttribute('aria-label', t('qr'));
   const path = document.createElementNS(namespace, 'path');
   path.setAttribute('d', rows.map((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : '')).join('')).join(''));
   svg.append(path);

@@ -4,6 +4,8 @@
 // remembers the choices. Whoever asked for a pause is named, and may be overruled until it is
 // over. Not here: who computes, and the buttons.
 
+import { t } from './language.js';
+
 /**
  * What may pause this tab, or slow it, by itself. In a choice: whether it may. Of the machine:
  * whether it is so.
@@ -34,11 +36,7 @@ export const CORES = globalThis.navigator?.hardwareConcurrency || 2;
 const UNDER_PRESSURE = 0.4;
 
 /** @type {[Cause, string][]} */
-const PAUSES = [
-  ['battery', 'on battery'],
-  ['metered', 'on a metered connection'],
-  ['hidden', 'while this tab is hidden'],
-];
+const PAUSES = [['battery', 'paused-battery'], ['metered', 'paused-metered'], ['hidden', 'paused-hidden']];
 
 /**
  * @param {Choices} choices
@@ -51,15 +49,14 @@ const PAUSES = [
 export function verdict({ intensity, causes }, machine, { until, overruled }, now) {
   const counts = (/** @type {Cause} */ cause) => causes[cause] && machine[cause] && !overruled.has(cause);
   if (until > now) {
-    const minutes = Math.ceil((until - now) / 60_000);
-    const end = Number.isFinite(until) ? `for ${minutes} more ${minutes === 1 ? 'minute' : 'minutes'}` : 'until you are back';
-    return { paused: true, intensity, why: `Paused ${end}.`, byItself: false };
+    const n = Math.ceil((until - now) / 60_000);
+    return { paused: true, intensity, why: Number.isFinite(n) ? t('paused-minutes', { n }) : t('paused-open'), byItself: false };
   }
   const pause = PAUSES.find(([cause]) => counts(cause));
-  if (pause) return { paused: true, intensity, why: `Paused ${pause[1]}.`, byItself: true };
+  if (pause) return { paused: true, intensity, why: t(pause[1]), byItself: true };
   if (counts('pressure')) {
     return { paused: false, intensity: Math.max(10, Math.round(intensity * UNDER_PRESSURE)),
-      why: 'Slowed down: this machine is busy.', byItself: true };
+      why: t('slowed'), byItself: true };
   }
   return { paused: false, intensity, why: '', byItself: false };
 }

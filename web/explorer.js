@@ -8,6 +8,7 @@ import { createTrail } from './trail.js';
 import { createViewer } from './viewer.js';
 import { element, say } from './store.js';
 import { familyName } from './words.js';
+import { numeral, t } from './language.js';
 import { HOME_PALETTE, iterationsAt, jobOfLink, linkOf, linkOfJob, viewOfLink, wideOf } from './view.js';
 
 /** @typedef {import('./view.js').View} View */
@@ -111,8 +112,8 @@ export function createExplorer(app) {
     clearTimeout(sayTimer);
     sayTimer = window.setTimeout(() => {
       saidAt = performance.now();
-      const percent = total ? `${Math.floor((100 * done) / total)} percent drawn.` : 'Not drawn.';
-      say(element('view-spoken'), `${describe(store.get().view)}. ${percent}`);
+      const where = describe(store.get().view);
+      say(element('view-spoken'), t(total ? 'drawn' : 'undrawn', { where, n: Math.floor((100 * done) / total) }));
     }, Math.max(saidAt + SAY_MILLIS - performance.now(), 400));
   }
 
@@ -222,6 +223,6 @@ export function createExplorer(app) {
 function describe({ formula, re, im, zoom }) {
   const short = (/** @type {string} */ text) => (text.length > 12 ? `${text.slice(0, 12)}…` : text);
   const [m, e] = wideOf(zoom);
-  const times = e < 6 ? Math.round(m * 10 ** e * 100) / 100 : `${m.toFixed(1)} · 10^${e}`;
-  return `${familyName(formula)} around ${short(re)}, ${short(im)} i, magnified ${times} times`;
+  const times = e < 6 ? numeral(m * 10 ** e, { maximumFractionDigits: 2 }) : `${numeral(m)} · 10^${e}`;
+  return t('around', { family: familyName(formula), re: short(re), im: short(im), times });
 }

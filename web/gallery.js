@@ -5,6 +5,7 @@
 // costs work and nothing else. A visitor's own picture always comes first.
 
 import { surprise } from './surprise.js';
+import { t } from './language.js';
 
 /** @typedef {import('./view.js').View} View */
 
@@ -39,7 +40,7 @@ export function createGallery(app) {
       for (let index = 0; index < PICTURES_MAX; index += 1) {
         const chosen = await surprise(app, dayOf(Date.now()), index, SIZE);
         if (!chosen || isTaken(chosen.view, app.directory.jobs)) continue;
-        app.log('Nobody needs help: this tab paints a picture of the day for the gallery.');
+        app.log(t('gallery-begins'));
         own = app.store.get().jobs.get(await app.album.launch({ ...chosen.view, ...SIZE }, true));
         break;
       }

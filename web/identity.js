@@ -31,7 +31,7 @@ const IDENTITIES_MAX = 64; // beyond it a tab gets a key of its own that is not 
 /** @param {boolean} mayKeep whether the browser may keep it @returns {Promise<Identity>} */
 export async function openIdentity(mayKeep) {
   if (!globalThis.crypto?.subtle) {
-    throw new Error('this page was not loaded over https, so the browser offers no cryptography');
+    throw new Error('no-https');
   }
   const slot = mayKeep ? await takeSlot() : null;
   const database = slot === null ? null : await openDatabase().catch(() => null);
@@ -68,7 +68,7 @@ async function generate() {
   try {
     keys = /** @type {any} */ (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']));
   } catch {
-    throw new Error('this browser has no Ed25519 signatures; a current one does');
+    throw new Error('no-ed25519');
   }
   const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', keys.publicKey));
   return { keys, publicKey, epoch: 0, voucher: new Uint8Array() };

@@ -7,6 +7,7 @@ import { createDonor } from './donor.js';
 import { createPeer } from './peer.js';
 import { createPainter } from './painter.js';
 import { sentence } from './log.js';
+import { t } from './language.js';
 
 const TILES_MAX = 4096; // of a job that nobody takes; further ones are dropped and counted
 
@@ -58,7 +59,7 @@ class Peer extends EventTarget {
   constructor({ cores, intensity, causes, relayOnly, storage }) {
     super();
     this.#bridge = createPeer((note) => this.#hear(note), { relayOnly, storage });
-    this.#painter = createPainter((tile) => this.#take(tile), (reason) => this.#tell('log', reason));
+    this.#painter = createPainter((tile) => this.#take(tile), (reason) => this.#tell('log', t(reason)));
     this.#bridge.begin();
     this.#donor = createDonor((choices, verdict) => {
       this.#verdict = verdict;
@@ -143,7 +144,7 @@ class Peer extends EventTarget {
         this.#entering = null;
         return;
       case 'no-identity':
-      case 'broken-down': return this.#end(note.reason);
+      case 'broken-down': return this.#end(t(note.reason));
       case 'finished': return void this.leave();
       case 'report':
         this.#report = note;

@@ -2,7 +2,9 @@
 //
 // A cache: it is written in batches, the tiles that were not used for longest go when it is full, and
 // when the browser has no room at all it does without. Tiles of another build of the kernel are
-// others, since their names begin with the folder that the kernel came from.
+// others, since their names begin with the folder that the kernel came from. Nothing is believed
+// because it lies there: a tile goes back out as this peer's own work, so each is kept with a digest
+// of its name and its bytes, and what does not agree with it is dropped and computed again.
 
 import { TILES, USES, committed, openDatabase, settled } from './database.js';
 
@@ -30,6 +32,30 @@ export function surplus(uses, bytesMax) {
     gone.push(name);
   }
   return gone;
+}
+
+/** Of a tile and its name: a tile in the wrong place is as wrong as a damaged one. @param {string} name @param {Uint8Array} bytes */
+async function digestOf(name, bytes) {
+  const head = new TextEncoder().encode(`${name}\n`);
+  const whole = new Uint8Array(head.length + bytes.length);
+  whole.set(head);
+  whole.set(bytes, head.length);
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', whole));
+}
+
+/** A tile as it is kept. @typedef {{bytes: Uint8Array, digest: Uint8Array}} Sealed */
+
+/** @param {string} name @param {Uint8Array} bytes @returns {Promise<Sealed>} */
+export async function sealed(name, bytes) {
+  return { bytes, digest: await digestOf(name, bytes) };
+}
+
+/** The tile, if what was kept is it. @param {string} name @param {unknown} kept @returns {Promise<Uint8Array | undefined>} */
+export async function opened(name, kept) {
+  const { bytes, digest } = /** @type {Partial<Sealed>} */ (kept ?? {});
+  if (!(bytes instanceof Uint8Array && digest instanceof Uint8Array)) return undefined;
+  const right = await digestOf(name, bytes);
+  return right.length === digest.length && right.every((byte, at) => byte === digest[at]) ? bytes : undefined;
 }
 
 /** @param {() => void} [onFull] the browser gives no room at all @param {number} [bytesMax] */
@@ -74,8 +100,11 @@ export function createKept(onFull, bytesMax = KEPT_BYTES_MAX) {
       if (waiting.has(name) || !database) return waiting.get(name);
       try {
         const transaction = database.transaction([TILES, USES], 'readwrite');
-        const bytes = await settled(transaction.objectStore(TILES).get(name));
-        if (bytes) transaction.objectStore(USES).put({ bytes: bytes.byteLength, at: Date.now() }, name);
+        const kept = await settled(transaction.objectStore(TILES).get(name));
+        if (!kept) return undefined;
+        transaction.objectStore(USES).put({ bytes: kept.bytes?.byteLength ?? 0, at: Date.now() }, name);
+        const bytes = await opened(name, kept);
+        if (!bytes) await remove(database, [name]);
         return bytes;
       } catch {
         return undefined; // erased, or closed by a newer page
@@ -91,12 +120,21 @@ export function createKept(onFull, bytesMax = KEPT_BYTES_MAX) {
 }
 
 /** @param {IDBDatabase} database @param {Map<string, Uint8Array>} batch */
-function write(database, batch) {
+async function write(database, batch) {
+  // A transaction does not wait for digests.
+  const tiles = await Promise.all([...batch].map(([name, bytes]) => sealed(name, bytes)));
   const transaction = database.transaction([TILES, USES], 'readwrite');
-  for (const [name, bytes] of batch) {
-    transaction.objectStore(TILES).put(bytes, name);
-    transaction.objectStore(USES).put({ bytes: bytes.byteLength, at: Date.now() }, name);
-  }
+  [...batch.keys()].forEach((name, at) => {
+    transaction.objectStore(TILES).put(tiles[at], name);
+    transaction.objectStore(USES).put({ bytes: tiles[at].bytes.byteLength, at: Date.now() }, name);
+  });
+  return committed(transaction);
+}
+
+/** @param {IDBDatabase} database @param {string[]} names */
+function remove(database, names) {
+  const transaction = database.transaction([TILES, USES], 'readwrite');
+  for (const name of names) for (const store of [TILES, USES]) transaction.objectStore(store).delete(name);
   return committed(transaction);
 }
 
@@ -107,9 +145,6 @@ function sweep(database, bytesMax) {
     const reading = database.transaction(USES).objectStore(USES);
     const [names, uses] = await Promise.all([settled(reading.getAllKeys()), settled(reading.getAll())]);
     const gone = surplus(names.map((name, at) => [String(name), uses[at]]), bytesMax);
-    if (!gone.length) return;
-    const transaction = database.transaction([TILES, USES], 'readwrite');
-    for (const name of gone) for (const store of [TILES, USES]) transaction.objectStore(store).delete(name);
-    await committed(transaction);
+    if (gone.length) await remove(database, gone);
   });
 }

@@ -1,15 +1,15 @@
 // The form of a new job: what to render, how large, in which colours; with a small picture of what will come.
 
 import { element, say } from './store.js';
-import { counted } from './words.js';
+import { numeral, t, worded } from './language.js';
 
 const SIZES = [
-  [1280, 720, 'HD'], [1920, 1080, 'Full HD'], [2048, 1536, '4:3'], [3000, 3000, 'Square print'],
-  [3840, 2160, '4K'], [4096, 2304, 'Wide poster'], [1170, 2532, 'Phone'], [8192, 8192, 'Giant'],
+  [1280, 720, 'hd'], [1920, 1080, 'full-hd'], [2048, 1536, '4-3'], [3000, 3000, 'square-print'],
+  [3840, 2160, '4k'], [4096, 2304, 'poster'], [1170, 2532, 'phone'], [8192, 8192, 'giant'],
 ];
 const SERIES = [
-  ['picture', 1, 'One picture'], ['zoom', 24, 'Zoom, 24 frames'], ['zoom', 96, 'Zoom, 96 frames'],
-  ['gallery', 12, 'Gallery of 12'], ['gallery', 48, 'Gallery of 48'],
+  ['picture', 1, 'one-picture'], ['zoom', 24, 'zoom-of'], ['zoom', 96, 'zoom-of'],
+  ['gallery', 12, 'gallery-of'], ['gallery', 48, 'gallery-of'],
 ];
 const SIDE_MAX = 16_384; // what the kernel takes
 const TILE = 256;
@@ -26,9 +26,11 @@ export function createLaunch(app) {
   /** What the preview shows. @type {unknown} */
   let shown = null;
 
-  for (const [width, height, name] of SIZES) size.append(new Option(`${name}, ${width} × ${height}`, `${width}x${height}`));
-  for (const [place, [, , name]] of SERIES.entries()) series.append(new Option(String(name), String(place)));
-  size.append(new Option('Own size…', 'own'));
+  for (const [width, height, name] of SIZES) {
+    size.append(worded(new Option('', `${width}x${height}`), String(name), { size: `${width} × ${height}` }));
+  }
+  for (const [place, [, n, name]] of SERIES.entries()) series.append(worded(new Option('', String(place)), String(name), { n: String(n) }));
+  size.append(worded(new Option('', 'own'), 'own-size'));
   size.value = '1920x1080';
 
   function sides() {
@@ -49,8 +51,7 @@ export function createLaunch(app) {
     const { frames } = chosen();
     const tiles = frames * Math.ceil(width / TILE) * Math.ceil(height / TILE);
     say(element('job-size'), isPossible
-      ? `${((frames * width * height) / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 })} megapixels in ${counted(tiles, 'tile')}`
-      : `Each side has 1 to ${SIDE_MAX.toLocaleString()} pixels: what a PNG of this page can hold.`);
+      ? t('megapixels', { n: tiles, size: numeral((frames * width * height) / 1e6) }) : t('side-max', { n: SIDE_MAX }));
     if (!isPossible) return;
     const scale = PREVIEW_SIDE / Math.max(width, height);
     const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
@@ -87,6 +88,7 @@ export function createLaunch(app) {
   });
 
   return {
+    refresh,
     /** @param {import('./painter.js').Painted} tile */
     take({ picture, bitmap }) {
       if (picture === `n.${asked}.`) preview.getContext('2d', { alpha: false })?.drawImage(bitmap, 0, 0);

@@ -1,6 +1,7 @@
 // What happened, in plain words: the newest line first, one sentence each.
 
-import { counted, shortId } from './words.js';
+import { clock, t } from './language.js';
+import { shortId } from './words.js';
 
 const LINES_MAX = 60;
 
@@ -12,8 +13,7 @@ export function createLog(list) {
     if (first?.lastElementChild?.textContent === text) return;
     const line = document.createElement('li');
     const time = document.createElement('time');
-    time.textContent = new Date().toLocaleTimeString([], {
-      hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+    time.textContent = clock();
     const words = document.createElement('span');
     words.textContent = text;
     line.append(time, words);
@@ -29,35 +29,22 @@ export function createLog(list) {
  */
 export function sentence(event) {
   const peer = event.peer ? shortId(event.peer) : '';
+  const reason = t(String(event.reason ?? event.why ?? ''));
   switch (event.what) {
-    case 'ready': return 'This tab is a full member of the ring.';
-    case 'not-ready': return 'This tab left the ring for a moment and is finding its place again.';
-    case 'join-failed': return 'The peer that was to let this tab in did not answer; asking for another.';
-    case 'linked': return `Linked with ${peer}.`;
-    case 'unlinked': return null;
-    case 'peer-gone': return event.left ? `${peer} said goodbye.` : `${peer} vanished.`;
-    case 'misbehaved': return `${peer} sent something no honest peer sends: ${event.why}.`;
-    case 'link-failed': return `No connection to ${peer}: ${event.reason}.`;
-    case 'job-refused': return `A job was refused: ${event.reason}.`;
-    case 'accepted': return event.copies > 1
-      ? `${counted(event.copies, 'peer')} hold the job: it goes on without this tab.` : 'Only this tab holds the job so far.';
-    case 'owner-changed': return event.mine ? 'The owner left; this tab owns the job now.' : `The job has another owner: ${peer}.`;
-    case 'worker-lost': {
-      const how = event.left ? 'left' : 'was lost';
-      return event.tasks > 0
-        ? `${peer} ${how} – ${counted(event.tasks, 'tile')} handed to others.` : `${peer} ${how}.`;
-    }
-    case 'worker-barred': return event.mine
-      ? 'Others found a tile of this tab wrong and take no more from it: something is wrong with this machine.'
-      : `${peer} was caught with a wrong tile and computes no more here – ${counted(event.reviewed, 'other tile')} of it looked at again.`;
-    case 'worker-broke': return `A tile worker broke down${brokenEnd(event)}: ${event.reason}.`;
-    case 'no-signature': return `The browser did not sign: ${event.reason}.`;
+    case 'ready':
+    case 'not-ready':
+    case 'join-failed': return t(event.what);
+    case 'linked':
+    case 'misbehaved':
+    case 'link-failed':
+    case 'job-refused':
+    case 'no-signature': return t(event.what, { peer, reason });
+    case 'peer-gone': return t(event.left ? 'said-goodbye' : 'vanished', { peer });
+    case 'accepted': return event.copies > 1 ? t('accepted', { n: event.copies }) : t('only-here');
+    case 'owner-changed': return t(event.mine ? 'own-now' : 'owner-changed', { peer });
+    case 'worker-lost': return t(`${event.left ? 'left' : 'lost'}${event.tasks > 0 ? '-tiles' : ''}`, { peer, n: event.tasks });
+    case 'worker-barred': return t(event.mine ? 'barred-here' : 'barred', { peer, n: event.reviewed });
+    case 'worker-broke': return t(event.gone ? 'worker-gone' : event.replaced ? 'worker-replaced' : 'worker-broke', { reason });
     default: return null;
   }
-}
-
-/** @param {{replaced: boolean, gone: boolean}} event */
-function brokenEnd({ replaced, gone }) {
-  if (gone) return ' and none is left, until the number of cores is set again';
-  return replaced ? ' and was replaced' : '';
 }

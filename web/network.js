@@ -5,7 +5,7 @@
 
 import { createRing, peersOf, peersSeen } from './ring.js';
 import { element, say } from './store.js';
-import { counted } from './words.js';
+import { t } from './language.js';
 
 /** @typedef {import('./app.js').State} State */
 /** @typedef {{state: 'good' | 'bad' | 'open', text: string}} Step */
@@ -35,19 +35,18 @@ export function diagnosed(server, { iceServers, outside, made, failed, reason },
   if (links > 0 ? !lost : !lost && !failed) return [];
   /** @type {Step} */
   const entry = lost
-    ? { state: 'bad', text: `The server does not let this tab in (${server.reason ?? 'no answer'}). `
-      + (links > 0 ? 'The swarm lives without it; only newcomers need it.' : 'It may be down, or something on the way blocks WebSockets. This tab asks again by itself.') }
-    : { state: 'good', text: 'The server answers.' };
+    ? { state: 'bad', text: t(links > 0 ? 'server-unneeded' : 'server-lost', { reason: t(server.reason ?? 'no-answer') }) }
+    : { state: 'good', text: t('server-good') };
   if (links > 0) return [entry];
   /** @type {Step} */
-  const discovery = outside ? { state: 'good', text: 'This machine knows its address as others see it.' }
-    : !made && !failed ? { state: 'open', text: 'No connection was tried yet.' }
-      : iceServers ? { state: 'bad', text: 'No STUN or TURN server answered: UDP seems to be blocked here. Try another network, or leave the VPN.' }
-        : { state: 'open', text: 'The server names no STUN server, so only peers in the same local network can be reached.' };
+  const discovery = outside ? { state: 'good', text: t('address-known') }
+    : !made && !failed ? { state: 'open', text: t('no-try') }
+      : iceServers ? { state: 'bad', text: t('no-stun') }
+        : { state: 'open', text: t('local-only') };
   /** @type {Step} */
   const peers = failed
-    ? { state: 'bad', text: `${counted(failed, 'connection')} to peers could not be made (${reason}). One is enough: others are reached through it. A native peer on this machine may do better: millefeuille peer --server ${address}` }
-    : { state: 'open', text: 'No peer has been met.' };
+    ? { state: 'bad', text: t('links-failed', { n: failed, reason: t(reason), command: `millefeuille peer --server ${address}` }) }
+    : { state: 'open', text: t('nobody-met') };
   return [entry, discovery, peers];
 }
 
@@ -90,9 +89,8 @@ export function createNetwork(app) {
       ring(node, seen, job?.state === 'running' ? job.owner : undefined);
       const { direct, relayed } = peersOf(node);
       const known = seen.length - direct - relayed;
-      const parts = [`${counted(direct, 'direct link')}`, relayed && `${counted(relayed, 'neighbour')} through others`,
-        known > 0 && `${known} more known`];
-      say(element('ring-note'), node ? `${parts.filter(Boolean).join(', ')}.` : 'This tab is connected to nobody.');
+      const parts = [t('links', { n: direct }), relayed ? t('others-through', { n: relayed }) : '', known > 0 ? t('more-known', { n: known }) : ''];
+      say(element('ring-note'), node ? `${parts.filter(Boolean).join(', ')}.` : t('nobody'));
       const steps = diagnosed(server, paths, direct, location.origin);
       const list = element('help');
       list.hidden = !steps.length;

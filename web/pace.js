@@ -1,6 +1,6 @@
 // How fast a job goes: its rate, when it may be done, and what the others add. From arrivals alone.
 
-import { timeText } from './words.js';
+import { timeRange } from './words.js';
 
 const PARTS = 4; // of the lately arrived, whose rates tell how sure the estimate is
 const MINE_MIN = 4; // tiles by this tab before it is compared with
@@ -32,11 +32,7 @@ export function leftOf({ arrivals, total, tiles }, now) {
 
 /** The estimate in words, a range where its ends read differently. @param {[number, number]} left */
 export function leftText([least, most]) {
-  const [from, to] = [timeText(Math.ceil(least)), timeText(Math.ceil(most))];
-  if (from === to) return `about ${to} left`;
-  const unit = / \S+$/;
-  const short = from.match(unit)?.[0] === to.match(unit)?.[0] ? from.replace(unit, '') : from;
-  return `${short} to ${to} left`;
+  return timeRange(Math.ceil(least), Math.ceil(most));
 }
 
 /**

@@ -27,9 +27,9 @@ test('nothing is said of a few tiles', () => {
 });
 
 test('ranges read well', () => {
-  assert.equal(leftText([9.2, 9.6]), 'about 10 s left');
-  assert.equal(leftText([20, 34]), '20 to 34 s left');
-  assert.equal(leftText([70, 200]), '70 s to 3 min left');
+  assert.equal(leftText([9.2, 9.6]), 'about 10 sec left');
+  assert.equal(leftText([20, 34]), '20 to 34 sec left');
+  assert.equal(leftText([70, 200]), '70 sec to 3 min left');
 });
 
 test('the speed-up is what all did for each tile of this tab', () => {

@@ -14,7 +14,7 @@ class Millefeuille extends EventTarget {
   #app = null;
 
   async #open() {
-    this.#loading ??= import('./app.js').then(({ App }) => {
+    this.#loading ??= Promise.all([import('./app.js'), spoken()]).then(([{ App }]) => {
       this.#app = new App(() => this.dispatchEvent(new Event('change')));
       return this.#app;
     }).catch((error) => {
@@ -91,6 +91,12 @@ class Millefeuille extends EventTarget {
     await showPrivacy(async () => this.#app?.end());
   }
 
+  /** Says everything in the language that is chosen. */
+  async speak() {
+    await spoken();
+    this.#app?.reword();
+  }
+
   /** Everything that the page shows, as a plain object. */
   state() {
     return this.#app?.state() ?? {
@@ -117,25 +123,53 @@ function applyTheme(theme) {
   themeButton.setAttribute('aria-pressed', String(dark));
 }
 
-function keptTheme() {
+/** @param {string} name */
+function kept(name) {
   try {
-    return localStorage.getItem('theme');
+    return localStorage.getItem(name);
   } catch {
-    return null; // storage is denied: the system's theme it is
+    return null; // storage is denied: it is the system's
   }
 }
 
-applyTheme(keptTheme());
+/** @param {string} name @param {string} value */
+function keep(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // Chosen for this visit only.
+  }
+}
+
+applyTheme(kept('theme'));
 systemDark.addEventListener('change', () => applyTheme(root.dataset.theme ?? null));
 themeButton.addEventListener('click', () => {
   const theme = themeButton.getAttribute('aria-pressed') === 'true' ? 'light' : 'dark';
   applyTheme(theme);
-  try {
-    localStorage.setItem('theme', theme);
-  } catch {
-    // Chosen for this visit only.
-  }
+  keep('theme', theme);
 });
+
+// The language: the address's, the one chosen before, the browser's. English is here already.
+
+const languages = /** @type {HTMLSelectElement} */ (document.getElementById('language'));
+languages.value = [new URLSearchParams(location.search).get('lang'), kept('language'), ...navigator.languages.map((tag) => tag.slice(0, 2)), 'en']
+  .find((code) => [...languages.options].some(({ value }) => value === code)) ?? 'en';
+
+/** Where a language cannot be loaded, the page stays as it is. */
+async function spoken() {
+  const { speak } = await import('./language.js');
+  await speak(languages.value).catch(() => {});
+}
+
+languages.addEventListener('change', () => {
+  keep('language', languages.value);
+  // The address would win at the next load.
+  const address = new URL(location.href);
+  address.searchParams.delete('lang');
+  history.replaceState(history.state, '', address);
+  void millefeuille.speak();
+});
+if (languages.value !== 'en') void spoken();
 
 // A link to a job says so.
 if (/[#&]job=/.test(location.hash)) {
@@ -147,36 +181,34 @@ if (/[#&]job=/.test(location.hash)) {
 
 const start = /** @type {HTMLButtonElement} */ (document.getElementById('start'));
 const look = /** @type {HTMLButtonElement} */ (document.getElementById('look'));
-const missing = /** @type {HTMLElement} */ (document.getElementById('missing'));
 
 const cores = navigator.hardwareConcurrency || 2;
-const cell = document.getElementById('cores-used');
-if (cell) cell.textContent = `${Math.max(1, Math.floor(cores / 2))} of your ${cores} processor cores`;
+show('cores-exact', Math.max(1, Math.floor(cores / 2)), cores);
+document.getElementById('cores-half')?.remove();
 
 if (typeof WebAssembly === 'undefined') {
-  complain('This browser does not run WebAssembly, so nothing can be computed here. It may be '
-    + 'switched off by a setting or an extension.');
+  show('no-wasm');
   start.disabled = look.disabled = true;
 } else if (typeof RTCPeerConnection === 'undefined') {
-  complain('This browser has no WebRTC, or an extension blocks it, so this tab cannot meet peers. '
-    + 'You can still look.');
+  show('no-webrtc');
   start.disabled = true;
 } else if (!window.isSecureContext) {
-  complain('This page was not loaded over https, so the browser offers no keys and this tab cannot '
-    + 'become a peer. You can still look.');
+  show('not-secure');
   start.disabled = true;
 }
 
-/** @param {string} text */
-function complain(text) {
-  missing.textContent = text;
-  missing.hidden = false;
+/** What is there for this case, with these texts in its gaps. @param {string} id @param {(string | number)[]} texts */
+function show(id, ...texts) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  for (const [at, text] of texts.entries()) target.children[at].textContent = String(text);
+  target.hidden = false;
 }
 
 /** @param {Promise<void>} action */
 function tried(action) {
   action.catch((error) => {
-    complain(`The page could not be loaded completely: ${error.message}. Reload to try again.`);
+    show('incomplete', error.message);
   });
 }
 

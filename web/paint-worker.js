@@ -162,10 +162,10 @@ function createBrushes({ name, density, offset }) {
 /** @param {{picture: string, texts: Record<string, string>}} data */
 async function png({ picture: name, texts }) {
   const held = shelf.get(name);
-  if (!held) throw new Error('there is no picture');
-  if (held.isForgotten) throw new Error('its numbers had to make room for newer pictures');
+  if (!held) throw new Error('no-picture');
+  if (held.isForgotten) throw new Error('made-room');
   const { width, height } = held;
-  if (width * height > PNG_PIXELS_MAX) throw new Error('it is too large for one file; `millefeuille watch` saves it frame by frame');
+  if (width * height > PNG_PIXELS_MAX) throw new Error('too-large');
   const tiles = [...held.tiles.values()];
   const brush = createBrushes(palette);
   /** @param {number} top @param {number} count */

@@ -1,6 +1,7 @@
 // The page's end of paint-worker.js.
 
 import { foreignWorker, isOwn } from './spawn.js';
+import { t } from './language.js';
 
 /**
  * @typedef {object} Painted
@@ -32,12 +33,12 @@ export function createPainter(onPainted, onTrouble) {
     if (data.t === 'trouble') return onTrouble(data.reason);
     const { resolve, reject } = waiting.get(data.id) ?? {};
     waiting.delete(data.id);
-    if (data.error) reject?.(new Error(data.error));
+    if (data.error) reject?.(new Error(t(data.error)));
     else resolve?.(data.value);
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    const reason = event.message || 'the painter could not be loaded';
+    const reason = event.message || 'no-painter';
     for (const { reject } of waiting.values()) reject(new Error(reason));
     waiting.clear();
     onTrouble(reason);

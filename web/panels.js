@@ -4,7 +4,8 @@
 
 import { element, say } from './store.js';
 import { createTab } from './tab.js';
-import { counted, fileName, shortId, timeText } from './words.js';
+import { fileName, shortId, timeText } from './words.js';
+import { numeral, t } from './language.js';
 import { hueOf, rateOf } from './jobs.js';
 import { framesText } from './sheet.js';
 import { leftOf, leftText, speedUp } from './pace.js';
@@ -46,7 +47,7 @@ export function createPanels(app) {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
-      app.store.set({ trouble: `The picture could not be saved: ${error instanceof Error ? error.message : error}.` });
+      app.store.set({ trouble: t('not-saved', { reason: error instanceof Error ? error.message : String(error) }) });
     } finally {
       button.disabled = false;
     }
@@ -65,8 +66,7 @@ export function createPanels(app) {
   /** @param {Readonly<State>} state */
   function drawTrouble({ trouble, full }) {
     element('trouble').hidden = !trouble && !full;
-    say(element('trouble-text'), trouble || (full
-      ? 'The browser has no room left for this page: finished tiles are not kept, so a reload computes them again.' : ''));
+    say(element('trouble-text'), trouble || (full ? t('no-room') : ''));
     element('make-room').hidden = Boolean(trouble);
   }
 
@@ -85,21 +85,21 @@ export function createPanels(app) {
     progress.max = job.total;
     progress.value = done;
     const what = job.frames ? framesText(job.frames, job.cell) : `${job.view.width} × ${job.view.height}`;
-    say(element('job-title'), `${what}, ${job.mine ? 'yours' : `of ${shortId(job.owner)}`}`);
-    say(element('job-done'), `${done.toLocaleString()} of ${counted(job.total, 'tile')}`);
+    say(element('job-title'), t(job.mine ? 'yours' : 'theirs', { what, owner: shortId(job.owner) }));
+    say(element('job-done'), t('of', { done, all: t('tiles', { n: job.total }) }));
     say(element('job-state'), jobText(job, state.node?.id));
     const running = job.state === 'running';
-    say(element('job-verb'), running ? 'Rendering' : 'Picture');
+    say(element('job-verb'), t(running ? 'rendering' : 'picture'));
     element('cancel-job').hidden = !running;
-    say(element('cancel-job'), job.mine ? 'Stop job' : 'Stop helping');
+    say(element('cancel-job'), t(job.mine ? 'stop-job' : 'stop-helping'));
     element('download').disabled = done === 0;
     element('share-job').hidden = job.id.startsWith('solo');
     say(element('job-held'), heldText(job, state.node?.id));
-    say(element('download'), done < job.total ? 'Download PNG so far' : 'Download PNG');
+    say(element('download'), t(done < job.total ? 'download-part' : 'download'));
     drawWorkers(job, state);
     if (performance.now() - saidAt > SAY_MILLIS || !running) {
       saidAt = performance.now();
-      say(element('job-spoken'), `${Math.floor((100 * done) / job.total)} percent. ${jobText(job, state.node?.id)}`);
+      say(element('job-spoken'), t('job-spoken', { n: Math.floor((100 * done) / job.total), text: jobText(job, state.node?.id) }));
     }
   }
 
@@ -112,16 +112,16 @@ export function createPanels(app) {
       const row = list.children[at] ?? list.appendChild(workerRow());
       const isMe = id === node?.id || id === 'self';
       const [name, bar, count] = row.children;
-      say(name, isMe ? 'this tab' : shortId(id));
+      say(name, isMe ? t('this-tab') : shortId(id));
       row.classList.toggle('me', isMe);
       bar.firstElementChild.style.inlineSize = `${(100 * tiles) / most}%`;
       bar.firstElementChild.style.backgroundColor = `hsl(${hueOf(id)} 65% 55%)`;
-      say(count, tiles.toLocaleString());
+      say(count, numeral(tiles));
     });
     while (list.childElementCount > entries.length) list.lastElementChild?.remove();
     const notes = [];
-    if (job.reassigned) notes.push(`${counted(job.reassigned, 'tile')} handed on`);
-    if (job.duplicates) notes.push(`${counted(job.duplicates, 'result')} arrived twice`);
+    if (job.reassigned) notes.push(t('handed-on', { n: job.reassigned }));
+    if (job.duplicates) notes.push(t('twice', { n: job.duplicates }));
     say(element('job-notes'), notes.join(' · '));
   }
 
@@ -144,26 +144,27 @@ function workerRow() {
 /** Who owns a job, and how safe it is. @param {Job} job @param {string | undefined} me */
 function heldText(job, me) {
   if (job.id.startsWith('solo')) return '';
-  const owner = job.owner === me ? 'this tab' : shortId(job.owner);
-  const after = job.epoch > 1 ? `, after ${counted(job.epoch - 1, 'hand-over')}` : '';
-  const record = job.recordCopies ? ` · known to ${counted(job.recordCopies, 'peer')}` : '';
+  const owner = job.owner === me ? t('this-tab') : shortId(job.owner);
   const mean = job.copiesTotal / Math.max(job.tiles.size, 1);
-  const tiles = mean > 1 ? ` · ${mean.toFixed(1)} copies of each tile` : '';
-  return `Owner: ${owner}${after}${record}${tiles}`;
+  return [
+    t(job.epoch > 1 ? 'owner-after' : 'owner', { owner, n: job.epoch - 1 }),
+    job.recordCopies ? t('known-to', { n: job.recordCopies }) : '',
+    mean > 1 ? t('copies-each', { n: mean }) : '',
+  ].filter(Boolean).join(' · ');
 }
 
 /** @param {Job} job @param {string | undefined} me */
 function jobText(job, me) {
   const { state, participants } = job;
-  if (state === 'finished') return `Complete in ${timeText((job.endedAt - job.openedAt) / 1000)}.`;
-  if (state === 'cancelled') return 'Stopped.';
-  if (state === 'orphaned') return 'Its owner is gone; another peer takes over.';
+  if (state === 'finished') return t('complete', { time: timeText((job.endedAt - job.openedAt) / 1000) });
+  if (state === 'cancelled') return t('stopped');
+  if (state === 'orphaned') return t('orphaned');
   if (state === 'refused') return job.reason;
   const rate = rateOf(job);
   const left = leftOf(job, performance.now());
-  const who = job.id.startsWith('solo') ? 'this tab alone' : counted(participants, 'peer');
-  if (!rate || !left) return `Beginning, by ${who}.`;
+  const who = job.id.startsWith('solo') ? t('tab-alone') : t('peers', { n: participants });
+  if (!rate || !left) return t('beginning', { who });
   const times = speedUp(job, ['self', me ?? '']);
-  const faster = times && times > 1.05 ? ` · ${times.toFixed(1)} × this tab alone` : '';
-  return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tiles/s by ${who}${faster} · ${leftText(left)}`;
+  const values = { rate: rate < 10 ? rate : Math.round(rate), who, times: times ?? 1, left: leftText(left) };
+  return t(times && times > 1.05 ? 'pace-faster' : 'pace', values);
 }

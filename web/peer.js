@@ -88,7 +88,7 @@ export function createPeer(hear, { relayOnly = false, storage = 'indexeddb' } = 
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        breakDown(event.message || 'a part of the page could not be loaded');
+        breakDown(event.message || 'not-loaded');
       };
       if (storage === 'indexeddb') worker.postMessage({ t: 'keep' });
     },

@@ -1,8 +1,9 @@
 // Places to go to: bookmarks of this browser, and surprises. The presets are in controls.js.
 
 import { BOOKMARKS_MAX, add, read, remove } from './bookmarks.js';
-import { copied, element, say } from './store.js';
+import { copied, element, linkHere, say } from './store.js';
 import { familyName } from './words.js';
+import { t } from './language.js';
 import { linkOf, viewOfLink } from './view.js';
 
 const THUMBNAIL = { width: 132, height: 88 };
@@ -26,7 +27,7 @@ export function createPlaces(app) {
       go.append(picture, label);
       go.addEventListener('click', () => visit(link));
       const away = Object.assign(document.createElement('button'), { type: 'button', className: 'away', textContent: '×' });
-      away.setAttribute('aria-label', `Remove bookmark ${title}`);
+      away.setAttribute('aria-label', t('unmark', { title }));
       away.addEventListener('click', () => {
         remove(storage, link);
         draw();
@@ -51,7 +52,7 @@ export function createPlaces(app) {
     const title = `${familyName(view.formula)}, ${view.zoom} ×`;
     const image = app.explorer.thumbnail(THUMBNAIL.width, THUMBNAIL.height);
     const isKept = add(storage, { link: linkOf(view, palette), title, image });
-    say(note, isKept ? `Kept in this browser, with the last ${BOOKMARKS_MAX}.` : 'This browser keeps nothing for this page. Copy the link instead.');
+    say(note, isKept ? t('marked', { n: BOOKMARKS_MAX }) : t('unmarked'));
     draw();
   });
 
@@ -68,7 +69,7 @@ export function createPlaces(app) {
 
   element('copy-link').addEventListener('click', () => {
     const { view, palette } = app.store.get();
-    void copied(element('copy-link'), new URL(linkOf(view, palette), location.href).href);
+    void copied(element('copy-link'), linkHere(linkOf(view, palette)));
   });
 
   draw();

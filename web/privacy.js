@@ -4,7 +4,8 @@
 
 import { counted as countedIn, eraseEverything } from './database.js';
 import { element, say } from './store.js';
-import { bytesText, counted } from './words.js';
+import { bytesText } from './words.js';
+import { listed, t } from './language.js';
 
 const sheet = /** @type {HTMLDialogElement} */ (element('privacy'));
 /** @type {() => Promise<void>} */
@@ -13,7 +14,7 @@ let end;
 element('privacy-close').addEventListener('click', () => sheet.close());
 element('erase').addEventListener('click', async () => {
   element('erase').disabled = true;
-  say(element('erase'), 'Erasing…');
+  say(element('erase'), t('erasing'));
   await end();
   await eraseEverything();
   location.replace(location.pathname);
@@ -24,8 +25,8 @@ export async function showPrivacy(endAll) {
   end = endAll;
   sheet.showModal();
   const { keys, tiles, bytes } = await countedIn().catch(() => ({ keys: 0, tiles: 0, bytes: 0 }));
-  say(element('kept-keys'), keys ? `${counted(keys, 'key')}, one for each tab at a time. No script can read a key; a tab's name in the network is made from it.` : 'No key.');
-  say(element('kept-tiles'), tiles ? `${counted(tiles, 'tile')}, ${bytesText(bytes)}, so that a reload does not compute them again.` : 'No tiles.');
-  const chosen = Object.keys(localStorage);
-  say(element('kept-choices'), chosen.length ? `Your choices: ${chosen.join(', ')}.` : 'No choices.');
+  say(element('kept-keys'), keys ? t('kept-keys', { n: keys }) : t('no-key'));
+  say(element('kept-tiles'), tiles ? t('kept-tiles', { n: tiles, size: bytesText(bytes) }) : t('no-tiles'));
+  const chosen = Object.keys(localStorage).map((name) => t(`kept-${name}`).replace(/^kept-/, ''));
+  say(element('kept-choices'), chosen.length ? t('kept-choices', { names: listed(chosen) }) : t('no-choices'));
 }

@@ -6,6 +6,7 @@
 
 import { hueOf } from './jobs.js';
 import { bytesText, shortId } from './words.js';
+import { numeral, t } from './language.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const RADIUS = 82;
@@ -61,7 +62,7 @@ export function peersSeen({ id: me, left, right, table, links }, tiles, failed) 
   return [...ids].slice(0, NODES_MAX).map((id) => {
     const [l, r] = [left.indexOf(id), right.indexOf(id)];
     const row = rows.get(id) ?? null;
-    const sides = [l >= 0 && `${l + 1} to the left`, r >= 0 && `${r + 1} to the right`, row !== null && `row ${row}`];
+    const sides = [l >= 0 && t('to-left', { n: l + 1 }), r >= 0 && t('to-right', { n: r + 1 }), row !== null && t('row', { n: row })];
     const link = linked.get(id);
     const leaf = l >= 0 || r >= 0;
     return {
@@ -77,8 +78,6 @@ export function peersOf(node) {
   const near = new Set([...node?.left ?? [], ...node?.right ?? []]);
   return { direct: links.size, relayed: [...near].filter((id) => !links.has(id)).length };
 }
-
-const REACHED = { direct: 'direct', relayed: 'through others', known: 'known', failed: 'no link could be made' };
 
 /**
  * @param {SVGElement} svg
@@ -183,9 +182,9 @@ function picture(node, seen, owner) {
   const most = Math.max(1, ...seen.map(({ tiles }) => tiles));
   for (const { id, leaf, reached, place, tiles } of seen) {
     const size = (leaf ? 4.2 : reached === 'direct' ? 3.4 : 2.2) + 2.4 * Math.sqrt(tiles / most);
-    parts.push(dot(id, size, `dot ${reached}${id === owner ? ' owner' : ''}`, `${id}: ${place}, ${REACHED[reached]}`));
+    parts.push(dot(id, size, `dot ${reached}${id === owner ? ' owner' : ''}`, t('dot', { id, place, how: t(reached) })));
   }
-  parts.push(dot(node.id, 7, `dot me${node.id === owner ? ' owner' : ''}`, `this tab, ${node.id}`));
+  parts.push(dot(node.id, 7, `dot me${node.id === owner ? ' owner' : ''}`, t('dot-me', { id: node.id })));
   return parts;
 }
 
@@ -215,7 +214,7 @@ function emptyRow() {
 /** @param {Element} row @param {Seen} peer */
 function fill(row, { id, place, reached, link, tiles }) {
   const moved = (/** @type {'sent' | 'received'} */ way) => (link ? bytesText(link[way] + link[`${way}Bulk`]) : '–');
-  [shortId(id), place, REACHED[reached], `${moved('sent')} / ${moved('received')}`, tiles.toLocaleString()].forEach((text, index) => {
+  [shortId(id), place, t(reached), `${moved('sent')} / ${moved('received')}`, numeral(tiles)].forEach((text, index) => {
     const cell = row.children[index];
     if (cell.textContent !== text) cell.textContent = text;
   });

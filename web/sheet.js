@@ -3,6 +3,8 @@
 // So everything that shows, paints, tints and saves a picture does it with a gallery or a zoom as well.
 // The frames as files of their own are for `millefeuille watch`.
 
+import { t } from './language.js';
+
 const SHAPE = 3 / 2; // a sheet is about as wide for its height
 
 /**
@@ -32,6 +34,5 @@ export function placed({ columns }, cell, { frame, x, y }) {
 
 /** @param {Frames} frames @param {{width: number, height: number}} cell */
 export function framesText({ kind, count }, { width, height }) {
-  const what = kind === 'gallery' ? 'A gallery' : 'A zoom';
-  return `${what} of ${count.toLocaleString()} frames, ${width} × ${height}`;
+  return t(kind, { n: count, size: `${width} × ${height}` });
 }

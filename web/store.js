@@ -3,6 +3,8 @@
 // Not a framework: no diffing, no components. Listeners run once per frame at most, after the last
 // change, so a burst of tiles costs one drawing.
 
+import { t } from './language.js';
+
 /**
  * @template {object} State
  * @typedef {object} Store
@@ -64,6 +66,9 @@ export function say(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** A link to this page for whoever: in no language. @param {string} hash */
+export const linkHere = (hash) => new URL(`${location.pathname}${hash}`, location.href).href;
+
 /**
  * Puts a link on the clipboard and lets its button say so; where the browser forbids that, the
  * link is shown to be copied by hand.
@@ -75,9 +80,9 @@ export async function copied(button, link) {
   button.disabled = true;
   try {
     await navigator.clipboard.writeText(link);
-    say(button, 'Copied');
+    say(button, t('copied'));
   } catch {
-    window.prompt('Copy this link', link);
+    window.prompt(t('copy-this'), link);
   }
   setTimeout(() => { say(button, usual); button.disabled = false; }, 1600);
 }

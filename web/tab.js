@@ -6,7 +6,8 @@
 import { CORES, causesTold } from './donor.js';
 import { element, say } from './store.js';
 import { peersOf } from './ring.js';
-import { bytesText, counted, shortId } from './words.js';
+import { bytesText, shortId, timeText } from './words.js';
+import { numeral, percent, t } from './language.js';
 
 /** @typedef {import('./app.js').State} State */
 /** @typedef {import('./donor.js').Cause} Cause */
@@ -66,20 +67,20 @@ export function createTab(app) {
     for (const name of sliders) {
       if (element(name) !== document.activeElement) element(name).value = String(choices[name]);
     }
-    say(element('cores-text'), `${choices.cores} of ${counted(CORES, 'core')}${busy ? `, ${busy} busy` : ''}`);
-    say(element('intensity-text'), `${choices.intensity} % of their time`);
+    say(element('cores-text'), t(busy ? 'cores-busy' : 'cores-chosen', { n: choices.cores, cores: t('cores', { n: CORES }), busy }));
+    say(element('intensity-text'), t('intensity', { share: percent(choices.intensity / 100) }));
     for (const cause of causes) element(`cause-${cause}`).checked = choices.causes[cause];
     element('why').hidden = !isPeer || !verdict.why;
     say(element('why-text'), verdict.why);
     element('overrule').hidden = !verdict.byItself;
-    say(element('overrule'), verdict.paused ? 'Resume anyway' : 'Go on at full speed');
+    say(element('overrule'), t(verdict.paused ? 'resume-anyway' : 'full-speed'));
     element('working').hidden = !isPeer;
-    say(element('pause'), verdict.paused ? 'Resume' : 'Pause');
+    say(element('pause'), t(verdict.paused ? 'resume' : 'pause'));
     element('pause-15').hidden = element('pause-60').hidden = verdict.paused;
     element('finish').disabled = finishing;
-    say(element('finish'), finishing ? 'Finishing…' : 'Finish, then stop');
-    say(element('contributed'), contributed.toLocaleString());
-    say(element('workers'), workers.toLocaleString());
+    say(element('finish'), t(finishing ? 'finishing' : 'finish'));
+    say(element('contributed'), numeral(contributed));
+    say(element('workers'), numeral(workers));
     say(element('sent'), bytesText(node?.traffic.sent ?? 0));
     say(element('received'), bytesText(node?.traffic.received ?? 0));
   };
@@ -87,25 +88,25 @@ export function createTab(app) {
 
 /** @param {Readonly<State>} state */
 export function statusText({ status, server, node, verdict, choices: { cores } }) {
-  if (status === 'broken') return 'The peer in this tab broke down.';
-  if (status === 'looking') return 'Just looking – connected to nobody.';
-  if (status === 'stopping') return 'Saying goodbye…';
-  const rest = verdict.paused ? ' · paused' : '';
+  if (status === 'broken') return t('broken');
+  if (status === 'looking') return t('looking');
+  if (status === 'stopping') return t('goodbye');
+  const resting = (/** @type {string} */ text) => (verdict.paused ? t('paused', { text }) : text);
   const { direct, relayed } = peersOf(node);
   if (direct > 0) {
-    const how = relayed ? `${direct} direct, ${relayed} relayed` : 'all direct';
-    const peers = `${counted(direct + relayed, 'peer')} (${how})${rest}`;
-    if (server.state === 'unreachable') return `Server unreachable, the swarm lives: ${peers}`;
-    return node.ready ? peers : `${peers} · joining the ring…`;
+    const how = relayed ? t('some-relayed', { direct, relayed }) : t('all-direct');
+    const peers = resting(t('reached', { peers: t('peers', { n: direct + relayed }), how }));
+    if (server.state === 'unreachable') return t('swarm-lives', { peers });
+    return node.ready ? peers : t('entering', { peers });
   }
   if (server.state === 'unreachable') {
     const seconds = Math.max(0, Math.ceil(((server.retryAt ?? 0) - performance.now()) / 1000));
-    return `Server unreachable, retrying in ${seconds} s – working alone${rest}`;
+    return resting(t('retrying', { time: timeText(seconds) }));
   }
-  if (server.state === 'refused') return `The server refused this tab: ${server.reason}.`;
-  if (node?.ready) return `Working alone – nobody else is here yet${rest}`;
-  if (server.state === 'connected') return 'Connecting – looking for peers…';
-  return `Connecting – asking the server for the way in… (${counted(cores, 'core')} ready)`;
+  if (server.state === 'refused') return t('refused-tab', { reason: t(server.reason ?? 'no-answer') });
+  if (node?.ready) return resting(t('alone'));
+  if (server.state === 'connected') return t('seeking-peers');
+  return t('asking-server', { cores: t('cores', { n: cores }) });
 }
 
 /** @param {Readonly<State>} state */

@@ -1,27 +1,45 @@
-// Numbers as people read them. No sentence is made here, and no unit is translated.
+// Numbers, names and amounts as people read them, in the language of the page.
 
-/** @param {number} count @param {string} one @param {string} [many] */
-export const counted = (count, one, many = `${one}s`) =>
-  `${count.toLocaleString()} ${count === 1 ? one : many}`;
+import { numeral, t } from './language.js';
+
+/** Up to how many seconds a time is told in which unit. @type {[string, number, number][]} */
+const UNITS = [['second', 1, 90], ['minute', 60, 5400], ['hour', 3600, Infinity]];
 
 /** @param {number} seconds */
-export function timeText(seconds) {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+const unitOf = (seconds) => UNITS.findIndex(([, , end]) => seconds < end);
+
+/** @param {number} seconds @param {boolean} [isBare] without its unit */
+function timeIn(seconds, isBare = false) {
+  const [unit, size] = UNITS[unitOf(seconds)];
+  const maximumFractionDigits = seconds < 10 || size === 3600 ? 1 : 0;
+  return numeral(seconds / size, isBare ? { maximumFractionDigits } : { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits });
+}
+
+/** @param {number} seconds */
+export const timeText = (seconds) => timeIn(seconds);
+
+/** The unit once, if it is that of both. @param {number} least @param {number} most seconds */
+export function timeRange(least, most) {
+  const [from, to] = [timeText(least), timeText(most)];
+  if (from === to) return t('left-about', { time: to });
+  return t('left-range', { from: unitOf(least) === unitOf(most) ? timeIn(least, true) : from, to });
 }
 
 /** @param {number} bytes */
 export function bytesText(bytes) {
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  const isLarge = bytes >= 1e6;
+  return numeral(bytes / (isLarge ? 1e6 : 1e3), {
+    style: 'unit', unit: isLarge ? 'megabyte' : 'kilobyte', unitDisplay: 'short', maximumFractionDigits: isLarge ? 1 : 0,
+  });
 }
 
-/** As people write it: `burning-ship-julia` is the Burning ship Julia set. @param {string} formula */
+/** `burning-ship-julia` is the Burning ship Julia set. @param {string} formula */
 export function familyName(formula) {
-  const words = formula.replace(/-?julia$/, ' Julia').replaceAll('-', ' ').trim();
-  return `${words[0].toUpperCase()}${words.slice(1)} set`;
+  if (formula === 'julia') return t('julia');
+  const [, base = formula, power = '', isJulia] = /^(.*?)(?:-(\d+))?(-julia)?$/.exec(formula) ?? [];
+  const key = `f-${base}`;
+  const name = [t(key) === key ? base : t(key), power].filter(Boolean).join(' ');
+  return t(isJulia ? 'julia-of' : 'set', { name });
 }
 
 /** The name under which a picture is saved. @param {import('./view.js').Picture} [view] */
@@ -33,4 +51,4 @@ export function fileName(view) {
 }
 
 /** A peer as people read it. @param {string} id */
-export const shortId = (id) => (id === 'self' ? 'this tab' : id.slice(0, 8));
+export const shortId = (id) => (id === 'self' ? t('this-tab') : id.slice(0, 8));

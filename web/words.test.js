@@ -2,20 +2,26 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { bytesText, counted, fileName, timeText } from './words.js';
+import { bytesText, familyName, fileName, timeText } from './words.js';
 import { sentence } from './log.js';
 import { HOME } from './view.js';
 
 test('times', () => {
-  const expected = { 0: '0.0 s', 9.94: '9.9 s', 12.4: '12 s', 89: '89 s', 90: '2 min', 5399: '90 min', 5400: '1.5 h' };
+  const expected = { 0: '0 sec', 9.94: '9.9 sec', 12.4: '12 sec', 89: '89 sec', 90: '2 min', 5399: '90 min', 5400: '1.5 hr' };
   for (const [seconds, text] of Object.entries(expected)) assert.equal(timeText(Number(seconds)), text);
 });
 
-test('amounts and counts', () => {
-  assert.deepEqual([0, 1499, 999_000, 1e6, 2.34e9].map(bytesText), ['0 kB', '1 kB', '999 kB', '1.0 MB', '2340.0 MB']);
-  assert.equal(counted(1, 'tile'), '1 tile');
-  assert.equal(counted(0, 'tile'), '0 tiles');
-  assert.equal(counted(2, 'copy', 'copies'), '2 copies');
+test('amounts', () => {
+  assert.deepEqual([0, 1499, 999_000, 1e6, 2.34e9].map(bytesText), ['0 kB', '1 kB', '999 kB', '1 MB', '2,340 MB']);
+});
+
+test('families', () => {
+  const expected = {
+    mandelbrot: 'Mandelbrot set', julia: 'Julia set', 'burning-ship-julia': 'Burning ship Julia set',
+    'multibrot-3': 'Multibrot 3 set', 'multibrot-8-julia': 'Multibrot 8 Julia set', 'newton-3': 'Newton 3 set',
+  };
+  for (const [formula, name] of Object.entries(expected)) assert.equal(familyName(formula), name);
+  assert.equal(familyName('of-tomorrow'), 'of-tomorrow set');
 });
 
 test('a file is named by what it shows, and fits a file system', () => {

@@ -35,6 +35,10 @@ const HEAD_FIELDS_MAX: usize = 50;
 /// Kernel buffers of each connection: a peer that does not read holds no more (hostile.md §1, fact
 /// 9).
 const SOCKET_BUFFER_BYTES: u32 = 64 * 1024;
+/// How long the kernel keeps what a peer does not take, also after this process has closed: above
+/// every deadline of the process. Left to itself it tries for a quarter of an hour.
+#[cfg(target_os = "linux")]
+const UNREAD_PATIENCE: Duration = Duration::from_secs(60);
 /// Connections that the kernel keeps while this process is busy.
 const BACKLOG: u32 = 1_024;
 /// Pause after a failed accept (no file descriptors left).
@@ -48,9 +52,11 @@ pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // A restart need not wait for the last connections of the process before it.
         socket.set_reuseaddr(true)?;
-        // Accepted sockets inherit both.
+        // Accepted sockets inherit these.
         socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
         socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
+        #[cfg(target_os = "linux")]
+        socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_PATIENCE))?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };

@@ -19,10 +19,18 @@ use tracing::debug;
 
 /// Events on their way to the room; connections wait beyond them.
 const EVENTS_MAX: usize = 1024;
+/// Events that are taken together, between two looks at the clock's deadlines.
+const TURN_EVENTS_MAX: usize = 256;
 /// Messages on their way to one connection; one more ends it.
 pub(crate) const QUEUE_MESSAGES_MAX: usize = 64;
 /// Bytes on their way to one connection; more end it.
 const QUEUE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes on their way to all connections. Beyond them, a connection that has not taken what it was
+/// sent before ends with the next message: whoever reads has nothing in its queue and is not
+/// concerned. Chosen: a crowd that never reads costs less than the peers of a usual day.
+const ALL_QUEUES_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// What a queue may hold all the same: one message.
+const QUEUE_BYTES_FREE: usize = signal::message::MESSAGE_BYTES_MAX;
 
 /// What a connection tells the room's task.
 pub(crate) enum Event {
@@ -46,12 +54,24 @@ pub(crate) struct Queue {
 }
 
 /// How full a queue is.
-#[derive(Default)]
 struct Load {
     bytes: AtomicUsize,
     /// Whether it was too full once: it ends then.
     overflowed: AtomicBool,
+    /// Bytes in all queues.
+    all: Arc<AtomicUsize>,
 }
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // What was not taken goes with the queue.
+        self.all.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
+    }
+}
+
+/// What all queues hold together.
+#[derive(Clone, Default)]
+pub(crate) struct Queues(Arc<AtomicUsize>);
 
 /// The receiving end.
 pub(crate) struct Commands {
@@ -59,26 +79,44 @@ pub(crate) struct Commands {
     load: Arc<Load>,
 }
 
-/// A bounded outbound queue.
-pub(crate) fn queue() -> (Queue, Commands) {
-    let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES_MAX);
-    let load = Arc::new(Load::default());
-    (Queue { commands: sender, load: Arc::clone(&load) }, Commands { commands: receiver, load })
+impl Queues {
+    /// A bounded outbound queue.
+    pub(crate) fn open(&self) -> (Queue, Commands) {
+        let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES_MAX);
+        let load = Arc::new(Load {
+            bytes: AtomicUsize::new(0),
+            overflowed: AtomicBool::new(false),
+            all: Arc::clone(&self.0),
+        });
+        let queue = Queue { commands: sender, load: Arc::clone(&load) };
+        (queue, Commands { commands: receiver, load })
+    }
 }
 
 impl Queue {
-    /// False when the queue is full.
+    /// False when the queue is full, or all are and this one is not read.
     fn push(&self, command: Command) -> bool {
         let length = match &command {
             Command::Send(message) => message.len(),
             Command::Close(_) => 0,
         };
         let queued = self.load.bytes.fetch_add(length, Ordering::Relaxed) + length;
-        let fits = queued <= QUEUE_BYTES_MAX && self.commands.try_send(command).is_ok();
+        let all = self.load.all.fetch_add(length, Ordering::Relaxed) + length;
+        let has_room = queued <= QUEUE_BYTES_MAX
+            && (queued <= QUEUE_BYTES_FREE || all <= ALL_QUEUES_BYTES_MAX);
+        let fits = has_room && self.commands.try_send(command).is_ok();
         if !fits {
+            self.load.take(length);
             self.load.overflowed.store(true, Ordering::Relaxed);
         }
         fits
+    }
+}
+
+impl Load {
+    fn take(&self, length: usize) {
+        self.bytes.fetch_sub(length, Ordering::Relaxed);
+        self.all.fetch_sub(length, Ordering::Relaxed);
     }
 }
 
@@ -87,7 +125,7 @@ impl Commands {
     pub(crate) async fn next(&mut self) -> Option<Command> {
         let command = self.commands.recv().await?;
         if let Command::Send(message) = &command {
-            self.load.bytes.fetch_sub(message.len(), Ordering::Relaxed);
+            self.load.take(message.len());
         }
         Some(command)
     }
@@ -102,6 +140,7 @@ impl Commands {
 #[derive(Clone)]
 pub(crate) struct Host {
     pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) queues: Queues,
     pub(crate) stats: watch::Receiver<Stats>,
 }
 
@@ -129,7 +168,7 @@ pub(crate) fn start(
         open: 0,
         published,
     };
-    Ok((Host { events, stats }, tokio::spawn(host.run(inbox, stopped))))
+    Ok((Host { events, queues: Queues::default(), stats }, tokio::spawn(host.run(inbox, stopped))))
 }
 
 struct Hosting {
@@ -158,7 +197,13 @@ impl Hosting {
             };
             tokio::select! {
                 event = inbox.recv() => match event {
-                    Some(event) => self.on_event(event, stopping),
+                    Some(event) => {
+                        self.on_event(event, stopping);
+                        for _ in 1..TURN_EVENTS_MAX {
+                            let Ok(event) = inbox.try_recv() else { break };
+                            self.on_event(event, stopping);
+                        }
+                    }
                     None => break,
                 },
                 () = timeout => self.handle(Input::Timeout),
@@ -227,5 +272,43 @@ impl Hosting {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(queue: &Queue, bytes: usize) -> usize {
+        let pushes = (0..).take_while(|_| queue.push(Command::Send(vec![0; bytes].into())));
+        pushes.count()
+    }
+
+    #[test]
+    fn a_queue_holds_so_much() {
+        let queues = Queues::default();
+        let (queue, commands) = queues.open();
+        assert_eq!(fill(&queue, 1), QUEUE_MESSAGES_MAX);
+        assert!(commands.overflowed());
+        let (queue, _commands) = queues.open();
+        assert_eq!(fill(&queue, 16 * 1024), QUEUE_BYTES_MAX / (16 * 1024));
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_never_reads_holds_so_much_together_and_readers_are_served() {
+        let queues = Queues::default();
+        let crowd: Vec<_> = (0..1_000).map(|_| queues.open()).collect();
+        for (queue, _) in &crowd {
+            fill(queue, 12_000);
+        }
+        let held = queues.0.load(Ordering::Relaxed);
+        assert!(held <= ALL_QUEUES_BYTES_MAX + 1_000 * QUEUE_BYTES_FREE, "{held}");
+        let (queue, mut commands) = queues.open();
+        for _ in 0..100 {
+            assert!(queue.push(Command::Send(vec![0; QUEUE_BYTES_FREE].into())));
+            assert!(matches!(commands.next().await, Some(Command::Send(_))));
+        }
+        drop((crowd, queue, commands));
+        assert_eq!(queues.0.load(Ordering::Relaxed), 0, "it is given back");
     }
 }

@@ -145,7 +145,7 @@ fn announce(address: SocketAddr, metrics: Option<SocketAddr>, network: &base::Pu
     }
     // A parent that closed its end does not want to know.
     let _ = writeln!(std::io::stdout(), "{line}");
-    info!(%address, ?metrics, %network, "listening");
+    info!(%address, metrics = metrics.map(display), %network, "listening");
 }
 
 /// SIGTERM and SIGINT, heard from the moment this exists.

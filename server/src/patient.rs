@@ -1,7 +1,9 @@
 //! A stream whose reader must keep reading: a write that makes no progress for a while fails.
 //!
 //! Hyper has deadlines for what it reads and none for what it writes: a client that asks for a file
-//! and never reads it would hold its connection, and the kernel's buffers, for ever.
+//! and never reads it would hold its connection, and the kernel's buffers, for ever. A connection
+//! that is dropped while a write waits is reset: closed in peace, it would leave the kernel what it
+//! holds for minutes, waiting for a reader that does not come.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -10,18 +12,28 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// A stream with a deadline for each step of its writes.
-pub(crate) struct Patient<S> {
-    stream: S,
+/// A connection with a deadline for each step of its writes.
+pub(crate) struct Patient {
+    stream: TcpStream,
     patience: Duration,
     /// While a write waits; most connections never need one.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+impl Drop for Patient {
+    fn drop(&mut self) {
+        if self.deadline.is_some() {
+            // Nothing can be done about a failure, and nothing is lost.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl Patient {
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
         Patient { stream, patience, deadline: None }
     }
 
@@ -42,7 +54,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl AsyncRead for Patient {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +64,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl AsyncWrite for Patient {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

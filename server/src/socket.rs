@@ -1,5 +1,6 @@
 //! One WebSocket: bytes between a peer and the room, and the limits of a connection.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tracing::debug;
 
 use crate::app::App;
 use crate::callers::Place;
-use crate::host::{self, Command, Commands, Event};
+use crate::host::{Command, Commands, Event};
 
 /// Allocated for every connection for as long as it lives (hostile.md §1, fact 2).
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -53,7 +54,7 @@ pub(crate) fn upgrade(upgrade: WebSocketUpgrade, app: Arc<App>, place: Place) ->
 async fn carry(socket: WebSocket, app: &App) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
-    let (queue, commands) = host::queue();
+    let (queue, commands) = app.host.queues.open();
     if app.host.events.send(Event::Connected(id, queue)).await.is_err() {
         return;
     }
@@ -83,6 +84,9 @@ impl Connection<'_> {
     async fn run(mut self, mut commands: Commands) -> Ending {
         let settings = &self.app.settings;
         let mut ping_at = self.started + settings.ping_interval;
+        // One timer for all its life: it goes off at the earliest of what may be due, and is set
+        // anew only then, not with every message.
+        let mut alarm = pin!(sleep_until(ping_at.min(self.heard + settings.silence_timeout)));
         loop {
             let ending = tokio::select! {
                 command = commands.next() => match command {
@@ -101,12 +105,19 @@ impl Connection<'_> {
                     }
                 },
                 message = self.socket.recv() => self.on_message(message).await,
-                () = sleep_until(ping_at.min(self.heard + settings.silence_timeout)) => {
+                () = &mut alarm => {
+                    let now = Instant::now();
+                    let is_due = now >= ping_at;
+                    if is_due {
+                        ping_at = now + settings.ping_interval;
+                    }
+                    alarm.as_mut().reset(ping_at.min(self.heard + settings.silence_timeout));
                     if self.heard.elapsed() >= settings.silence_timeout {
                         Err("silent for too long")
-                    } else {
-                        ping_at = Instant::now() + settings.ping_interval;
+                    } else if is_due {
                         self.write(Message::Ping(bytes::Bytes::new())).await
+                    } else {
+                        Ok(())
                     }
                 }
             };

@@ -12,7 +12,7 @@ visits! {
     chromium: axe_finds_nothing_in_any_state, the_whole_path_works_by_keyboard,
         nothing_scrolls_sideways_and_everything_is_large_enough_to_hit,
         the_theme_follows_the_system_until_one_is_chosen, nothing_moves_where_motion_is_unwanted,
-        everything_is_said_in_words;
+        everything_is_said_in_words, forced_colours_leave_everything_legible;
 }
 
 /// What axe says of the page as it is: rule and place of each violation.
@@ -92,6 +92,39 @@ fn axe_finds_nothing_in_any_state(room: &mut Room) -> Result<()> {
             || getComputedStyle(document.querySelector('#mode-picture')).backgroundColor
                 !== getComputedStyle(document.querySelector('#mode-explore')).backgroundColor",
         )?;
+    }
+    Ok(())
+}
+
+/// Colours that a system forces upon pages: axe finds nothing, and what is filled in part has an edge.
+fn forced_colours_leave_everything_legible(room: &mut Room) -> Result<()> {
+    for scheme in ["light", "dark"] {
+        let mut tab = room.open("")?;
+        tab.media(&[("forced-colors", "active"), ("prefers-color-scheme", scheme)])?;
+        let judge = |tab: &mut Tab<'_>, state: &str| tab.judge(&format!("{scheme}, {state}"));
+        judge(&mut tab, "first view")?;
+        tab.click("#look")?;
+        tab.wait("document.querySelector('#presets').childElementCount > 3")?;
+        judge(&mut tab, "looking")?;
+        tab.click("#start-again")?;
+        judge(&mut tab, "consent")?;
+        tab.click("#consent-yes")?;
+        tab.wait("window.millefeuille.state().ready")?;
+        tab.eval("window.millefeuille.launch({max_iter: 500, width: 512, height: 512})")?;
+        tab.wait("window.millefeuille.state().job?.state === 'finished'")?;
+        tab.eval("window.millefeuille.pause(60000)")?;
+        tab.wait("document.querySelector('#job-workers .bar')")?;
+        judge(&mut tab, "a job and a pause")?;
+        for (part, style) in
+            [("#job-progress", "borderTopWidth"), (".workers .bar", "borderTopWidth")]
+        {
+            tab.expect(&format!(
+                "getComputedStyle(document.querySelector('{part}')).{style} !== '0px'"
+            ))?;
+        }
+        tab.wait("!document.querySelector('#share-job').hidden")?;
+        tab.click("#share-job")?;
+        judge(&mut tab, "sharing")?;
     }
     Ok(())
 }
@@ -260,7 +293,7 @@ fn everything_is_said_in_words(room: &mut Room) -> Result<()> {
         ensure!(names.iter().any(|each| each.contains(name)), "no {role} {name:?} in {names:?}");
         Ok(())
     };
-    has("image", "Mandelbrot set around -0.5, 0.25 i, magnified 1000 times")?;
+    has("image", "Mandelbrot set around -0.5, 0.25 i, magnified 1,000 times")?;
     has("image", "Peers by identifier on a circle; the table below says the same")?;
     for column in ["Peer", "Place", "Reached", "Tiles"] {
         has("columnheader", column)?;

@@ -125,7 +125,7 @@ fn as_many_cores_work_as_the_visitor_says(room: &mut Room) -> Result<()> {
     }
     tab.eval("window.millefeuille.donate({cores: 1, intensity: 25})")?;
     tab.wait("window.millefeuille.state().intensity === 25")?;
-    tab.wait("document.querySelector('#intensity-text').textContent === '25 % of their time'")
+    tab.wait("document.querySelector('#intensity-text').textContent === '25% of their time'")
         .map(drop)
 }
 
@@ -142,6 +142,55 @@ fn a_tab_finishes_what_is_in_hand_before_it_leaves(room: &mut Room) -> Result<()
     let job = tab.state("job")?;
     ensure!(job["done"].as_u64() < job["total"].as_u64(), "the whole picture was in hand: {job}");
     Ok(())
+}
+
+/// Flips a bit of every tile that is kept; the picture of which there are eight.
+const DAMAGE: &str = "new Promise((resolve) => { const request = indexedDB.open('millefeuille');
+        request.onsuccess = () => {
+            const transaction = request.result.transaction('tiles', 'readwrite');
+            const pictures = {};
+            transaction.objectStore('tiles').openCursor().onsuccess = ({ target: { result } }) => {
+                if (!result) return;
+                const { bytes, digest } = result.value;
+                bytes[bytes.length >> 1] ^= 1;
+                result.update({ bytes, digest });
+                const [, picture] = result.key.split(' ');
+                pictures[picture] = (pictures[picture] ?? 0) + 1;
+                result.continue();
+            };
+            transaction.oncomplete = () => {
+                request.result.close();
+                resolve(Object.keys(pictures).find((picture) => pictures[picture] === 8) ?? '');
+            };
+        };
+    })";
+
+/// Whether what is kept of this picture is what was put there.
+fn is_sound(picture: &Value) -> String {
+    format!(
+        "new Promise((resolve) => {{ const request = indexedDB.open('millefeuille');
+            request.onsuccess = () => {{
+                const transaction = request.result.transaction('tiles');
+                const tiles = [];
+                transaction.objectStore('tiles').openCursor().onsuccess = ({{ target: {{ result }} }}) => {{
+                    if (!result) return;
+                    tiles.push([result.key, result.value]);
+                    result.continue();
+                }};
+                transaction.oncomplete = async () => {{
+                    request.result.close();
+                    const sound = await Promise.all(tiles
+                        .filter(([name]) => name.split(' ')[1] === {picture})
+                        .map(async ([name, {{ bytes, digest }}]) => {{
+                            const whole = new Blob([name + '\\n', bytes]);
+                            const right = await crypto.subtle.digest('SHA-256', await whole.arrayBuffer());
+                            return String(new Uint8Array(right)) === String(digest);
+                        }}));
+                    resolve(sound.every((one) => one));
+                }};
+            }};
+        }})"
+    )
 }
 
 fn a_reload_asks_again_unless_told_otherwise_and_computes_nothing_twice(
@@ -181,6 +230,15 @@ fn a_reload_asks_again_unless_told_otherwise_and_computes_nothing_twice(
     tab.wait("window.millefeuille.state().job?.state === 'finished'")?;
     let recalled = tab.state("recalled")?;
     ensure!(recalled.as_u64() >= Some(8), "tiles were computed twice: {recalled}");
+
+    // What was damaged since is no tile: it is dropped, and computed again.
+    let damaged = tab.eval(DAMAGE)?;
+    ensure!(damaged != "", "the tiles are gone");
+    tab.browser.reload(tab.page)?;
+    tab.wait("window.millefeuille.state().ready")?;
+    tab.launch(&dear)?;
+    tab.wait("window.millefeuille.state().job?.state === 'finished'")?;
+    tab.wait(&is_sound(&damaged))?;
 
     // A pause is a wish that a reload respects.
     tab.eval("window.millefeuille.pause()")?;

@@ -9,6 +9,7 @@ mod donor;
 mod embed;
 mod explorer;
 mod kernel;
+mod language;
 mod lies;
 mod outlive;
 mod page;

@@ -223,7 +223,7 @@ fn what_is_missing_is_said_plainly(room: &mut Room) -> Result<()> {
     }
     let mut tab = room.open_after("", "")?;
     let page = tab.page;
-    tab.expect("document.querySelector('#missing').hidden")?;
+    tab.expect("[...document.querySelectorAll('main > .banner')].every(({ hidden }) => hidden)")?;
     // Nobody else is here: that is no trouble, and it is said.
     tab.donate()?;
     tab.wait("/Working alone/.test(document.querySelector('#status').textContent)")?;

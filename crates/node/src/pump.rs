@@ -206,7 +206,9 @@ impl Node {
 
     pub(super) fn seal(&mut self, route: Route, parcel: &Parcel) {
         let bytes = Bytes::from(parcel.encode());
-        match self.sealer.prepare(route, self.overlay.return_via(), bytes) {
+        // The way of a question through a peer of another ring is the only one for its answer.
+        let way_back = route.via.filter(|via| self.links.contains_key(via));
+        match self.sealer.prepare(route, way_back.or(self.overlay.return_via()), bytes) {
             Some((token, bytes)) => self.outputs.push_back(Output::Sign { token, bytes }),
             None => self.traffic.dropped += 1,
         }

@@ -164,7 +164,7 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::Secret;
+    use base::{PublicKey, Secret};
 
     fn sealer(seed: u8) -> (Secret, Sealer) {
         let introducer = Secret::from_seed(&[1; 32]);
@@ -226,6 +226,30 @@ mod tests {
             assert_eq!(sender.take(number), expected, "{number} after {highest}");
             highest = highest.max(number);
         }
+    }
+
+    /// hostile.md O1, where a statement comes over others.
+    #[test]
+    fn a_statement_under_an_id_that_is_not_its_keys_is_not_opened() {
+        let (_, mut to) = sealer(3);
+        let (_, victim) = sealer(4);
+        let (node, from) = sealer(2);
+        let mut ground = from.card;
+        ground.voucher.nonce[0] ^= 1;
+        let zeros = PublicKey([0; 32]);
+        let voucher = Secret::from_seed(&[1; 32]).vouch(zeros, [9; 16]);
+        let nobodys = Card { public_key: zeros, voucher, epoch: 1 };
+        let key = Key::new(5);
+        for card in
+            [ground, victim.card, Card { public_key: node.public(), ..victim.card }, nobodys]
+        {
+            let parcel = Bytes::from_static(b"hello");
+            let statement = Statement { card, key, number: 1, via: None, parcel };
+            let signature = node.sign(&statement.signing_bytes());
+            let body = Sealed { statement, signature }.encode();
+            assert_eq!(to.open(Time::ZERO, key, &body).err(), Some("bad seal"));
+        }
+        assert!(to.senders.is_empty(), "nothing is remembered of them");
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Overlay {
     /// Asks for others to fill the slots whose peers refused: once for each refusal.
     pub(crate) fn look_for_others(&mut self) {
         for row in core::mem::take(&mut self.links.refused_rows) {
-            self.repair_row(row);
+            self.repair_row(row, false);
         }
     }
 

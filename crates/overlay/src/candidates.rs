@@ -21,10 +21,13 @@ pub(crate) enum Promise {
     Nearer(u32),
 }
 
+/// What is said of somebody: what it is good for, who it is, and who said so.
+pub(crate) type Candidate = (Promise, Contact, Option<NodeId>);
+
 /// All that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    waiting: SortedMap<NodeId, (Promise, Contact)>,
+    waiting: SortedMap<NodeId, Candidate>,
     order: SortedSet<(Promise, NodeId)>,
 }
 
@@ -38,8 +41,8 @@ impl Candidates {
     }
 
     /// Puts `contact` in line, or forward if it stands there with less promise.
-    pub(crate) fn put(&mut self, promise: Promise, contact: Contact) {
-        let mut entry = (promise, contact);
+    pub(crate) fn put(&mut self, promise: Promise, contact: Contact, teller: Option<NodeId>) {
+        let mut entry = (promise, contact, teller);
         if let Some(before) = self.remove(contact.id) {
             entry.0 = entry.0.min(before.0);
             entry.1.epoch = entry.1.epoch.max(before.1.epoch);
@@ -54,14 +57,14 @@ impl Candidates {
         self.waiting.insert(contact.id, entry);
     }
 
-    pub(crate) fn remove(&mut self, id: NodeId) -> Option<(Promise, Contact)> {
+    pub(crate) fn remove(&mut self, id: NodeId) -> Option<Candidate> {
         let entry = self.waiting.remove(&id)?;
         self.order.remove(&(entry.0, id));
         Some(entry)
     }
 
     /// Takes out the most promising.
-    pub(crate) fn pop(&mut self) -> Option<(Promise, Contact)> {
+    pub(crate) fn pop(&mut self) -> Option<Candidate> {
         let (_, id) = self.order.pop_first()?;
         self.waiting.remove(&id)
     }
@@ -83,14 +86,14 @@ mod tests {
     #[test]
     fn the_most_promising_comes_first() {
         let mut candidates = Candidates::default();
-        candidates.put(Promise::Nearer(5), contact(1));
-        candidates.put(Promise::Hole, contact(2));
-        candidates.put(Promise::Leaf(9), contact(3));
-        candidates.put(Promise::Leaf(7), contact(4));
-        candidates.put(Promise::Nearer(2), contact(1));
-        candidates.put(Promise::Nearer(3), contact(5));
+        candidates.put(Promise::Nearer(5), contact(1), None);
+        candidates.put(Promise::Hole, contact(2), None);
+        candidates.put(Promise::Leaf(9), contact(3), None);
+        candidates.put(Promise::Leaf(7), contact(4), None);
+        candidates.put(Promise::Nearer(2), contact(1), None);
+        candidates.put(Promise::Nearer(3), contact(5), None);
         let order: alloc::vec::Vec<u128> =
-            core::iter::from_fn(|| candidates.pop()).map(|(_, c)| c.id.value()).collect();
+            core::iter::from_fn(|| candidates.pop()).map(|(_, c, _)| c.id.value()).collect();
         assert_eq!(order, [4, 3, 2, 1, 5]);
         assert!(candidates.is_empty());
     }
@@ -99,10 +102,10 @@ mod tests {
     fn the_line_is_bounded_and_keeps_the_best() {
         let mut candidates = Candidates::default();
         for rtt in 0..1_000u32 {
-            candidates.put(Promise::Nearer(1_000 - rtt), contact(u128::from(rtt)));
+            candidates.put(Promise::Nearer(1_000 - rtt), contact(u128::from(rtt)), None);
         }
         assert_eq!(candidates.waiting.len(), CANDIDATES_MAX);
         assert_eq!(candidates.order.len(), CANDIDATES_MAX);
-        assert_eq!(candidates.pop().map(|(promise, _)| promise), Some(Promise::Nearer(1)));
+        assert_eq!(candidates.pop().map(|(promise, ..)| promise), Some(Promise::Nearer(1)));
     }
 }

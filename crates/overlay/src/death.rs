@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use base::NodeId;
-use wire::overlay::{Contact, LeafState, Message};
+use wire::overlay::{Contact, LEAF_HALF, LeafState, Message};
 
 use crate::leaf_set::is_plausible;
 use crate::liveness::PROBE_TIME_MIN;
@@ -22,7 +22,7 @@ impl Overlay {
         if !is_plausible(from.id, leaf) {
             return self.misbehaved(from.id, "implausible leaf set");
         }
-        self.learn_all(leaf.contacts());
+        self.learn_all(Some(from.id), leaf.contacts());
         let Some(peer) = self.peers.get(contact.id) else {
             // If it was found dead here before, that makes two who say so.
             return self.end_withholding(contact.id);
@@ -30,7 +30,7 @@ impl Overlay {
         let silent = self.now.since(peer.heard) >= PROBE_TIME_MIN;
         if peer.contact.epoch <= contact.epoch && silent && self.is_needed(contact.id) {
             // What the sender names now may be wanted only when the dead one is out.
-            self.repair.keep_heirs(leaf);
+            self.repair.keep_heirs(contact.id, leaf);
             self.suspect(contact.id);
             if let Some(probe) = self.watch.probes.get_mut(&contact.id) {
                 probe.accused = true;
@@ -42,7 +42,7 @@ impl Overlay {
         self.remove(from, GoneReason::Left);
         self.watch.bury(self.now, from, true, true);
         if is_plausible(from.id, leaf) {
-            self.learn_all(leaf.contacts());
+            self.learn_all(None, leaf.contacts());
         }
     }
 
@@ -62,31 +62,48 @@ impl Overlay {
         self.left = true;
     }
 
-    /// Whether nobody stands between this node and `id` who is not under suspicion himself: then
-    /// it is on this node to tell the others.
-    fn is_next_alive(&self, id: NodeId) -> bool {
-        let next = |side: &[Contact]| {
-            let before = side.iter().take_while(|contact| contact.id != id);
-            let mut doubtful = before.map(|contact| self.watch.is_probing(contact.id));
-            side.iter().any(|contact| contact.id == id) && doubtful.all(|doubtful| doubtful)
-        };
-        next(self.leaf.left()) || next(self.leaf.right())
+    /// Whom this node has to tell of the death of `id`: nobody, unless all who stand between the two
+    /// are under suspicion themselves.
+    ///
+    /// Over links, where what is said to an unlinked member may be lost with the dead one that would
+    /// have carried it, all members are told from both sides. With datagrams each side tells its own:
+    /// those behind this node who held the dead one, and the next one beyond it, which waits for a
+    /// second verdict (`lease`).
+    fn must_hear(&self, id: NodeId) -> Vec<NodeId> {
+        let sides = [(self.leaf.left(), self.leaf.right()), (self.leaf.right(), self.leaf.left())];
+        let doubtful = |contact: &Contact| self.watch.is_probing(contact.id);
+        let stood = sides.map(|(side, other)| {
+            let place = side.iter().position(|contact| contact.id == id)?;
+            let (before, beyond) = (side.get(..place)?, side.get(place + 1..)?);
+            before.iter().all(doubtful).then_some((place, beyond, other))
+        });
+        let all = || self.leaf.members().into_iter().filter(|member| member.id != id);
+        match stood {
+            [None, None] => Vec::new(),
+            [Some((place, beyond, own)), None] | [None, Some((place, beyond, own))]
+                if self.is_direct() && own.iter().all(|contact| contact.id != id) =>
+            {
+                let holders = own.iter().take((LEAF_HALF - 1).saturating_sub(place));
+                let next = beyond.iter().find(|contact| !doubtful(contact));
+                holders.chain(next).map(|contact| contact.id).collect()
+            }
+            _ => all().map(|contact| contact.id).collect(),
+        }
     }
 
     pub(crate) fn declare_dead(&mut self, contact: Contact, accused: bool) {
-        let announce = self.is_next_alive(contact.id);
+        let told = self.must_hear(contact.id);
         self.tuning.note_failure(self.now);
-        self.unity.note_lost(self.now, contact);
+        let near = self.leaf.contains(contact.id).then(|| self.leaf.members().len() - 1);
+        self.unity.note_lost(self.now, contact, near);
         if !accused {
             self.withhold(contact.id);
         }
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);
-        if announce {
-            let leaf = self.leaf.state(self.ready);
-            for member in self.leaf.members() {
-                self.send(member.id, Message::Suspect { contact, leaf: leaf.clone() });
-            }
+        let leaf = self.leaf.state(self.ready);
+        for id in told {
+            self.send(id, Message::Suspect { contact, leaf: leaf.clone() });
         }
     }
 
@@ -119,13 +136,19 @@ impl Overlay {
         }
         self.watch.probes.remove(&id);
         self.peers.remove(id);
+        let stood_left = self.leaf.left().iter().any(|contact| contact.id == id)
+            && self.leaf.right().iter().all(|contact| contact.id != id);
         if self.leaf.remove(id) {
             self.stale.leaf = true;
-            self.repair_leaf_set();
+            self.repair_leaf_set(id, !stood_left);
         }
-        // The routing table and the neighbourhood set are repaired lazily: holes on use, the rest
-        // by what others show.
-        self.table.remove(id);
+        // The routing table and the neighbourhood set are repaired lazily: holes by who is known, or
+        // on use, the rest by what others show.
         self.near.remove(id);
+        if let Some(slot) = self.table.remove(id)
+            && self.is_direct()
+        {
+            self.refill(slot);
+        }
     }
 }

@@ -16,32 +16,38 @@ const JOIN_PROBES_MAX: usize = 16;
 
 impl Overlay {
     /// Others named these contacts: remember those that would fill the tables.
-    pub(crate) fn learn_all<'a>(&mut self, contacts: impl IntoIterator<Item = &'a Contact>) {
+    /// Whoever named them may have a way to them.
+    pub(crate) fn learn_all<'a>(
+        &mut self,
+        teller: Option<NodeId>,
+        contacts: impl IntoIterator<Item = &'a Contact>,
+    ) {
         for contact in contacts {
-            self.learn(*contact, None);
+            self.learn(*contact, None, teller);
         }
     }
 
-    /// What the root and the hops of a join named.
+    /// What the root and the hops of a join named, which was asked through a linked peer.
     pub(crate) fn learn_answer(
         &mut self,
+        through: Option<NodeId>,
         root: Contact,
         rows: &Bounded<Row, JOIN_ROWS_MAX>,
         leaf: &LeafState,
     ) {
-        self.learn_all([&root]);
-        self.learn_all(leaf.contacts());
+        self.learn_all(through, [&root]);
+        self.learn_all(through, leaf.contacts());
         for row in rows {
-            self.learn_all(row.iter().map(|entry| &entry.contact));
+            self.learn_all(through, row.iter().map(|entry| &entry.contact));
         }
     }
 
     /// Somebody named `contact`, which is at least `floor` microseconds away, if that is known.
-    pub(crate) fn learn(&mut self, contact: Contact, floor: Option<u32>) {
+    pub(crate) fn learn(&mut self, contact: Contact, floor: Option<u32>, teller: Option<NodeId>) {
         if let Some(promise) = self.promise(contact, floor)
             && !self.watch.is_probing(contact.id)
         {
-            self.candidates.put(promise, contact);
+            self.candidates.put(promise, contact, teller);
         }
     }
 
@@ -54,7 +60,7 @@ impl Overlay {
         let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
         let mut later = Vec::new();
         while room > 0 && self.watch.has_room() {
-            let Some((promise, contact)) = self.candidates.pop() else { break };
+            let Some((promise, contact, teller)) = self.candidates.pop() else { break };
             let floor = match promise {
                 Promise::Nearer(floor) => Some(floor),
                 Promise::Leaf(_) | Promise::Hole => None,
@@ -62,17 +68,21 @@ impl Overlay {
             // The tables may have changed since it was named.
             match self.promise(contact, floor) {
                 Some(Promise::Leaf(at)) if !self.has_place_for(contact.id) => {
-                    later.push((Promise::Leaf(at), contact));
+                    later.push((Promise::Leaf(at), contact, teller));
                 }
-                Some(_) => {
+                Some(promise) => {
                     self.probe(contact, true);
+                    if let Some(probe) = self.watch.probes.get_mut(&contact.id) {
+                        probe.nearer = matches!(promise, Promise::Nearer(_));
+                        probe.teller = teller;
+                    }
                     room -= 1;
                 }
                 None => {}
             }
         }
-        for (promise, contact) in later {
-            self.candidates.put(promise, contact);
+        for (promise, contact, teller) in later {
+            self.candidates.put(promise, contact, teller);
         }
     }
 
@@ -82,6 +92,11 @@ impl Overlay {
     fn has_place_for(&self, id: NodeId) -> bool {
         if !self.ready || !self.is_direct() || !self.leaf.wants(id) {
             return true;
+        }
+        // The far way round it holds a place at best: whoever is near goes first.
+        let is_far = self.leaf.reach_of(id).is_some_and(|reach| reach > self.me.id.distance(id));
+        if is_far && self.is_closing_gap() {
+            return false;
         }
         let asked = self.watch.just_asked().filter(|asked| *asked != id);
         self.leaf.has_place_beside(id, asked)
@@ -103,8 +118,8 @@ impl Overlay {
             Some(peer) if peer.contact.epoch < contact.epoch => return Some(at),
             _ => {}
         }
-        if self.leaf.wants(id) {
-            return Some(at);
+        if let Some(reach) = self.leaf.reach_of(id) {
+            return Some(Promise::Leaf(reach));
         }
         if self.table.has_hole(id) {
             return Some(Promise::Hole);
@@ -119,7 +134,7 @@ impl Overlay {
         }
         let floor = floor.filter(|_| self.is_direct())?;
         let floor = self.peers.met(id).unwrap_or(floor);
-        let is_better = self.table.wants(id, floor) || self.near.wants(floor);
+        let is_better = self.table.wants(id, floor) || self.wants_near(floor);
         is_better.then_some(Promise::Nearer(floor))
     }
 }

@@ -195,7 +195,7 @@ impl Overlay {
             self.event(Event::NotReady);
         }
         self.begin_settling(through);
-        self.learn_answer(from, &rows, &leaf);
+        self.learn_answer(through, from, &rows, &leaf);
     }
 
     pub(crate) fn on_join_refused(&mut self, attempt: u64) {
@@ -248,7 +248,7 @@ impl Overlay {
             }
         }
         let unresolved = {
-            let mut named = self.candidates.ids().chain(self.watch.hearsay());
+            let mut named = self.candidates.ids().chain(self.watch.asked());
             named.any(|id| self.leaf.wants(id))
         };
         if !complete || unresolved {

@@ -51,7 +51,18 @@ impl LeafSet {
 
     /// Whether `id`, not a member, would become one.
     pub(crate) fn wants(&self, id: NodeId) -> bool {
-        self.has_place_beside(id, core::iter::empty())
+        self.reach_of(id).is_some()
+    }
+
+    /// How far from this node `id`, not a member, would enter: on the side where that is less, of
+    /// those that have a place for it.
+    pub(crate) fn reach_of(&self, id: NodeId) -> Option<u128> {
+        let (left, right) = (id.clockwise_to(self.me), self.me.clockwise_to(id));
+        let full = |side: &[Contact]| side.get(LEAF_HALF - 1).map(|last| last.id);
+        let enters_left = full(&self.left).is_none_or(|last| left < last.clockwise_to(self.me));
+        let enters_right = full(&self.right).is_none_or(|last| right < self.me.clockwise_to(last));
+        let reaches = [enters_left.then_some(left), enters_right.then_some(right)];
+        reaches.into_iter().flatten().min().filter(|_| id != self.me && !self.contains(id))
     }
 
     /// Whether `id`, not a member, would become one beside `others`, as far as they become members.

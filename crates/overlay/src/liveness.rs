@@ -20,6 +20,8 @@ const PROBE_TIME: Duration = Duration::from_secs(1);
 pub(crate) const PROBE_TIME_MIN: Duration = Duration::from_millis(500);
 /// Unanswered probes before a peer is declared dead (design §4).
 const MISSES_MAX: u8 = 3;
+/// The same where the neighbour of the silent one has found it dead: one straight, one another way.
+const CONFIRM_MISSES: u8 = 2;
 /// Of these, probes that took another path than the peer's own link. Datagrams have no link that
 /// could be stuck, so one is enough.
 const DETOURS_MIN: u8 = 2;
@@ -113,11 +115,13 @@ impl Overlay {
             misses: 0,
             repeats: 0,
             detours: 0,
+            teller: None,
             direct: false,
             accused: false,
             asked: self.now,
             due: self.now,
             hearsay,
+            nearer: false,
         };
         self.watch.probes.insert(contact.id, probe);
         self.ask(contact.id);
@@ -183,7 +187,7 @@ impl Overlay {
     }
 
     pub(crate) fn on_pong(&mut self, from: Contact, via: Option<NodeId>, token: u64, ready: bool) {
-        let hearsay = self.watch.probes.get(&from.id).is_some_and(|probe| probe.hearsay);
+        let nearer = self.watch.probes.get(&from.id).is_some_and(|probe| probe.nearer);
         if !self.end_probe(from, via, token) {
             return;
         }
@@ -194,7 +198,7 @@ impl Overlay {
             }
         } else if ready && (self.ready || self.join.is_some()) {
             self.admit(from);
-            if hearsay && self.is_direct() && self.is_needed(from.id) {
+            if nearer && self.is_direct() && self.is_needed(from.id) {
                 self.tell_measured(from.id);
             }
         }
@@ -246,14 +250,16 @@ impl Overlay {
 
     fn ask(&mut self, id: NodeId) {
         let (linked, datagrams) = (self.links.is_open(id), self.is_direct());
+        let confirms = self.only_confirms(id);
         let round_trips = Duration::from_micros(u64::from(self.peers.rtt(id))) * 3;
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
-        probe.direct = if datagrams { probe.misses < LINK_MISSES_MAX } else { linked };
+        let straight = if confirms { 1 } else { LINK_MISSES_MAX };
+        probe.direct = if datagrams { probe.misses < straight } else { linked };
         probe.asked = self.now;
         let known = datagrams && probe.direct;
         let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { PROBE_TIME };
         probe.due = self.now + patience.min(PROBE_TIME);
-        let (token, direct) = (probe.token, probe.direct);
+        let (token, direct, teller) = (probe.token, probe.direct, probe.teller);
         let hinted = !direct && probe.detours % 2 == 0;
         let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);
         let message = if in_leaf_set && self.seeking().is_none() {
@@ -265,7 +271,10 @@ impl Overlay {
             let relay = if direct { None } else { self.relay_towards(id) };
             self.send_by(id, relay, message);
         } else if hinted {
-            self.send(id, message);
+            // No way to it is known: whoever named it may have one.
+            let teller = teller.filter(|teller| self.links.is_open(*teller));
+            let via = self.peers.via(self.now, id).or(teller);
+            self.send_by(id, via.filter(|via| *via != self.me.id), message);
         } else {
             self.send_by(id, None, message);
         }
@@ -279,7 +288,15 @@ impl Overlay {
         self.rng.pick(&relays).copied()
     }
 
+    /// Whether the death of `id` was found by its neighbour, and needs only be confirmed: this node
+    /// does not come to answer for its keys.
+    fn only_confirms(&self, id: NodeId) -> bool {
+        let accused = self.watch.probes.get(&id).is_some_and(|probe| probe.accused);
+        accused && self.is_direct() && !self.leaf.is_neighbour(id)
+    }
+
     fn on_miss(&mut self, id: NodeId) {
+        let confirms = self.only_confirms(id);
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
         probe.misses += 1;
         probe.repeats = probe.repeats.saturating_add(1);
@@ -287,7 +304,8 @@ impl Overlay {
         let Probe { contact, misses, detours, direct, hearsay, accused, .. } = *probe;
         let detours_min = if self.is_direct() { DATAGRAM_DETOURS_MIN } else { DETOURS_MIN };
         let is_sure = if self.leaf.contains(id) {
-            misses >= MISSES_MAX && detours >= detours_min
+            let enough = if confirms { CONFIRM_MISSES } else { MISSES_MAX };
+            misses >= enough && detours >= detours_min
         } else {
             // No keys are at stake: the next word from it brings it back.
             misses >= MISSES_MAX || direct && misses >= LINK_MISSES_MAX

@@ -101,6 +101,12 @@ impl Peers {
         self.get(id).map_or(UNMEASURED, |peer| peer.rtt)
     }
 
+    /// Those who take part in the ring and whose distance is known.
+    pub(crate) fn measured(&self) -> Vec<Contact> {
+        let known = self.records.values().filter(|peer| peer.ready && peer.rtt != UNMEASURED);
+        known.map(|peer| peer.contact).collect()
+    }
+
     /// Notes a measured round trip. Short ones count at once, long ones by and by: a delay has
     /// more causes than distance.
     pub(crate) fn measure(&mut self, id: NodeId, rtt: u32) {

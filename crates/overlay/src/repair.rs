@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use base::{Duration, Key, NodeId, SortedMap, Time};
 use wire::overlay::{Contact, LeafState, Message, Row, UNMEASURED};
 
-use crate::routing_table::Placed;
+use crate::routing_table::{Placed, Slot};
 use crate::{Overlay, random_part};
 
 /// Between two beats of maintenance.
@@ -25,16 +25,30 @@ const ROW_THROTTLE: Duration = Duration::from_secs(5);
 /// Rows whose last request is remembered: every row there is.
 const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
 
+/// Announced deaths whose heirs are remembered. When full, the oldest are forgotten: the farthest
+/// member on the short side knows them, too.
+const HEIRS_MAX: usize = 8;
+
+/// A request for a row of somebody's routing table.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    at: Time,
+    /// For a hole: nothing else of the answer is looked at.
+    hole: bool,
+}
+
 /// The state of this conversation.
 #[derive(Debug)]
 pub(crate) struct Repair {
     pub(crate) next_beat: Time,
     /// The leaf set lost a member lately: the ends of a short side are asked at every beat.
     gap_until: Time,
-    /// Whom a dead node's neighbour named when it announced the death.
-    heirs: Vec<Contact>,
+    /// Deaths that were announced and are not confirmed yet, with those whom the announcement named.
+    heirs: Vec<(NodeId, Vec<Contact>)>,
+    /// Those named at a confirmed death that this node leaves the first word to.
+    waiting: Vec<Contact>,
     beats: u64,
-    requested: SortedMap<u8, Time>,
+    requested: SortedMap<u8, Request>,
 }
 
 impl Repair {
@@ -43,14 +57,24 @@ impl Repair {
             next_beat,
             gap_until: Time::ZERO,
             heirs: Vec::new(),
+            waiting: Vec::new(),
             beats: 0,
             requested: SortedMap::new(),
         }
     }
 
     /// Keeps the contacts of an announcement until its subject is out of the leaf set.
-    pub(crate) fn keep_heirs(&mut self, leaf: &LeafState) {
-        self.heirs = leaf.contacts().copied().collect();
+    pub(crate) fn keep_heirs(&mut self, of: NodeId, leaf: &LeafState) {
+        self.heirs.retain(|(dead, _)| *dead != of);
+        if self.heirs.len() >= HEIRS_MAX {
+            self.heirs.remove(0);
+        }
+        self.heirs.push((of, leaf.contacts().copied().collect()));
+    }
+
+    fn take_heirs(&mut self, of: NodeId) -> Vec<Contact> {
+        let at = self.heirs.iter().position(|(dead, _)| *dead == of);
+        at.map(|at| self.heirs.swap_remove(at).1).unwrap_or_default()
     }
 }
 
@@ -62,8 +86,12 @@ impl Overlay {
         self.repair.beats += 1;
         self.retune();
         self.probe_silent();
+        let waiting = core::mem::take(&mut self.repair.waiting);
+        self.learn_all(None, &waiting);
         if self.now < self.repair.gap_until {
-            self.ask_extremes();
+            if !self.is_closing_gap() {
+                self.ask_extremes();
+            }
             if !self.is_direct() {
                 // Announcements to members without a link may be lost with the dead relay.
                 self.share_leaf_set(self.repair.beats);
@@ -93,21 +121,43 @@ impl Overlay {
     }
 
     pub(crate) fn on_row(&mut self, from: NodeId, row: u8, entries: &Row) {
-        if self.repair.requested.contains_key(&row) {
-            self.learn_sightings(from, entries);
+        match self.repair.requested.get(&row) {
+            Some(request) if request.hole && self.is_direct() => {
+                self.learn_all(Some(from), entries.iter().map(|entry| &entry.contact));
+            }
+            Some(_) => self.learn_sightings(from, entries),
+            None => {}
         }
     }
 
-    /// The leaf set has a gap. Whoever announced it said who is next; where nobody did, or they are
+    /// The leaf set lost `gone`. Whoever announced it said who is next; where nobody did, or they are
     /// dead too, the farthest on the short side knows. It may have a gap itself, so it is asked for
     /// a while.
-    pub(crate) fn repair_leaf_set(&mut self) {
+    ///
+    /// Two nodes come into each other's leaf sets for it, one on either side, and one question is
+    /// enough for both: with datagrams the one to the left (`asks_first`) has the first word, the other
+    /// waits for the next beat.
+    pub(crate) fn repair_leaf_set(&mut self, gone: NodeId, asks_first: bool) {
         self.repair.gap_until = self.now + BEAT * GAP_BEATS;
-        let heirs = core::mem::take(&mut self.repair.heirs);
-        self.learn_all(&heirs);
+        let heirs = self.repair.take_heirs(gone);
+        if self.is_direct() && !asks_first {
+            self.repair.waiting = heirs;
+            return;
+        }
+        self.learn_all(None, &heirs);
         if heirs.is_empty() {
             self.ask_extremes();
         }
+    }
+
+    /// Whether somebody is asked, or will be, who may close a gap of the leaf set.
+    pub(crate) fn is_closing_gap(&self) -> bool {
+        let asked = || self.watch.asked();
+        let is_end = |id: NodeId| self.leaf.short_ends().iter().any(|end| end.id == id);
+        let near = |id: NodeId| {
+            self.leaf.reach_of(id).is_some_and(|reach| reach == self.me.id.distance(id))
+        };
+        !self.repair.waiting.is_empty() || asked().any(|id| is_end(id) || near(id))
     }
 
     fn ask_extremes(&mut self) {
@@ -123,14 +173,14 @@ impl Overlay {
             && self.table.get((row, key.digit(row))).is_none()
             && !self.leaf.covers(key);
         if is_hole {
-            self.repair_row(row);
+            self.repair_row(row, true);
         }
     }
 
     /// Asks an entry of `row` for its row: the one there is, or the next one down.
-    pub(crate) fn repair_row(&mut self, row: u8) {
+    pub(crate) fn repair_row(&mut self, row: u8, hole: bool) {
         let asked = self.repair.requested.get(&row);
-        if asked.is_some_and(|at| self.now.since(*at) < ROW_THROTTLE) {
+        if asked.is_some_and(|request| self.now.since(request.at) < ROW_THROTTLE) {
             return;
         }
         let below = (row..self.table.depth()).find(|row| self.table.row(*row).next().is_some());
@@ -138,7 +188,7 @@ impl Overlay {
             .map_or(Vec::new(), |row| self.table.row(row).map(|entry| entry.contact).collect());
         let Some(entry) = self.rng.pick(&entries).copied() else { return };
         if self.repair.requested.len() < ROW_REQUESTS_MAX || asked.is_some() {
-            self.repair.requested.insert(row, self.now);
+            self.repair.requested.insert(row, Request { at: self.now, hole });
             self.send(entry.id, Message::RowRequest { row });
         }
     }
@@ -161,6 +211,29 @@ impl Overlay {
         }
         if let Placed::Instead(old) = placed {
             self.release(old.id);
+        }
+    }
+
+    /// A slot of the routing table is empty: the nearest of those who fit and spoke lately takes it.
+    pub(crate) fn refill(&mut self, slot: Slot) {
+        let patience = self.tuning.interval();
+        let lately = |contact: &Contact| {
+            let heard = self.peers.get(contact.id).map(|peer| peer.heard);
+            heard.is_some_and(|heard| self.now.since(heard) < patience)
+        };
+        let fits = |contact: &Contact| self.table.slot(contact.id) == Some(slot);
+        let known = self.peers.measured().into_iter().filter(fits).filter(lately);
+        let nearest = known.min_by_key(|contact| (self.peers.rtt(contact.id), contact.id));
+        if let Some(nearest) = nearest.filter(|nearest| !self.watch.is_probing(nearest.id)) {
+            self.admit(nearest);
+        }
+    }
+
+    /// Offers everybody who is known to take part in the ring, and how far it is, to the tables: those
+    /// who were measured before there was a place for them, or whose place was another's.
+    pub(crate) fn offer_known(&mut self) {
+        for contact in self.peers.measured() {
+            self.admit(contact);
         }
     }
 
@@ -190,7 +263,7 @@ impl Overlay {
     fn maintain_rows(&mut self) {
         let rows = u64::from(self.table.depth());
         let row = u8::try_from(self.rng.below(rows)).unwrap_or(0);
-        self.repair_row(row);
+        self.repair_row(row, false);
         self.repair_neighbourhood();
     }
 }

@@ -72,7 +72,7 @@ impl Overlay {
             // A newcomer does not know everybody yet.
             let is_old = self.leaf.contains(from.id);
             self.admit(from);
-            self.learn_all(leaf.contacts());
+            self.learn_all(Some(from.id), leaf.contacts());
             if is_old {
                 self.doubt_unlisted(from.id, leaf);
             }
@@ -93,13 +93,24 @@ impl Overlay {
         let doubted = self.leaf.members().into_iter().filter(|member| {
             member.id != from
                 && !listed(member.id)
-                && would_list(from, leaf, member.id)
+                && reaches(from, leaf, member.id)
                 && silent(member.id)
         });
         for member in doubted.collect::<Vec<_>>() {
             self.probe(member, false);
         }
     }
+}
+
+/// Whether `id` stands among those that `from` listed on one side. A member that is nearer the other
+/// way round only holds a place on a side that lost one: nothing follows from it.
+fn reaches(from: NodeId, leaf: &LeafState, id: NodeId) -> bool {
+    let left = |id: NodeId| id.clockwise_to(from);
+    let right = |id: NodeId| from.clockwise_to(id);
+    let behind = |other: NodeId| left(id) < left(other) && left(other) <= right(other);
+    let ahead = |other: NodeId| right(id) < right(other) && right(other) <= left(other);
+    leaf.left.iter().any(|contact| behind(contact.id))
+        || leaf.right.iter().any(|contact| ahead(contact.id))
 }
 
 /// Whether `id` belongs into the leaf set that `from` described.

@@ -47,6 +47,7 @@ impl Survey {
 impl Overlay {
     /// The node has joined: from now on it asks its tables for theirs, the nearest first.
     pub(crate) fn begin_second_stage(&mut self) {
+        self.offer_known();
         let entries = self.table.entries().map(|(_, contact)| contact.id);
         let near = self.near.entries().iter().map(|entry| entry.contact.id);
         let known: Vec<NodeId> = if self.is_direct() {
@@ -87,6 +88,13 @@ impl Overlay {
         let near = self.near.entries().iter().map(|entry| entry.contact.id);
         let leaf = self.leaf.members().into_iter().map(|contact| contact.id);
         let all: SortedSet<NodeId> = entries.chain(near).chain(leaf).collect();
+        // Whoever was measured and found no place here may have one for this node: near it among those
+        // who share a prefix, as only the nearest of each column are in the table.
+        let met = self.peers.measured().into_iter().map(|contact| contact.id);
+        let met = met.filter(|id| self.me.id.shared_digits(*id) > 0 && !all.contains(id));
+        for id in met.collect::<Vec<_>>() {
+            self.tell_measured(id);
+        }
         for id in all {
             self.send_state(id);
         }
@@ -147,7 +155,9 @@ impl Overlay {
     /// `from` says how far this node is: if that is near, measure.
     pub(crate) fn on_measured(&mut self, from: Contact, rtt: u32) {
         if self.ready && rtt != UNMEASURED {
-            self.learn(from, Some(rtt));
+            // Only who has joined says how far others are.
+            self.set_ready(from.id, true);
+            self.learn(from, Some(rtt), None);
         }
     }
 
@@ -160,7 +170,7 @@ impl Overlay {
     fn learn_within(&mut self, way: u32, sightings: &[Sighting]) {
         for sighting in sightings {
             let bounded = way != UNMEASURED && sighting.rtt != UNMEASURED;
-            self.learn(sighting.contact, bounded.then(|| way.abs_diff(sighting.rtt)));
+            self.learn(sighting.contact, bounded.then(|| way.abs_diff(sighting.rtt)), None);
         }
     }
 
@@ -172,6 +182,14 @@ impl Overlay {
             link.rtt.sample(rtt);
             link.deaf = false;
         }
+    }
+
+    /// Whether it is worth a question that a node at least `floor` microseconds away may be in the
+    /// neighbourhood set. Once this node has joined, gaps are no reason to ask whoever is named.
+    pub(crate) fn wants_near(&self, floor: u32) -> bool {
+        let settled = self.ready && !self.survey.is_fresh;
+        let last = self.near.entries().last().map(|last| last.rtt);
+        self.near.wants(floor) && (!settled || last.is_none_or(|last| floor < last))
     }
 
     /// Where members of the neighbourhood set are gone, another member knows others.

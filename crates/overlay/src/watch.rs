@@ -25,6 +25,8 @@ pub(crate) struct Probe {
     pub(crate) repeats: u8,
     /// Of the misses, those on another path than the peer's own link.
     pub(crate) detours: u8,
+    /// Who named it, if it is known by hearsay only.
+    pub(crate) teller: Option<NodeId>,
     /// The question went over the peer's own link.
     pub(crate) direct: bool,
     /// Another node found the peer dead, too.
@@ -33,6 +35,8 @@ pub(crate) struct Probe {
     pub(crate) due: Time,
     /// Asked on hearsay: the contact is in no table.
     pub(crate) hearsay: bool,
+    /// Asked for its distance: if that is short, it may want this node, too.
+    pub(crate) nearer: bool,
 }
 
 /// A contact that did not answer, or said goodbye.
@@ -66,7 +70,12 @@ impl Watch {
         self.probes.values().filter(|probe| probe.hearsay).map(|probe| probe.contact.id)
     }
 
-    /// The same, as long as their first question may be answered.
+    /// Everybody who is asked.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.probes.keys().copied()
+    }
+
+    /// Of those known by hearsay only, whose first question may still be answered.
     pub(crate) fn just_asked(&self) -> impl Iterator<Item = NodeId> + Clone + '_ {
         let fresh = self.probes.values().filter(|probe| probe.hearsay && probe.misses == 0);
         fresh.map(|probe| probe.contact.id)

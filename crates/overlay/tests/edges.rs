@@ -235,3 +235,48 @@ fn a_leaf_set_that_changed_since_the_answer_to_a_join_is_asked_for_what_is_new()
     assert!(node.is_ready());
     assert_eq!(node.leaf_set().1.first(), Some(&late));
 }
+
+#[test]
+fn a_linked_peer_that_is_named_while_it_is_asked_is_waited_for() {
+    let ring = [9u128 << 124, 2 << 124, 13 << 124].map(contact);
+    let (root, late) = (ring[0], contact((8 << 124) + 1));
+    let now = [ring[0], ring[1], ring[2], late];
+    let mut node = Overlay::new(Config::default(), contact(8 << 124), 1, Time::ZERO);
+    for peer in ring {
+        node.handle(Time::ZERO, Input::LinkUp { peer });
+    }
+    node.handle(Time::ZERO, Input::Join { through: root.id });
+    // Its link opens while the root is asked: the question that every link begins with is under way.
+    node.handle(Time::ZERO, Input::LinkUp { peer: late });
+    let (mut held, mut named) = (Vec::new(), false);
+    while let Some(output) = node.poll_output() {
+        let Output::Send { to, message, .. } = output else { continue };
+        let from = now.into_iter().find(|contact| contact.id == to).unwrap();
+        match message {
+            Message::Join { attempt, .. } => {
+                let (rows, leaf) = (Bounded::new(), leaf_of(root, &ring));
+                hears(&mut node, Time::ZERO, root, Message::JoinReply { attempt, rows, leaf });
+            }
+            Message::Probe { token, .. } | Message::Ping { token } if from == late => {
+                held.push(token);
+            }
+            Message::Probe { token, .. } => {
+                named = true;
+                let leaf = leaf_of(from, &now);
+                hears(&mut node, Time::ZERO, from, Message::ProbeReply { token, leaf });
+            }
+            Message::Ping { token } => {
+                hears(&mut node, Time::ZERO, from, Message::Pong { token, ready: true });
+            }
+            _ => {}
+        }
+    }
+    assert!(named && !held.is_empty(), "it is named, and asked");
+    assert!(!node.is_ready(), "it has not answered");
+    for token in held {
+        let leaf = leaf_of(late, &ring);
+        hears(&mut node, Time::ZERO, late, Message::ProbeReply { token, leaf });
+    }
+    assert!(node.is_ready());
+    assert_eq!(node.leaf_set().1.first(), Some(&late));
+}

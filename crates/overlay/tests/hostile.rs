@@ -249,3 +249,81 @@ fn a_root_with_a_sparse_leaf_set_is_not_believed() {
         assert!(!overlay.is_ready());
     }
 }
+
+/// hostile.md O6: what is asked of those whom nobody but a liar knows.
+#[derive(Default)]
+struct Asked {
+    /// Whom, in the order of the questions.
+    ids: BTreeSet<NodeId>,
+    dials: usize,
+}
+
+impl Asked {
+    fn take(&mut self, overlay: &mut Overlay, invented: &BTreeSet<NodeId>) {
+        for output in outputs(overlay) {
+            match output {
+                Output::Dial { .. } | Output::Expect { .. } => self.dials += 1,
+                Output::Send { to, .. } if invented.contains(&to) => drop(self.ids.insert(to)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A leaf set of names that nobody has, `apart` from each other.
+fn invent(owner: NodeId, apart: u128, invented: &mut BTreeSet<NodeId>) -> LeafState {
+    let leaf = leaf_around(owner, apart);
+    invented.extend(leaf.contacts().map(|contact| contact.id));
+    leaf
+}
+
+/// hostile.md O6: a member names a thousand ids that nobody has, each set of them closer than the
+/// last; a newcomer's answer names as many at once.
+#[test]
+fn a_thousand_invented_ids_cost_a_few_questions_at_a_time_and_no_dial() {
+    // A neighbour: all whom it names next to itself would have a place in the node's leaf set.
+    let liar = Contact { id: NodeId::new((0x23 << 60) + 1), epoch: 1 };
+    let lie = |overlay: &mut Overlay, now, message| {
+        overlay.handle(now, Input::Received { from: liar, via: None, message });
+    };
+    for joins in [false, true] {
+        let (mut invented, mut asked) = (BTreeSet::new(), Asked::default());
+        let (mut overlay, attempt) = newcomer(liar, &LeafState::default());
+        if joins {
+            let mut rng = Rng::new(1);
+            let mut row = || -> Row {
+                let ids = (0..15).map(|_| NodeId::new(rng.next_u128())).collect::<Vec<_>>();
+                invented.extend(ids.iter().copied());
+                let contacts = ids.into_iter().map(|id| Contact { id, epoch: 1 });
+                Bounded::truncating(contacts.map(|contact| Sighting { contact, rtt: 1 }))
+            };
+            let rows = Bounded::truncating((0..32).map(|_| row()));
+            let leaf = invent(liar.id, 1 << 110, &mut invented);
+            lie(&mut overlay, Time::ZERO, Message::JoinReply { attempt, rows, leaf });
+        } else {
+            overlay = Overlay::new(Config::default(), overlay.me(), 1, Time::ZERO);
+            overlay.handle(Time::ZERO, Input::Found);
+            overlay.handle(Time::ZERO, Input::LinkUp { peer: liar });
+            for step in 0..63 {
+                let leaf = invent(liar.id, (1 << 110) - (step << 100), &mut invented);
+                lie(&mut overlay, Time::ZERO, Message::Probe { token: 1, leaf });
+            }
+        }
+        asked.take(&mut overlay, &invented);
+        let at_once = if joins { 16 } else { 8 };
+        assert!(invented.len() >= 480);
+        assert!((1..=at_once).contains(&asked.ids.len()), "{joins}: {}", asked.ids.len());
+        // For as long as questions wait for answers that nobody gives.
+        for tenths in 0..600 {
+            overlay.handle(Time::from_millis(100 * tenths), Input::Timeout);
+            asked.take(&mut overlay, &invented);
+        }
+        println!("{} of {} were asked in a minute", asked.ids.len(), invented.len());
+        assert_eq!(asked.dials, 0);
+        let (left, right) = overlay.leaf_set();
+        let near = overlay.neighbourhood().iter().map(|sighting| sighting.contact);
+        let tables = overlay.table_rows().map(|(_, _, contact)| contact);
+        let mut known = left.iter().chain(right).copied().chain(near).chain(tables);
+        assert!(known.all(|contact| !invented.contains(&contact.id)));
+    }
+}

@@ -2,7 +2,7 @@
 
 mod world;
 
-use base::{Key, NodeId};
+use base::{Duration, Key, NodeId};
 use overlay::{Event, GoneReason, Input};
 use wire::overlay::{Contact, Target};
 use world::{MILLISECOND, SECOND, World};
@@ -57,25 +57,32 @@ fn eight_links_each_suffice() {
     }
 }
 
+/// hostile.md O3: within eight heartbeats of the last death in nine runs of ten, within ten in all.
+/// Where it takes longer, an announcement was lost with a dead relay.
 #[test]
-fn three_adjacent_nodes_killed_silently() {
-    let mut slowest = 0.0f64;
+fn four_adjacent_nodes_killed_within_a_heartbeat_are_replaced_within_eight() {
+    let (mut runs, mut late, mut slowest) = (0, 0, Duration::ZERO);
     for seed in seeds() {
         for (links_max, noticed) in [(64, false), (12, false), (64, true)] {
             let mut world = World::ring(seed, 30, links_max);
             world.run(15 * SECOND);
-            let first = world.ids()[5];
-            let killed_at = world.now;
-            for id in world.neighbours_of(first, 3) {
+            let (first, heartbeat) = (world.ids()[5], world.config.heartbeat);
+            for id in world.neighbours_of(first, 4) {
+                world.run(heartbeat / 4);
                 world.kill(id, noticed);
             }
-            let healed = world.run_until(75 * SECOND, |world| world.wrong_leaf_sets().is_empty());
+            let killed_at = world.now;
+            let healed =
+                world.run_until(heartbeat * 10, |world| world.wrong_leaf_sets().is_empty());
             assert!(healed, "seed {seed}, {links_max} links: {:?}", world.wrong_leaf_sets());
-            slowest = slowest.max(world.now.since(killed_at).as_secs_f64());
+            let took = world.now.since(killed_at);
+            (runs, late) = (runs + 1, late + u64::from(took > heartbeat * 8));
+            slowest = slowest.max(took);
             world.exchange(5, true);
         }
     }
-    println!("leaf sets exact at the latest {slowest:.1} s after the death");
+    println!("{late} of {runs} later than eight heartbeats, the slowest after {slowest:?}");
+    assert!(late * 10 <= runs, "{late} of {runs}");
 }
 
 #[test]

@@ -31,15 +31,27 @@ enum Aim {
 
 /// Whether a description is one that a link may be built with.
 pub(crate) fn is_acceptable(sdp: &str) -> bool {
-    sdp.len() as u64 <= u64::from(SDP_BYTES_MAX)
-        && count(sdp, is_candidate) <= u64::from(CANDIDATES_MAX)
-        && count(sdp, |line| line.starts_with("m=")) <= u64::from(SECTIONS_MAX)
+    passes(sdp, |_| true)
 }
 
 /// Whether a server may pass it on: acceptable, and no candidate aims where none may. It is signed,
 /// so it passes whole or not at all; honest peers leave such candidates out ([`cleaned`]).
 pub(crate) fn is_forwardable(sdp: &str) -> bool {
-    is_acceptable(sdp) && count(sdp, |line| is_candidate(line) && aim(line) == Aim::Forbidden) == 0
+    passes(sdp, |candidate| aim(candidate) != Aim::Forbidden)
+}
+
+/// One pass over the lines: a server looks into every description.
+fn passes(sdp: &str, may_aim: impl Fn(&str) -> bool) -> bool {
+    if sdp.len() as u64 > u64::from(SDP_BYTES_MAX) {
+        return false;
+    }
+    let (mut candidates, mut sections) = (0, 0);
+    lines(sdp).all(|line| {
+        let is_candidate = is_candidate(line);
+        candidates += u32::from(is_candidate);
+        sections += u32::from(line.starts_with("m="));
+        candidates <= CANDIDATES_MAX && sections <= SECTIONS_MAX && (!is_candidate || may_aim(line))
+    })
 }
 
 /// A description with the first [`CANDIDATES_MAX`] candidates that aim where one may. `loopback`:
@@ -64,7 +76,7 @@ pub(crate) fn cleaned(sdp: &str, loopback: bool) -> String {
 /// Lines with their ends. A lone carriage return ends a line for some parsers.
 fn lines(mut sdp: &str) -> impl Iterator<Item = &str> {
     core::iter::from_fn(move || {
-        let end = match sdp.find(['\r', '\n']) {
+        let end = match sdp.bytes().position(|byte| byte == b'\r' || byte == b'\n') {
             Some(at) if sdp[at..].starts_with("\r\n") => at + 2,
             Some(at) => at + 1,
             None => sdp.len(),
@@ -108,10 +120,6 @@ fn is_link_local(v6: Ipv6Addr) -> bool {
 
 fn is_candidate(line: &str) -> bool {
     line.starts_with("a=candidate")
-}
-
-fn count(sdp: &str, which: impl Fn(&str) -> bool) -> u64 {
-    lines(sdp).filter(|line| which(line)).count() as u64
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ const SIM_MODULE: &[&str] = &[
     "--release",
 ];
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
     Section {
         name: "kernel",
         builds: &[
@@ -53,6 +53,11 @@ const SECTIONS: [Section; 6] = [
         name: "deep",
         builds: &[&["build", "--release", "-p", "simd", "--example", "deep"]],
         program: "tests/bench/deep.mjs",
+    },
+    Section {
+        name: "codec",
+        builds: &[&["build", "--release", "-p", "simd", "--example", "codec"]],
+        program: "tests/bench/codec.mjs",
     },
     Section {
         name: "link",

@@ -34,7 +34,7 @@ Usage: cargo xtask COMMAND
   ci                               the same as test, without a filter
   tidy                             crate walls, allowed dependencies, bans in pure crates; licences,
                                    banned crates and least versions of everything
-  bench [SECTION…]                 measured ratios: kernel, deep, link, route, trace, grid
+  bench [SECTION…]                 measured ratios: kernel, deep, codec, link, route, trace, grid
   chaos [--minutes N] [--peers N] [--tabs N] [--seed S]   jobs while peers are killed, stopped, closed
   load [idle] [relay] [storm] [--peers N]   thousands of clients at a real server
   fuzz [--minutes N] [--keep] [FAMILY…]     bytes that reach new code; --keep renews tests/fuzz/corpus

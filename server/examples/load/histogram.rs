@@ -1,5 +1,6 @@
 //! Durations in classes of a sixteenth of an octave, counted by many tasks.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -9,8 +10,13 @@ const PARTS: u64 = 16;
 /// Up to 2⁴⁰ µs.
 const CLASSES: usize = 40 * PARTS as usize;
 
-#[derive(Debug)]
 pub(crate) struct Histogram(Vec<AtomicU64>);
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.summary())
+    }
+}
 
 impl Default for Histogram {
     fn default() -> Self {

@@ -181,6 +181,60 @@ async fn who_asks_for_a_file_and_does_not_read_it_is_dropped() {
     timeout(PATIENCE, closed).await.expect("in time");
 }
 
+/// S4
+#[tokio::test]
+async fn two_hundred_that_never_read_cost_little_memory_and_are_dropped() {
+    const BYTES_MAX: u64 = 32 << 20;
+    const KERNEL_BYTES_MAX: u64 = 64 << 20;
+    let web = Folder::new();
+    web.write("large.bin", vec![0; 8 << 20]);
+    let folder = web.path().to_str().expect("plain");
+    // Long enough that all are there at once, however busy the machine is.
+    let server = Server::start(&["--web-dir", folder, "--write-timeout", "10"]).await;
+    let address = server.address();
+    assert_eq!(get(&address, "/healthz", "").await.status(), 200);
+    let before = server.resident_bytes();
+    let mut crowd = Vec::new();
+    for number in 0..200_u32 {
+        let source = Ipv4Addr::from_bits(0x7f00_0a01 + number / 50);
+        let mut stream = connect_from(source, &address).await.expect("a connection");
+        let request = b"GET /large.bin HTTP/1.1\r\nhost: x\r\n\r\n";
+        stream.write_all(request).await.expect("a write");
+        crowd.push(stream);
+    }
+    let port: u16 = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let (mut ticks, mut fullest) = (interval(Duration::from_millis(50)), 0);
+    let dropped = async {
+        loop {
+            ticks.tick().await;
+            let grown = server.resident_bytes().saturating_sub(before);
+            assert!(grown < BYTES_MAX, "{grown} bytes more than before");
+            let unread = unread_bytes(port);
+            fullest = fullest.max(unread.len());
+            let kernel: u64 = unread.iter().sum();
+            assert!(kernel < KERNEL_BYTES_MAX, "{kernel} bytes in the kernel");
+            if fullest > 150 && unread.is_empty() {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, dropped).await.expect("in time");
+    assert_eq!(get(&address, "/healthz", "").await.status(), 200);
+}
+
+/// What the kernel holds for each connection at this port of the loopback whose peer does not read.
+fn unread_bytes(port: u16) -> Vec<u64> {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("a Linux");
+    let local = format!(":{port:04X}");
+    let ours = table.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let is_ours = words.next()?.ends_with(&local);
+        let queues = words.nth(2).filter(|_| is_ours)?;
+        u64::from_str_radix(queues.split(':').next()?, 16).ok()
+    });
+    ours.filter(|bytes| *bytes > 0).collect()
+}
+
 /// S5
 #[tokio::test]
 async fn a_flood_of_messages_closes() {
@@ -235,6 +289,37 @@ async fn descriptions_that_aim_at_others_are_not_passed_on() {
         })
         .await;
     assert_eq!(from, honest.card.expect("it is logged in").id());
+}
+
+/// S5
+#[tokio::test]
+async fn a_pair_exchanges_so_much_and_the_rest_is_dropped() {
+    let server = Server::start(&[]).await;
+    let mut anchor = founder(&server).await;
+    let to = anchor.card.expect("it is logged in").id();
+    let mut newcomer = Peer::new(&server.address(), 2, true);
+    newcomer.tell(Input::Introduce);
+    newcomer.until(introduced).await;
+    let mut heavy = proposal(&newcomer);
+    heavy.sdp = "x".repeat(12_000);
+    let heavy: Bytes = PeerSignal::Offer(heavy).encode().into();
+    let small: Bytes = PeerSignal::Decline { attempt: 1, reason: String::new() }.encode().into();
+    for payload in [vec![heavy.clone(); 8], vec![small.clone()]].concat() {
+        newcomer.tell(Input::Signal { to, payload });
+    }
+    newcomer.flush().await;
+    let mut passed = 0;
+    loop {
+        let payload = anchor.until(|output| match output {
+            Output::Signal { payload, .. } => Some(payload.clone()),
+            _ => None,
+        });
+        if payload.await == small {
+            break;
+        }
+        passed += 1;
+    }
+    assert_eq!(passed, 5, "of 12 kB each: 64 KiB");
 }
 
 /// S8
@@ -301,6 +386,30 @@ async fn an_address_and_its_network_hold_so_many_websockets() {
         }
     };
     timeout(PATIENCE, again).await.expect("in time");
+}
+
+/// C3
+#[tokio::test]
+async fn without_files_it_waits_says_so_once_and_goes_on() {
+    let folder = Folder::new();
+    let log = folder.file("log");
+    let server = Server::start_with_files(64, std::fs::File::create(&log).expect("a file")).await;
+    let mut crowd = Vec::new();
+    for number in 0..120_u32 {
+        let source = Ipv4Addr::from_bits(0x7f00_0c01 + number / 40);
+        crowd.push(connect_from(source, &server.address()).await.expect("the kernel's word"));
+    }
+    let said = || std::fs::read_to_string(&log).expect("its log");
+    let mut ticks = interval(Duration::from_millis(50));
+    let warned = async {
+        while !said().contains("cannot accept connections") {
+            ticks.tick().await;
+        }
+    };
+    timeout(PATIENCE, warned).await.expect("in time");
+    drop(crowd);
+    assert_eq!(get(&server.address(), "/healthz", "").await.status(), 200);
+    assert_eq!(said().matches("cannot accept connections").count(), 1, "{}", said());
 }
 
 #[tokio::test]

@@ -27,15 +27,29 @@ fn command(flags: &[&str]) -> Command {
 impl Server {
     /// Starts with `flags` on a free port, unless they name one.
     pub(crate) async fn start(flags: &[&str]) -> Self {
+        Self::launch(command(&[]), flags, Stdio::null()).await
+    }
+
+    /// The same with no more open files than this, and with its log in `log`.
+    pub(crate) async fn start_with_files(files: u32, log: std::fs::File) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_millefeuille-server")]);
+        shell.kill_on_drop(true).env_remove("RUST_LOG");
+        Self::launch(shell, &[], log.into()).await
+    }
+
+    async fn launch(mut command: Command, flags: &[&str], log: Stdio) -> Self {
         let mut all = flags.to_vec();
         for (flag, value) in [("--listen", "127.0.0.1:0"), ("--web-dir", "/nonexistent")] {
             if !flags.contains(&flag) {
                 all.extend([flag, value]);
             }
         }
-        let mut child = command(&all)
+        let mut child = command
+            .args(&all)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let stdout = child.stdout.take().expect("it is piped");
@@ -54,6 +68,15 @@ impl Server {
 
     pub(crate) fn field(&self, name: &str) -> String {
         self.announcement[name].as_str().expect("a string").to_owned()
+    }
+
+    /// Memory that it has in RAM.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1024
     }
 
     /// Sends a signal by name.

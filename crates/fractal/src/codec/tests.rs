@@ -27,7 +27,7 @@ proptest! {
         let part = &bytes[..cut.index(bytes.len())];
         prop_assert!(decode_tile(part, tile.width, tile.height).is_err());
         let more = [&bytes[..], &[0]].concat();
-        prop_assert_eq!(decode_tile(&more, tile.width, tile.height), Err(CodecError::Compression));
+        prop_assert_eq!(decode_tile(&more, tile.width, tile.height), Err(CodecError::End));
     }
 
     #[test]
@@ -53,61 +53,94 @@ proptest! {
     }
 
     #[test]
-    fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode_tile(&[&[VERSION, 9, 0, 9, 0], &bytes[..]].concat(), 9, 9);
+    fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), form in 0..3_u8) {
+        let _ = decode_tile(&[&[VERSION, 9, 0, 9, 0, form], &bytes[..]].concat(), 9, 9);
         let _ = decode_tile(&bytes, 256, 256);
     }
 
     #[test]
-    fn symbols_have_one_form(symbols in prop::collection::vec(any::<u8>(), 0..40)) {
-        if let Some(levels) = levels_from_symbols(&symbols, 3, 3) {
-            prop_assert_eq!(symbols_from_levels(&Tile { width: 3, height: 3, levels }), symbols);
+    fn packed_levels_have_one_form(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let bytes = [&[VERSION, 3, 0, 3, 0, PACKED], &bytes[..]].concat();
+        if let Ok(tile) = decode_tile(&bytes, 3, 3) {
+            let header = bytes[..HEADER_BYTES - 1].to_vec();
+            let is_smaller = bytes.len() < HEADER_BYTES + 9 * LEVEL_BYTES;
+            prop_assert_eq!(packed(&tile, header), is_smaller.then_some(bytes));
         }
     }
 }
 
 #[test]
-fn the_worst_tile_fits_the_maximum() {
-    // Differences near 2³¹ and no pattern that deflate could use.
+fn the_worst_tile_is_plain() {
     let mut state = 1_u64;
     let levels = (0..TILE * TILE)
-        .map(|i| {
+        .map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let noise = (state >> 36) as u32;
-            LEVEL_MIN + noise + if i % 2 == 0 { 0 } else { 0x7000_0000 }
+            ((state >> 32) as u32).max(LEVEL_MIN)
         })
         .collect();
     let tile = Tile { width: TILE, height: TILE, levels };
     let bytes = encode_tile(&tile);
-    assert!(bytes.len() <= TILE_BYTES_MAX as usize, "{}", bytes.len());
+    assert_eq!(bytes.len(), TILE_BYTES_MAX as usize);
     assert_eq!(decode_tile(&bytes, TILE, TILE), Ok(tile));
-}
-
-#[test]
-fn a_bomb_is_stopped_at_the_size_of_the_tile() {
-    let bomb = compress_to_vec(&vec![0; 10_000_000], 9);
-    let bytes = [&[VERSION, 1, 0, 1, 0], &bomb[..]].concat();
-    assert_eq!(decode_tile(&bytes, 1, 1), Err(CodecError::Compression));
     let too_long = vec![VERSION; TILE_BYTES_MAX as usize + 1];
     assert_eq!(decode_tile(&too_long, 1, 1), Err(CodecError::Length));
 }
 
 #[test]
+fn a_difference_beyond_the_symbols_is_plain() {
+    let mut levels = vec![LEVEL_MIN; 64];
+    levels[20] = LEVEL_MIN + (1 << 31) - 1;
+    levels[40] = LEVEL_MIN + (1 << 31);
+    for (width, height) in [(64, 1), (1, 64), (8, 8)] {
+        let tile = Tile { width, height, levels: levels.clone() };
+        let bytes = encode_tile(&tile);
+        assert_eq!(bytes[HEADER_BYTES - 1], PLAIN);
+        assert_eq!(decode_tile(&bytes, width, height), Ok(tile.clone()));
+        let tile =
+            Tile { levels: levels.iter().map(|&level| level.min(levels[20])).collect(), ..tile };
+        let bytes = encode_tile(&tile);
+        assert_eq!(bytes[HEADER_BYTES - 1], PACKED);
+        assert_eq!(decode_tile(&bytes, width, height), Ok(tile));
+    }
+}
+
+#[test]
 fn levels_below_one_iteration_are_refused() {
-    // From 256 down by one is 255: no escaped pixel has that level.
-    let symbols = compress_to_vec(&[2], DEFLATE_LEVEL);
-    let bytes = [&[VERSION, 1, 0, 1, 0], &symbols[..]].concat();
-    assert_eq!(decode_tile(&bytes, 1, 1), Err(CodecError::Symbols));
+    let plain = [&[VERSION, 1, 0, 1, 0, PLAIN][..], &255_u32.to_le_bytes()].concat();
+    assert_eq!(decode_tile(&plain, 1, 1), Err(CodecError::Symbols));
+    // A segment that is not zero, and 256 − 1: symbol 1 + 1, of order 0.
+    let packed = [VERSION, 1, 0, 1, 0, PACKED, 0b1011_0000];
+    assert_eq!(decode_tile(&packed, 1, 1), Err(CodecError::Symbols));
+}
+
+#[test]
+fn the_inside_costs_next_to_nothing() {
+    let tile = Tile { width: TILE, height: TILE, levels: vec![0; (TILE * TILE) as usize] };
+    // A bit for each segment, and the first row's first symbol.
+    assert!(encode_tile(&tile).len() < HEADER_BYTES + 300);
 }
 
 #[test]
 fn the_format_is_this() {
-    let tile = Tile { width: 2, height: 2, levels: vec![256, 0, 258, 1_000] };
-    // 0 inside, 1 + zigzag(2) = 5, then 742 ahead: 1 + 1484.
-    assert_eq!(symbols_from_levels(&tile), [1, 0, 5, 0xcd, 0x0b]);
+    let tile = Tile { width: 2, height: 2, levels: vec![512, 0, 512, 600] };
+    // 256 is expected and 256 more found, then the inside; 512 as above, and then 512 − 512 + 256, for
+    // the place of the inside is known by the level above it.
+    let symbols = [1 + 512, 1, 0, 1 + 2 * 344];
+    let (mut prediction, mut row) = (Prediction::new(2), [0; 2]);
+    for (levels, expected) in tile.levels.chunks(2).zip(symbols.chunks(2)) {
+        assert_eq!((prediction.read_row(levels, &mut row), &row[..]), (Some(()), expected));
+    }
+    // A segment with a symbol of order 0, and one of 6 for the 513 on its left; another segment with one
+    // of 7, for three times 513, and one of 6.
+    let orders = ["1", "000000000_1000000010", "1000001", "1", "10000000", "000_1011110001"];
+    let bits = orders.concat().replace('_', "");
+    let bytes = encode_tile(&tile);
+    let written: String = bytes[HEADER_BYTES..].iter().map(|byte| format!("{byte:08b}")).collect();
+    assert!(written.starts_with(&bits), "{written}");
+    assert_eq!(bytes[..HEADER_BYTES], [VERSION, 2, 0, 2, 0, PACKED]);
 }
 
-/// A change of the kernel, of the format or of `miniz_oxide` that shows here splits a network of
+/// A change of the kernel or of the format that shows here splits a network of
 /// peers: it needs another [`VERSION`].
 #[test]
 fn the_bytes_of_a_real_tile_are_these() {
@@ -123,5 +156,5 @@ fn the_bytes_of_a_real_tile_are_these() {
     let bytes = encode_tile(&crate::compute(&spec, 0).expect("the task exists"));
     let fnv = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, fnv);
-    assert_eq!((bytes.len(), hash), (33_405, 10_557_766_258_117_152_762));
+    assert_eq!((bytes.len(), hash), (25_928, 145_918_331_094_946_291));
 }

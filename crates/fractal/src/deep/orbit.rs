@@ -16,6 +16,7 @@ use super::wide::{Magnitude, Wide, larger};
 use crate::family::ESCAPE_NORM;
 
 mod codec;
+mod packed;
 
 pub use codec::OrbitError;
 

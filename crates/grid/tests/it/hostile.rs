@@ -54,6 +54,45 @@ fn jobs_are_bounded() {
     assert!(world.takes_part(0, last) && world.hosts[0].grid.jobs().len() == JOBS_MAX);
 }
 
+/// hostile.md J5: one node floods the others with jobs, real and absurd, while they work for another.
+#[test]
+fn a_flood_of_jobs_hardly_slows_the_jobs_of_others() {
+    let [quiet, flooded] = [false, true].map(|is_flooded| {
+        let mut world = World::new(9, 7);
+        // It computes for nobody: what it does not do is not missed.
+        let flooder = world.add();
+        world.input(flooder, Input::Ready(true));
+        let job = world.submit(0, 1, 300);
+        world.run_until(secs(30), |world| (1..7).all(|node| world.takes_part(node, job)));
+        let begun = world.now;
+        for serial in 0..u64::from(is_flooded) * 10_000 {
+            world.submit(flooder, 100 + serial, 40);
+        }
+        let owner = world.hosts[flooder].id;
+        for serial in 0..u64::from(is_flooded) * 1_000 {
+            let good = world.describe(flooder, 100_000 + serial, 10).description;
+            let absurd = world.sign(flooder, Description { tasks: u32::MAX, ..good });
+            let (id, lie) = (absurd.description.job(), welcome(absurd, 2));
+            for worker in 0..7 {
+                let invite = Message::Invite { job: id, owner };
+                world.input(worker, Input::Offered { walk: 0, message: invite });
+                world.inject(flooder, worker, lie.clone());
+            }
+        }
+        world.run_until(secs(300), |world| world.state(0, job) == Some(JobState::Finished));
+        if is_flooded {
+            assert_eq!(world.hosts[flooder].grid.jobs().len(), JOBS_MAX);
+            assert_eq!(world.count_events(flooder, is_refused), 10_000 - JOBS_MAX);
+            for host in &world.hosts[..7] {
+                assert!(host.grid.jobs().len() <= JOBS_MAX);
+            }
+        }
+        world.now.since(begun)
+    });
+    println!("{quiet:?} without the flood, {flooded:?} with it");
+    assert!(flooded.as_micros() * 10 <= quiet.as_micros() * 11, "{quiet:?}, then {flooded:?}");
+}
+
 #[test]
 fn absurd_welcomes_are_refused() {
     let world = World::new(3, 2);

@@ -241,6 +241,47 @@ fn a_foreign_offer_under_anothers_name_is_ignored() {
     check_refused(b, a.id, Path::Server, &offer, false);
 }
 
+/// hostile.md O1: each of these ids is somebody's who did not write the offer, or nobody's.
+#[test]
+fn an_id_that_is_not_its_keys_costs_no_peer_connection() {
+    let introducer = network(200);
+    let (victim, liar) = (side_of(&introducer, 1, 1), side_of(&introducer, 3, 1));
+    let (real, own) = (victim.negotiator.card, liar.negotiator.card);
+    let mut ground = own;
+    ground.voucher.nonce[0] ^= 1;
+    let other_key = Card { public_key: own.public_key, ..real };
+    // Keys for which everybody has a signature, unless they are refused as keys: a voucher for them
+    // is a voucher for anybody.
+    let weak = |first: u8| {
+        let mut key = PublicKey([0; 32]);
+        key.0[0] = first;
+        Card { public_key: key, voucher: introducer.vouch(key, [9; 16]), epoch: 1 }
+    };
+    let neutral = {
+        let mut signature = base::Signature([0; 64]);
+        signature.0[0] = 1;
+        signature
+    };
+    let nobodys = base::Signature([0; 64]);
+    for (what, card, signature) in [
+        ("another nonce", ground, None),
+        ("the voucher of another key", other_key, None),
+        ("another's card, signed with the own key", real, None),
+        ("a key of zeros", weak(0), Some(nobodys)),
+        ("a key of zeros, a neutral signature", weak(0), Some(neutral)),
+        ("a neutral key and signature", weak(1), Some(neutral)),
+    ] {
+        let mut b = side_of(&introducer, 2, 1);
+        b.expect(card.id(), 0);
+        let sdp = "description".to_string();
+        let bytes = Proposal::signing_bytes(false, &card, b.id, 1, 0, &sdp);
+        let signature = signature.unwrap_or_else(|| liar.secret.sign(&bytes));
+        let offer = PeerSignal::Offer(Proposal { card, attempt: 1, permit: 0, sdp, signature });
+        let outputs = b.receive(card.id(), Path::Server, &offer.encode().into());
+        assert!(outputs.is_empty(), "{what}: {outputs:?}");
+    }
+}
+
 #[test]
 fn a_replayed_offer_is_ignored() {
     let (mut a, mut b) = sides();

@@ -16,6 +16,23 @@ const GRACE_WAIT_MILLIS: u32 = 1_000;
 const SPENT_WAIT_MILLIS: u32 = 5_000;
 
 impl Room {
+    /// A peer takes newcomers, or no longer does.
+    pub(super) fn on_member(&mut self, peer: NodeId, ready: bool) {
+        match (self.members.binary_search(&peer), ready) {
+            (Err(at), true) => {
+                self.members.insert(at, peer);
+                self.member_seen = true;
+                if self.founder.is_some_and(|(founder, _)| founder == peer) {
+                    self.founder = None;
+                }
+            }
+            (Ok(at), false) => {
+                self.members.remove(at);
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn on_introduce(&mut self, now: Time, connection: ConnectionId, peer: NodeId) {
         let anchors = self.anchors_for(peer);
         if !anchors.is_empty() {

@@ -1,12 +1,17 @@
-//! The login: who a connection is.
+//! The way in: a challenge for each connection, and the login that says who it is.
 
 use alloc::format;
 use alloc::string::ToString as _;
 
 use base::{Card, NodeId, PROTOCOL_VERSION, PublicKey, Signature, Time, Voucher};
 
-use super::{ConnectionId, KEPT_FOR_KNOWN, Room, State};
+use super::limits::{
+    INTRODUCTION_BURST_MAX, INTRODUCTION_INTERVAL, KEPT_FOR_KNOWN, LOGIN_PATIENCE,
+    MESSAGE_BURST_MAX, MESSAGE_INTERVAL, OFFER_BURST_MAX, OFFER_INTERVAL,
+};
+use super::{Connection, ConnectionId, Output, Room, State};
 use crate::message::{ServerMessage, login_bytes};
+use crate::rate::Bucket;
 
 /// The fields of a login message.
 pub(super) struct Login {
@@ -19,6 +24,33 @@ pub(super) struct Login {
 }
 
 impl Room {
+    pub(super) fn on_connected(&mut self, now: Time, connection: ConnectionId) {
+        if self.connections.len() as u64 >= u64::from(self.config.connections_max) {
+            self.stats.refused += 1;
+            self.outputs.push_back(Output::Close(connection, "the server is full"));
+            return;
+        }
+        let mut nonce = [0; 16];
+        self.rng.fill(&mut nonce);
+        let deadline = now + LOGIN_PATIENCE;
+        self.logins.insert((deadline, connection));
+        self.connections.insert(
+            connection,
+            Connection {
+                state: State::Challenged { nonce, deadline },
+                messages: Bucket::new(MESSAGE_BURST_MAX, MESSAGE_INTERVAL),
+                introductions: Bucket::new(INTRODUCTION_BURST_MAX, INTRODUCTION_INTERVAL),
+                offers: Bucket::new(OFFER_BURST_MAX, OFFER_INTERVAL),
+                owed: 0,
+            },
+        );
+        let network = self.network;
+        self.send(
+            connection,
+            &ServerMessage::Challenge { version: PROTOCOL_VERSION, network, nonce },
+        );
+    }
+
     pub(super) fn on_login(
         &mut self,
         now: Time,

@@ -4,7 +4,7 @@ use base::Duration;
 
 use super::build::{Aim, look_up, ring};
 use super::{Bound, Experiment, Report, Request, Source, real};
-use crate::ring::{KINDS, Summary, World, table_quality};
+use crate::ring::{KINDS, Summary, Tally, World, table_quality};
 
 pub(super) const FAILURES: Experiment =
     Experiment { name: "failures", about: "a tenth dies at once: hops, repair (Fig 10)", run };
@@ -15,7 +15,7 @@ const NODES: u32 = 1_000;
 const LOOKUPS_PER_NODE: u32 = 40;
 /// The paper's k: hops are counted up to the first of the k nodes closest to the key, too.
 const REPLICAS: usize = 5;
-const QUIET: Duration = Duration::from_secs(300);
+const QUIET: Duration = Duration::from_secs(600);
 /// After the lookups that find the holes, until the repaired ring is measured.
 const REPAIR: Duration = Duration::from_secs(300);
 /// Kinds of messages before this one are lookups and what carries or acknowledges messages.
@@ -24,43 +24,58 @@ const UPKEEP_KINDS: usize = 3;
 fn run(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(NODES);
     let mut report = Report::default();
-    let mut world = ring(request, request.idle(), nodes, &mut report);
-    world.watch_replicas(REPLICAS);
-    world.run_for(QUIET);
-    let idle = *world.tally();
-    world.run_for(QUIET);
-    let idle = world.tally().since(&idle);
-    let upkeep = real(idle.upkeep()) / idle.node_seconds.max(1.0);
-
-    let lookups = nodes * LOOKUPS_PER_NODE;
-    let before = phase(request, &mut world, lookups);
-    let killed = kill(&mut world, nodes / 10);
-    let start = *world.tally();
-    // All at once, so that the first repairs come too late for them.
-    let unrepaired = burst(request, &mut world, lookups);
-    phase(request, &mut world, lookups);
-    world.run_for(REPAIR);
-    let spent = world.tally().since(&start);
+    // The same ring, in which nobody dies: what it spends is not for repair.
+    let usual = course(request, nodes, 0, &mut report).spent;
+    let course = course(request, nodes, nodes / 10, &mut report);
+    let Course { world, before, unrepaired, after, spent, killed } = course;
+    let upkeep = real(usual.upkeep()) / usual.node_seconds.max(1.0);
     // To find out who is dead is no repair.
     let repair = real(spent.upkeep() - spent.to_dead) - upkeep * spent.node_seconds;
-    let after = phase(request, &mut world, lookups);
 
     tell(&mut report, &before, &unrepaired, &after);
     report.tell("messages of repair for each failed node", repair / real(killed.max(1)), "");
     report.beside(57.0, Source::Published).firm(Bound::AtMost(57.0));
     report.tell("besides, messages to the dead one", real(spent.to_dead) / real(killed.max(1)), "");
     for (kind, name) in KINDS.iter().enumerate().skip(UPKEEP_KINDS) {
-        let usual = real(idle.kinds[kind]) / idle.node_seconds.max(1.0) * spent.node_seconds;
-        let more = (real(spent.kinds[kind]) - usual) / real(killed.max(1));
+        let share = real(usual.kinds[kind]) / usual.node_seconds.max(1.0) * spent.node_seconds;
+        let more = (real(spent.kinds[kind]) - share) / real(killed.max(1));
         report.tell(format!("of both, {name} messages"), more, "");
     }
-    report.tell("upkeep of the idle ring", upkeep, "/s/node");
+    report.tell("upkeep of the ring without the failure", upkeep, "/s/node");
     for (row, quality) in table_quality(&world, 500, request.seed).iter().enumerate().take(3) {
         report.tell(format!("row {row} after repair: dead entries"), quality.dead, "entries");
         report.tell(format!("row {row} after repair: missing"), quality.missing, "entries");
     }
     report.count(world.tally());
     report
+}
+
+/// What came of the whole course of events.
+struct Course {
+    world: World,
+    before: Measured,
+    unrepaired: Measured,
+    after: Measured,
+    /// From the failure to the end of the repair.
+    spent: Tally,
+    killed: u64,
+}
+
+fn course(request: &Request, nodes: u32, dying: u32, report: &mut Report) -> Course {
+    let mut world = ring(request, request.idle(), nodes, report);
+    world.watch_replicas(REPLICAS);
+    world.run_for(QUIET);
+    let lookups = nodes * LOOKUPS_PER_NODE;
+    let before = phase(request, &mut world, lookups);
+    let killed = kill(&mut world, dying);
+    let start = *world.tally();
+    // All at once, so that the first repairs come too late for them.
+    let unrepaired = burst(request, &mut world, lookups);
+    phase(request, &mut world, lookups);
+    world.run_for(REPAIR);
+    let spent = world.tally().since(&start);
+    let after = phase(request, &mut world, lookups);
+    Course { world, before, unrepaired, after, spent, killed }
 }
 
 fn kill(world: &mut World, count: u32) -> u64 {

@@ -23,6 +23,8 @@ fn run(request: &Request) -> Report {
     }
     report.tell("leaf sets that are not exact", real(wrong_leaf_sets(&world) as u64), "");
     report.firm(Bound::AtMost(0.0));
+    let sent = real(world.tally().sent) / f64::from(nodes.max(1));
+    report.tell("messages of all kinds, a join", sent, "");
     report.count(world.tally());
     let points = |of: fn(&RowQuality) -> f64| {
         (0..).map(f64::from).zip(rows.iter().map(of)).take(ROWS.len()).collect::<Vec<_>>()

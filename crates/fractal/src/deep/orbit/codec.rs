@@ -15,8 +15,8 @@
 
 use miniz_oxide::deflate::compress_to_vec;
 
+use super::packed::{VARINT_BYTES_MAX, inflate, read_varint, write_varint};
 use super::{Orbit, PATH_POINTS_MAX, Path, TINY, Walk};
-use crate::codec::{VARINT_BYTES_MAX, inflate, read_varint, write_varint};
 use crate::deep::plan::Plan;
 use crate::deep::wide::{Wide, larger};
 use crate::family::ESCAPE_NORM;
@@ -90,7 +90,7 @@ impl Orbit {
             points * 2 * VARINT_BYTES_MAX + tiny * (VARINT_BYTES_MAX + TINY_BYTES)
         });
         let most = most.sum::<usize>().min(reader.0.len() * EXPANSION_MAX);
-        let symbols = inflate(reader.0, most).map_err(|_| OrbitError::Damaged)?;
+        let symbols = inflate(reader.0, most).ok_or(OrbitError::Damaged)?;
         let mut reader = Reader(&symbols);
         let mut orbit = Orbit { c, paths: Vec::new() };
         for (points, tiny) in counts {
