@@ -55,9 +55,7 @@ export function openJob({ picture, owner, mine, tasks, view: one, frames }) {
   const sheet = sheetOf(frames?.count ?? 1, one);
   const view = { ...one, width: sheet.width, height: sheet.height };
   const canvas = document.createElement('canvas');
-  // A power of two keeps the edges of tiles on whole pixels, so no seams show.
-  let scale = 1;
-  while (Math.max(view.width, view.height) / scale > CANVAS_SIDE_MAX) scale *= 2;
+  const scale = scaleFor(view);
   canvas.width = Math.ceil(view.width / scale);
   canvas.height = Math.ceil(view.height / scale);
   return {
@@ -65,6 +63,25 @@ export function openJob({ picture, owner, mine, tasks, view: one, frames }) {
     state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
     reassigned: 0, duplicates: 0, epoch: 1, recordCopies: 0, copiesMin: 0, copiesTotal: 0, scale, canvas,
   };
+}
+
+/**
+ * Pixels of a picture for each of its canvas, in each direction: as many as no screen of this size tells apart.
+ * Browsers keep several copies of a canvas that was seen, so a finer one costs a page dearly.
+ * @param {{width: number, height: number}} view
+ * @param {{width: number, height: number}} [screen] pixels; without one only the largest side counts
+ */
+export function scaleFor({ width, height }, screen = screenSize()) {
+  // A power of two keeps the edges of tiles on whole pixels, so no seams show.
+  const fit = Math.max(width / screen.width, height / screen.height);
+  let scale = 1;
+  while (Math.max(width, height) / scale > CANVAS_SIDE_MAX || scale * 2 <= fit) scale *= 2;
+  return scale;
+}
+
+function screenSize() {
+  const { screen = { width: Infinity, height: Infinity }, devicePixelRatio = 1 } = globalThis;
+  return { width: screen.width * devicePixelRatio, height: screen.height * devicePixelRatio };
 }
 
 /** A tile's numbers are here. @param {Job} job @param {number} task @param {string} worker */

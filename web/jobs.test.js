@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, spare } from './jobs.js';
+import { hueOf, nameSelf, noteRefused, noteState, noteTile, openJob, prune, rateOf, scaleFor, spare } from './jobs.js';
 import { HOME } from './view.js';
 
 // The one thing of a document that a job needs.
@@ -88,6 +88,12 @@ test('a large picture is drawn smaller by a power of two, so that tiles keep who
   check([2560, 1440], [2560, 1440, 1]);
   check([2561, 1440], [1281, 720, 2]);
   check([16_384, 100], [2048, 13, 8]);
+});
+
+test('a canvas is no finer than the screen', () => {
+  const scale = (/** @type {number} */ width, /** @type {number} */ height) => scaleFor({ width, height }, { width: 1280, height: 900 });
+  assert.deepEqual([scale(1280, 720), scale(1920, 1080), scale(2048, 2048), scale(3840, 2160), scale(100, 1799), scale(100, 1800)], [1, 1, 2, 2, 1, 2]);
+  assert.equal(scaleFor({ width: 16_384, height: 16_384 }, { width: 3840, height: 2160 }), 8);
 });
 
 test('hues of neighbours are far apart, and a peer keeps its own', () => {

@@ -7,11 +7,13 @@ use anyhow::{Context, Result};
 
 use crate::run::{Repo, run as run_command, say};
 use crate::stages::{StageFailed, Stages};
-use crate::supply;
 use crate::web::{self, Mode};
+use crate::{setup, supply};
 
 /// Programs for it need nothing of the machine that they run on.
 const TARGET: &str = "x86_64-unknown-linux-musl";
+/// Debian package and program: the WebRTC stack brings a library of C, whichever cryptography it uses.
+const C_COMPILER: (&str, &str) = ("musl-tools", "x86_64-linux-musl-gcc");
 const PROGRAMS: [(&str, &str); 2] =
     [("headless", "millefeuille"), ("millefeuille-server", "millefeuille-server")];
 
@@ -41,7 +43,8 @@ pub(crate) fn list_parts(repo: &Repo, folder: &Path) -> Result<()> {
 }
 
 fn programs(repo: &Repo, folder: &Path) -> Result<()> {
-    run_command(repo.program("rustup").args(["target", "add", TARGET]))?;
+    setup::rust_target(repo, TARGET)?;
+    setup::packages(repo, &[C_COMPILER])?;
     let mut cargo = repo.cargo(&["build", "--release", "--locked", "--target", TARGET]);
     for (package, _) in PROGRAMS {
         cargo.args(["-p", package]);

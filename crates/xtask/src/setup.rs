@@ -25,12 +25,12 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// Every part as a stage of its own, so that it is seen which one takes time.
 pub(crate) fn install(repo: &Repo, stages: &mut Stages) -> Result<()> {
     stages.step("setup: rust", || rust_parts(repo))?;
-    stages.step("setup: packages", || packages(repo))?;
+    stages.step("setup: packages", || packages(repo, &PACKAGES))?;
     stages.step("setup: node modules", || node_modules(repo))
 }
 
 fn rust_parts(repo: &Repo) -> Result<()> {
-    wasm_target(repo)?;
+    rust_target(repo, WASM_TARGET)?;
     for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(&mut repo.cargo(&[command, "--version"])) {
             run(repo.program("rustup").args(["component", "add", component]))
@@ -40,20 +40,21 @@ fn rust_parts(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
-/// The standard library for wasm. Asks rustc, since a distribution's Rust has it without rustup.
-pub(crate) fn wasm_target(repo: &Repo) -> Result<()> {
+/// The standard library for a target. Asks rustc, since a distribution's Rust has it without rustup.
+pub(crate) fn rust_target(repo: &Repo, target: &str) -> Result<()> {
     let mut rustc = repo.program("rustc");
-    rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    rustc.args(["--print", "target-libdir", "--target", target]);
     let folder = read(&mut rustc)?;
     if Path::new(folder.trim()).is_dir() {
         return Ok(());
     }
-    run(repo.program("rustup").args(["target", "add", WASM_TARGET]))
-        .with_context(|| format!("the target {WASM_TARGET} is missing"))
+    run(repo.program("rustup").args(["target", "add", target]))
+        .with_context(|| format!("the target {target} is missing"))
 }
 
-fn packages(repo: &Repo) -> Result<()> {
-    let missing: Vec<&str> = PACKAGES
+/// Installs what is missing of the packages, each with a program that shows that it is there.
+pub(crate) fn packages(repo: &Repo, wanted: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = wanted
         .iter()
         .filter(|(_, program)| find_program(program).is_none())
         .map(|(package, _)| *package)

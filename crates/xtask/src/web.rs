@@ -64,7 +64,7 @@ pub(crate) fn served(repo: &Repo) -> PathBuf {
 /// Builds the page and says whether it keeps its budgets. A page that is too large is there and
 /// works, so only the caller knows whether that stops anything.
 pub(crate) fn build(repo: &Repo, stages: &mut Stages, mode: Mode) -> Result<bool> {
-    stages.step("web: wasm target", || setup::wasm_target(repo))?;
+    stages.step("web: wasm target", || setup::rust_target(repo, WASM_TARGET))?;
     for module in &MODULES {
         stages.step(&format!("web: build {}", module.name), || compile(repo, module, mode))?;
     }
