@@ -24,6 +24,11 @@ const OWNER_TRIES_MAX: u8 = 6;
 /// others wait. The first tries have none: each goes elsewhere.
 const PAUSE_HEARTBEATS_MAX: u32 = 4;
 const OWNER_PAUSE_HEARTBEATS_MAX: u32 = 1;
+/// Peers that are passed over while there is anybody else. Chosen: more than are asked at once.
+const SILENT_MAX: usize = 64;
+/// For so many patiences: a message that was lost is no death.
+const SILENT_TIMES: u32 = 3;
+
 /// Where a result may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
@@ -44,6 +49,9 @@ struct Want {
 pub(crate) struct Fetch {
     lacking: BTreeMap<u32, Want>,
     asked: SortedMap<u32, (Source, Time)>,
+    /// Peers that did not answer, and until when they are passed over. At most [`SILENT_MAX`]; beyond
+    /// it the lowest is asked again.
+    silent: SortedMap<NodeId, Time>,
 }
 
 impl Fetch {
@@ -66,6 +74,21 @@ impl Fetch {
     pub(crate) fn arrived(&mut self, task: u32) {
         self.lacking.remove(&task);
         self.asked.remove(&task);
+    }
+
+    /// `peer` speaks.
+    pub(crate) fn heard(&mut self, peer: NodeId) {
+        self.silent.remove(&peer);
+    }
+
+    /// Nobody answered in time: whoever was asked may be gone, and others need not wait for it.
+    fn gave_no_answer(&mut self, task: u32, until: Time) {
+        if let Some((Source::Peer(peer), _)) = self.asked.get(&task) {
+            self.silent.insert(*peer, until);
+            if self.silent.len() > SILENT_MAX {
+                self.silent.pop_first();
+            }
+        }
     }
 
     pub(crate) fn was_asked(&self, peer: NodeId, task: u32) -> bool {
@@ -142,7 +165,7 @@ impl Grid {
             let mut requests: SortedMap<NodeId, Vec<u32>> = SortedMap::new();
             let mut loads = SortedSet::new();
             for (task, tries) in job.fetch.due(now) {
-                let source = source_of(job, self.me, task, tries);
+                let source = source_of(now, job, self.me, task, tries);
                 let Some(source) = source else {
                     job.miss(task, now, self.config.heartbeat);
                     continue;
@@ -166,6 +189,7 @@ impl Grid {
         let (patience, heartbeat) = (self.fetch_time(), self.config.heartbeat);
         for job in self.jobs.values_mut() {
             for task in job.fetch.overdue(now, patience) {
+                job.fetch.gave_no_answer(task, now + patience * SILENT_TIMES);
                 job.miss(task, now, heartbeat);
             }
         }
@@ -256,9 +280,10 @@ impl Grid {
 }
 
 /// Where to ask for a task the n-th time. The store and whoever keeps the job come first, in an
-/// order that differs by task and node; whoever computed the task may be long gone, and then its
-/// silence costs time: it is asked when they do not have it.
-fn source_of(job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
+/// order that differs by task and node; who only looks on asks the store first, which answers though
+/// everybody who took part is gone. Whoever computed the task is asked when they do not have it, and
+/// whoever was silent only when there is nobody else.
+fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
     let done = job.done.get(&task);
     let mut sources: Vec<Source> =
         done.map(|done| Source::Store(done.digest)).into_iter().collect();
@@ -279,10 +304,18 @@ fn source_of(job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
     };
     // Nodes begin at different places.
     let turn = (task as usize).wrapping_add(usize::from(me.digit(31)));
-    let first = turn.checked_rem(sources.len()).unwrap_or(0);
+    let looks_on = matches!(&job.role, Role::Participant(joined) if !joined.works);
+    let first = if looks_on { 0 } else { turn.checked_rem(sources.len()).unwrap_or(0) };
     sources.rotate_left(first);
     sources.extend(last.map(Source::Peer));
     sources.retain(|source| *source != Source::Peer(me));
+    let is_silent = |source: &Source| match source {
+        Source::Store(_) => false,
+        Source::Peer(peer) => job.fetch.silent.get(peer).is_some_and(|until| *until > now),
+    };
+    if !sources.iter().all(is_silent) {
+        sources.retain(|source| !is_silent(source));
+    }
     sources.get(usize::from(tries).checked_rem(sources.len())?).copied()
 }
 

@@ -43,6 +43,7 @@ impl Grid {
     /// A sign of life in whatever part, without an answer.
     pub(crate) fn hear(&mut self, now: Time, from: NodeId, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.fetch.heard(from);
         let is_owner = job.owner() == from;
         match &mut job.role {
             Role::Owner(owned) => drop(owned.board.hear(from, now)),
