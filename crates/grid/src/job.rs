@@ -9,6 +9,7 @@ use crate::audit::Audits;
 use crate::board::Board;
 use crate::budget::Results;
 use crate::fetch::Fetch;
+use crate::keep::Recent;
 use crate::pace::Pace;
 use crate::result::Unproved;
 use crate::{Event, JobState, JobSummary, WorkerSummary};
@@ -29,6 +30,8 @@ pub(crate) struct Owned {
     pub(crate) status_sent: Time,
     /// When idle peers are looked for next.
     pub(crate) recruit_at: Time,
+    /// Others' results that came last.
+    pub(crate) recent: Recent,
     /// Done and not in the record yet.
     pub(crate) unrecorded: SortedSet<u32>,
     /// When these go into the record.
@@ -299,6 +302,7 @@ impl Owned {
             status_at: Time::FAR_FUTURE,
             status_sent: now,
             recruit_at: now,
+            recent: Recent::default(),
             unrecorded: SortedSet::new(),
             record_at: Time::FAR_FUTURE,
             is_heir: false,

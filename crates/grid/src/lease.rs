@@ -263,6 +263,9 @@ impl Grid {
     pub(crate) fn lose_worker(&mut self, now: Time, job: JobId, worker: NodeId, left: bool) {
         let Some(owned) = self.jobs.get_mut(&job).and_then(Job::owned) else { return };
         let Some(tasks) = owned.board.dismiss(worker, left.then_some(now)) else { return };
+        if !left {
+            self.keep_for(now, job, worker);
+        }
         self.event(Event::WorkerLost { job, worker, tasks, left });
         self.participants_changed(job);
     }

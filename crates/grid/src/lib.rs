@@ -24,6 +24,7 @@ mod face;
 mod fetch;
 mod inspect;
 mod job;
+mod keep;
 mod lease;
 mod measures;
 mod pace;

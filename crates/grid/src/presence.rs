@@ -3,6 +3,8 @@
 //! A message about a job is a sign of life. Whoever speaks of a job that it has no part in (any
 //! more) is told so, which repairs every misunderstanding about who takes part.
 
+use alloc::vec::Vec;
+
 use base::{Key, NodeId, SortedSet, Time};
 use wire::grid::{JobId, Message, Tasks};
 
@@ -142,6 +144,11 @@ impl Grid {
         }
         for job in self.owned() {
             self.lose_worker(now, job, peer, left);
+        }
+        let ended = |job: &&Job| job.state == JobState::Finished;
+        let ended: Vec<JobId> = self.jobs.values().filter(ended).map(|job| job.id).collect();
+        for job in ended.into_iter().filter(|_| !left) {
+            self.keep_for(now, job, peer);
         }
         for job in self.joined() {
             if self.jobs.get(&job).is_some_and(|job| job.owner() == peer) {

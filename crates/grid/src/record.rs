@@ -157,16 +157,6 @@ impl Grid {
         }
     }
 
-    pub(crate) fn on_kept(&mut self, digest: base::Digest, count: u16) {
-        for (job, task) in self.keeping.get(&digest).into_iter().flatten() {
-            let job = self.jobs.get_mut(job);
-            let is_it = |job: &&mut Job| job.done.get(task).is_some_and(|d| d.digest == digest);
-            if let Some(job) = job.filter(is_it) {
-                job.kept.insert(*task, count);
-            }
-        }
-    }
-
     /// The creator's word that the job is over, as it signed it.
     pub(crate) fn on_cancel_signed(&mut self, id: JobId, signature: Signature) {
         let Some(job) = self.jobs.get_mut(&id) else { return };

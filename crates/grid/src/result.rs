@@ -205,6 +205,9 @@ impl Grid {
         // A result in hand outweighs what somebody wrote about it.
         job.done.insert(task, done);
         job.see(task, done.worker);
+        if done.worker != self.me {
+            self.note_recent(now, id, task);
+        }
         self.drop_work(|ticket| ticket.job == id && ticket.task == task);
         self.results.keep(self.me, id, task, payload.clone());
         self.event(Event::TaskDone { job: id, task, worker: done.worker, payload });

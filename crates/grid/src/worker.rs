@@ -17,10 +17,6 @@ use crate::{Event, Failure, Grid, Output, WorkId};
 /// a job, so that the other half can wait for its turn.
 pub const SLOTS_MAX: u16 = 128;
 
-/// Results computed here whose holders are counted. Beyond it the one with the lowest digest is
-/// forgotten: its copies stay at what was heard.
-const KEEPING_MAX: usize = 4096;
-
 /// A task in this node's hands, in the order in which they are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket {
@@ -194,14 +190,6 @@ impl Grid {
         }
         if self.take_in(now, job, task, Done { round, digest, worker }, payload) {
             self.verify(now, job, task);
-        }
-    }
-
-    /// The store will say how many nodes hold this result.
-    fn keep_count(&mut self, job: JobId, task: u32, digest: Digest) {
-        self.keeping.entry(digest).or_default().insert((job, task));
-        if self.keeping.len() > KEEPING_MAX {
-            self.keeping.pop_first();
         }
     }
 

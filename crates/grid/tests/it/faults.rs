@@ -273,3 +273,32 @@ fn a_newcomer_gets_what_failed_on_everybody_else() {
     world.run_until(secs(30), |world| world.is_complete(job));
     world.check_complete(job);
 }
+
+/// It dies with its result on the way to the store: the others have it in their memories only.
+#[test]
+fn the_last_result_of_a_lost_worker_is_stored_all_the_same() {
+    for (seed, is_early) in (0..4).zip([true, false].into_iter().cycle()) {
+        let mut world = World::new(seed, 4);
+        let job = world.submit(0, 1, 24);
+        let lost = world.hosts[2].id;
+        let count = |world: &World| {
+            let is_its =
+                |event: &Event| matches!(event, Event::TaskDone { worker, .. } if *worker == lost);
+            world.count_events(0, is_its)
+        };
+        // Its first result, and its last: the job ends then, or soon.
+        let last = if is_early { 1 } else { 6 };
+        while count(&world) < last && world.state(0, job) == Some(JobState::Running) {
+            world.run_for(millis(1));
+        }
+        world.kill(2);
+        world.announce_gone(2);
+        world.run_until(secs(60), |world| world.is_complete(job));
+        world.run_for(secs(1));
+        for (_, event) in &world.hosts[0].events {
+            if let Event::TaskDone { task, payload, worker, .. } = event {
+                assert!(world.is_stored(payload), "seed {seed}: task {task} of {worker}");
+            }
+        }
+    }
+}

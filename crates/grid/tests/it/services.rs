@@ -310,6 +310,11 @@ impl World {
         }
     }
 
+    /// Whether the store has this payload.
+    pub(crate) fn is_stored(&self, payload: &Bytes) -> bool {
+        self.services.blobs.contains_key(&Digest::of(&[payload]))
+    }
+
     fn publish(&mut self, node: usize, group: Key, message: &Message) {
         assert!(self.services.followers[&group].contains(&node), "published from outside");
         let followers = self.services.followers[&group].clone();
@@ -394,6 +399,7 @@ impl World {
                     self.input(to, Input::Record { job, record, is_root });
                 }
             }
+            Task::Keep { from, .. } if !self.hosts[from].alive => {}
             Task::Keep { from, payload } => {
                 let digest = Digest::of(&[&payload]);
                 let holders = self.blob_holders(from, digest);

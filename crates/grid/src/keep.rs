@@ -1,0 +1,78 @@
+//! Results in the store: put there by whoever computed them, and counted.
+//!
+//! A worker that dies with its last results on the way to the store leaves them in the memories of
+//! the others only, which end with them. So the owner puts once more what a lost worker did last.
+
+use alloc::collections::VecDeque;
+
+use base::{Digest, NodeId, Time};
+use wire::grid::JobId;
+
+use crate::job::{Job, Role};
+use crate::{Grid, Output};
+
+/// Results computed here whose holders are counted. Beyond it the one with the lowest digest is
+/// forgotten: its copies stay at what was heard.
+const KEEPING_MAX: usize = 4096;
+
+/// Others' results that came last, as an owner remembers them. Beyond it the oldest are forgotten:
+/// they had the most time to reach the store.
+const RECENT_MAX: usize = 1024;
+
+/// The results of others that came last, with when.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent(VecDeque<(Time, u32)>);
+
+impl Recent {
+    fn push(&mut self, now: Time, task: u32) {
+        self.0.push_back((now, task));
+        if self.0.len() > RECENT_MAX {
+            self.0.pop_front();
+        }
+    }
+}
+
+impl Grid {
+    /// As owner: another's result is here.
+    pub(crate) fn note_recent(&mut self, now: Time, id: JobId, task: u32) {
+        if let Some(owned) = self.jobs.get_mut(&id).and_then(Job::owned) {
+            owned.recent.push(now, task);
+        }
+    }
+
+    /// As owner, of a job that may have ended: a worker is gone. What it did since it was last known
+    /// to live, and a while before, is put into the store by this node.
+    pub(crate) fn keep_for(&mut self, now: Time, id: JobId, worker: NodeId) {
+        let since = self.lease_time() * 2;
+        let Some(job) = self.jobs.get(&id) else { return };
+        let Role::Owner(owned) = &job.role else { return };
+        let recent = owned.recent.0.iter().filter(|(at, _)| now.since(*at) < since);
+        let its = recent.filter_map(|(_, task)| {
+            let done = job.done.get(task).filter(|done| done.worker == worker)?;
+            let payload = self.results.get(id, *task)?.clone();
+            Some((*task, done.digest, payload))
+        });
+        for (task, digest, payload) in its.collect::<alloc::vec::Vec<_>>() {
+            self.outputs.push_back(Output::Keep { payload });
+            self.keep_count(id, task, digest);
+        }
+    }
+
+    /// The store will say how many nodes hold this result.
+    pub(crate) fn keep_count(&mut self, job: JobId, task: u32, digest: Digest) {
+        self.keeping.entry(digest).or_default().insert((job, task));
+        if self.keeping.len() > KEEPING_MAX {
+            self.keeping.pop_first();
+        }
+    }
+
+    pub(crate) fn on_kept(&mut self, digest: Digest, count: u16) {
+        for (job, task) in self.keeping.get(&digest).into_iter().flatten() {
+            let job = self.jobs.get_mut(job);
+            let is_it = |job: &&mut Job| job.done.get(task).is_some_and(|d| d.digest == digest);
+            if let Some(job) = job.filter(is_it) {
+                job.kept.insert(*task, count);
+            }
+        }
+    }
+}
