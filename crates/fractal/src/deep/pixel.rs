@@ -12,33 +12,28 @@
 //! count can be trusted; where it cannot, the pixel is followed anew with twice the digits
 //! ([`Double`](super::number::Double)), and where these do not decide either, by itself (`point`).
 //!
-//! Distances that f64 cannot hold are followed as [`Wide`], in the same order of operations.
+//! Distances that f64 cannot hold are followed as [`Wide`], in the same order of operations (`tiny`).
+//! Single steps are taken in bursts, by lanes that a pixel lends itself to (`loan`); whether its count
+//! can be trusted is in `certain`.
 //! Everything here is part of the protocol: two peers must get the same bits.
 
-use super::burst::{Burst, Lane, STEPS};
+mod certain;
+mod loan;
+mod tiny;
+
+use super::burst::{Burst, Lane};
 use super::number::Number;
 use super::orbit::{Orbit, Path};
-use super::spans::{PLAIN_MIN, Span, Spans, WideSpan, begins};
-use super::wide::{Wide, larger, power_of_two};
+use super::spans::{PLAIN_MIN, Span, Spans, begins};
+use super::wide::{Wide, larger};
 use crate::escape::Ending;
 use crate::family::ESCAPE_NORM;
-use crate::view::COORDINATE_MAX;
+use loan::has_room;
 
 /// A distance of at least this exponent is followed in plain f64. Above that of [`PLAIN_MIN`], so
 /// that a distance near the border does not change sides at every step.
 pub(crate) const PLAIN_EXPONENT_MIN: i32 = -250;
 
-/// By how much more than one rounding all roundings together move a pixel, in bits: 2⁻⁵³ of its offset
-/// each, 2⁻⁴⁷ when they add up as 4,000 random ones do.
-const ROUNDINGS_BITS: u32 = 6;
-/// The largest share of its own size by which a point may be moved so, for the move to be seen as
-/// small: that of the point before is half of it, and the error of that is a square.
-const MOVED_MAX: f64 = 1.0 / 8.0;
-/// What the norm and c may round, as share of the size.
-const NORM_ROUNDING: f64 = 1.0 / (1_u64 << 48) as f64;
-/// The escape radius, and its square with room for c on both sides.
-const RADIUS: f64 = 256.0;
-const NEXT_RADIUS: f64 = ESCAPE_NORM - 2.0 * COORDINATE_MAX;
 /// Stands for a magnification beyond f64.
 const LOST: Wide = Wide { x: 1.0, y: 1.0, exponent: 1 << 20 };
 
@@ -169,98 +164,6 @@ impl<N: Number> Pixel<N> {
         }
     }
 
-    /// Whether the count of a pixel that is done can be trusted: whether its last point and the one
-    /// before are on their side of the radius however they were rounded.
-    pub(crate) fn is_certain(&self, basis: &Basis<N>, turn: Turn) -> bool {
-        let roundings = power_of_two(ROUNDINGS_BITS as i32 - N::BITS as i32);
-        let moved = self.growth.magnitude().to_f64() * self.reach * roundings;
-        let (size, edge) = match turn {
-            Turn::Escaped(ending) => {
-                let size = ending.norm().sqrt();
-                (size, (size - RADIUS).min(NEXT_RADIUS - size))
-            }
-            _ => {
-                let size = self.full(basis).magnitude().to_f64();
-                (size.max(1.0), RADIUS - size)
-            }
-        };
-        let moved = moved + size * NORM_ROUNDING;
-        moved <= size * MOVED_MAX && moved < edge
-    }
-
-    /// The point where the pixel is.
-    fn full(&self, basis: &Basis<N>) -> Wide {
-        let distance = match self.distance {
-            Distance::Plain(x, y) => Wide::new(x, y, 0),
-            Distance::Wide(distance) => distance,
-        };
-        basis.path(self).wide(self.at).plus(distance).near()
-    }
-
-    /// log₂ of how far the last point moves with the pixel, in multiples of 2^scale.
-    pub(crate) fn growth_exponent(&self) -> i32 {
-        self.growth.exponent
-    }
-
-    /// The pixel, ready for a burst.
-    pub(crate) fn lane(&self) -> Lane<N> {
-        let Distance::Plain(x, y) = self.distance else { unreachable!("no wide pixel is ready") };
-        let (growth_x, growth_y) = self.growth.at(0);
-        Lane {
-            path: self.path,
-            at: self.at,
-            distance: [x, y],
-            offset: [self.plain_offset.0, self.plain_offset.1],
-            growth: [growth_x, growth_y],
-            steps: 0,
-            steps_in_all: 0,
-            goes_on: true,
-        }
-    }
-
-    /// Whether the pixel is ready for another burst after one, as [`Pixel::walk_to_burst`] would find.
-    #[inline(always)]
-    pub(crate) fn stays(&self, basis: &Basis<N>, lane: &mut Lane<N>) -> bool {
-        lane.at += lane.steps;
-        lane.steps_in_all += lane.steps;
-        let count = self.count + lane.steps_in_all;
-        lane.goes_on
-            && has_room(basis.path(self).points.len(), lane.at, count, basis)
-            && !self.is_at_span(basis, lane)
-    }
-
-    /// Whether a span takes the lane on.
-    fn is_at_span(&self, basis: &Basis<N>, lane: &Lane<N>) -> bool {
-        let [x, y] = lane.distance;
-        begins(lane.at) && larger(x.near(), y.near()) <= basis.spans[self.path].reach(lane.at)
-    }
-
-    /// Takes over from a lane that does not stay; what became of the pixel, if it is done.
-    pub(crate) fn land(&mut self, basis: &Basis<N>, lane: &Lane<N>) -> Option<Turn> {
-        (self.at, self.count) = (lane.at, self.count + lane.steps_in_all);
-        self.set_growth(lane.growth[0], lane.growth[1]);
-        let [x, y] = lane.distance;
-        self.distance = Distance::Plain(x, y);
-        if lane.goes_on {
-            return None;
-        }
-        let [zx, zy] = basis.path(self).points[self.at as usize];
-        let (full_x, full_y) = (zx + x, zy + y);
-        let norm = norm(full_x, full_y);
-        if norm > ESCAPE_NORM {
-            let (x, y) = (full_x.near(), full_y.near());
-            return Some(Turn::Escaped(Ending { iterations: self.count, x, y }));
-        }
-        if lane.steps > 0 && norm < self::norm(x, y) {
-            (self.at, self.path) = (0, basis.rebased());
-            self.distance = Distance::Plain(full_x, full_y);
-        } else if !self.is_at_span(basis, lane) {
-            // The next step leads below what plain numbers hold.
-            self.distance = Distance::Wide(Wide::new(x, y, 0));
-        }
-        None
-    }
-
     fn set_wide(&mut self, basis: &Basis<N>, distance: Wide<N>) {
         let is_plain = basis.smallest() == 0.0 || distance.exponent >= PLAIN_EXPONENT_MIN;
         self.distance = if is_plain {
@@ -343,55 +246,6 @@ impl<N: Number> Pixel<N> {
     fn path_and_spans<'a>(&self, basis: &'a Basis<N>) -> (&'a [[N; 2]], &'a Spans<N>) {
         (&basis.path(self).points, &basis.spans[self.path])
     }
-
-    /// One step or span of a distance that f64 cannot hold. It is small, so nothing escapes but with
-    /// the path itself.
-    fn step_wide(&mut self, basis: &Basis<N>, distance: Wide<N>, budget: &mut u64) -> Turn {
-        if self.count == basis.max_iter {
-            return Turn::Inside;
-        }
-        if *budget == 0 {
-            return Turn::Paused;
-        }
-        *budget -= 1;
-        let (path, spans) = (basis.path(self), &basis.spans[self.path]);
-        let steps_max = basis.max_iter - self.count;
-        let (next, steps, a, b) = match spans.longest_wide(self.at, distance.magnitude(), steps_max)
-        {
-            Some((&WideSpan { a, b, .. }, steps)) => (
-                a.times(distance).plus(b.times(self.offset)),
-                steps,
-                a.near(),
-                b.near().shifted(basis.scale),
-            ),
-            None => {
-                let twice = path.wide(self.at).shifted(1).plus(distance);
-                let next = twice.times(distance).plus(self.offset);
-                (next, 1, twice.plus(distance).near(), basis.growth_step())
-            }
-        };
-        self.growth = a.times(self.growth).plus(b);
-        (self.at, self.count) = (self.at + steps, self.count + steps);
-        let full = path.wide(self.at).plus(next);
-        let (x, y) = full.near().at(0);
-        if norm(x, y) > ESCAPE_NORM {
-            return Turn::Escaped(Ending { iterations: self.count, x, y });
-        }
-        let is_last = self.at as usize + 1 == path.points.len();
-        if is_last || !next.magnitude().is_at_most(full.magnitude()) {
-            (self.path, self.at) = (basis.rebased(), 0);
-            self.set_wide(basis, full);
-        } else {
-            self.set_wide(basis, next);
-        }
-        Turn::Changed
-    }
-}
-
-/// Whether a burst that begins at this point ends before its path, and within the iteration limit.
-#[inline(always)]
-fn has_room<N>(points: usize, at: u32, count: u32, basis: &Basis<N>) -> bool {
-    ((at + STEPS) as usize) < points - 1 && count + STEPS <= basis.max_iter
 }
 
 #[inline(always)]

@@ -190,7 +190,7 @@ mod tests {
     fn sizes_over_a_failing_budget_are_refused() {
         let mut page = files(&[("index.html", INDEX), ("page.js", "1")]);
         assert!(check(&sent(page.clone())).is_ok());
-        let mut noise = vec![0u8; 60_000];
+        let mut noise = vec![0u8; 100_000];
         let mut state = 1u32;
         for byte in &mut noise {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
