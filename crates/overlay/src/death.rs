@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use base::NodeId;
-use wire::overlay::{Contact, LEAF_HALF, LeafState, Message};
+use wire::overlay::{Contact, LeafState, Message};
 
 use crate::leaf_set::is_plausible;
 use crate::liveness::PROBE_TIME_MIN;
@@ -62,37 +62,20 @@ impl Overlay {
         self.left = true;
     }
 
-    /// Whom this node has to tell of the death of `id`: nobody, unless all who stand between the two
-    /// are under suspicion themselves.
-    ///
-    /// Over links, where what is said to an unlinked member may be lost with the dead one that would
-    /// have carried it, all members are told from both sides. With datagrams each side tells its own:
-    /// those behind this node who held the dead one, and the next one beyond it, which waits for a
-    /// second verdict (`lease`).
-    fn must_hear(&self, id: NodeId) -> Vec<NodeId> {
-        let sides = [(self.leaf.left(), self.leaf.right()), (self.leaf.right(), self.leaf.left())];
-        let doubtful = |contact: &Contact| self.watch.is_probing(contact.id);
-        let stood = sides.map(|(side, other)| {
-            let place = side.iter().position(|contact| contact.id == id)?;
-            let (before, beyond) = (side.get(..place)?, side.get(place + 1..)?);
-            before.iter().all(doubtful).then_some((place, beyond, other))
-        });
-        let all = || self.leaf.members().into_iter().filter(|member| member.id != id);
-        match stood {
-            [None, None] => Vec::new(),
-            [Some((place, beyond, own)), None] | [None, Some((place, beyond, own))]
-                if self.is_direct() && own.iter().all(|contact| contact.id != id) =>
-            {
-                let holders = own.iter().take((LEAF_HALF - 1).saturating_sub(place));
-                let next = beyond.iter().find(|contact| !doubtful(contact));
-                holders.chain(next).map(|contact| contact.id).collect()
-            }
-            _ => all().map(|contact| contact.id).collect(),
-        }
+    /// Whether nobody stands between this node and `id` who is not under suspicion himself: then
+    /// it is on this node to tell the others. All of them, from both sides: those next to the dead one
+    /// may be dead, too.
+    fn is_next_alive(&self, id: NodeId) -> bool {
+        let next = |side: &[Contact]| {
+            let before = side.iter().take_while(|contact| contact.id != id);
+            let mut doubtful = before.map(|contact| self.watch.is_probing(contact.id));
+            side.iter().any(|contact| contact.id == id) && doubtful.all(|doubtful| doubtful)
+        };
+        next(self.leaf.left()) || next(self.leaf.right())
     }
 
     pub(crate) fn declare_dead(&mut self, contact: Contact, accused: bool) {
-        let told = self.must_hear(contact.id);
+        let announce = self.is_next_alive(contact.id);
         self.tuning.note_failure(self.now);
         let near = self.leaf.contains(contact.id).then(|| self.leaf.members().len() - 1);
         self.unity.note_lost(self.now, contact, near);
@@ -101,9 +84,11 @@ impl Overlay {
         }
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);
-        let leaf = self.leaf.state(self.ready);
-        for id in told {
-            self.send(id, Message::Suspect { contact, leaf: leaf.clone() });
+        if announce {
+            let leaf = self.leaf.state(self.ready);
+            for member in self.leaf.members() {
+                self.send(member.id, Message::Suspect { contact, leaf: leaf.clone() });
+            }
         }
     }
 
