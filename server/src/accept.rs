@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -43,8 +43,8 @@ const UNREAD_PATIENCE: Duration = Duration::from_secs(60);
 const BACKLOG: u32 = 1_024;
 /// Pause after a failed accept (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// Failed accepts between two lines in the log: one a minute.
-const FAILURES_PER_WARNING: u32 = 300;
+/// Between two lines in the log about it.
+const WARNING_PAUSE: Duration = Duration::from_secs(60);
 
 /// Opens a listener.
 pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -71,21 +71,20 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, app: Arc<App>) 
         .header_read_timeout(app.settings.head_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEAD_FIELDS_MAX);
-    let mut failures: u32 = 0;
+    let mut warned: Option<Instant> = None;
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("it is never closed");
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                if failures.is_multiple_of(FAILURES_PER_WARNING) {
+                if warned.is_none_or(|at| at.elapsed() >= WARNING_PAUSE) {
                     warn!(%error, "cannot accept connections");
+                    warned = Some(Instant::now());
                 }
-                failures += 1;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        failures = 0;
         // Signals are small and wait for an answer.
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "no TCP_NODELAY");

@@ -186,7 +186,7 @@ fn is_sound(picture: &Value) -> String {
                             const right = await crypto.subtle.digest('SHA-256', await whole.arrayBuffer());
                             return String(new Uint8Array(right)) === String(digest);
                         }}));
-                    resolve(sound.every((one) => one));
+                    resolve(sound.length > 0 && sound.every((one) => one));
                 }};
             }};
         }})"

@@ -8,7 +8,7 @@
 //!
 //! Little-endian. A tile is plain where packing would not make it smaller, so none is larger than that.
 //! Packing is a few instructions for each pixel, for a tile that is cheap to compute is packed all the
-//! same: deflate, which this replaced, took four times as long for as many bytes.
+//! same: deflate, which this replaced, took two to six times as long, for more bytes.
 //!
 //! The reader believes nothing: the header must agree with what the caller expects, which bounds all
 //! memory, and every bit must be accounted for.

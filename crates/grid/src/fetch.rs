@@ -285,14 +285,17 @@ impl Grid {
 /// whoever was silent only when there is nobody else.
 fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
     let done = job.done.get(&task);
+    // Nodes begin at different places.
+    let turn = u64::from(task) + u64::from(me.digit(31));
     let mut sources: Vec<Source> =
         done.map(|done| Source::Store(done.digest)).into_iter().collect();
     let worker = done.map(|done| done.worker);
     let last = match &job.role {
         // Everyone who works on the job got the result, or a part of all results.
         Role::Owner(owned) => {
-            let (count, nth) = (owned.board.member_count(), task as usize + usize::from(tries) / 3);
-            let member = owned.board.members().nth(nth.checked_rem(count).unwrap_or(0));
+            let nth = u64::from(task) + u64::from(tries) / 3;
+            let nth = index(nth, owned.board.member_count());
+            let member = owned.board.members().nth(nth);
             sources.extend(worker.filter(|id| owned.board.has_member(*id)).map(Source::Peer));
             sources.extend(member.map(Source::Peer));
             worker.filter(|id| !owned.board.has_member(*id))
@@ -302,10 +305,8 @@ fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<S
             worker.filter(|id| *id != job.owner())
         }
     };
-    // Nodes begin at different places.
-    let turn = (task as usize).wrapping_add(usize::from(me.digit(31)));
     let looks_on = matches!(&job.role, Role::Participant(joined) if !joined.works);
-    let first = if looks_on { 0 } else { turn.checked_rem(sources.len()).unwrap_or(0) };
+    let first = if looks_on { 0 } else { index(turn, sources.len()) };
     sources.rotate_left(first);
     sources.extend(last.map(Source::Peer));
     sources.retain(|source| *source != Source::Peer(me));
@@ -316,7 +317,13 @@ fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<S
     if !sources.iter().all(is_silent) {
         sources.retain(|source| !is_silent(source));
     }
-    sources.get(usize::from(tries).checked_rem(sources.len())?).copied()
+    sources.get(index(tries.into(), sources.len())).copied()
+}
+
+/// The place of a turn among so many; 0 among none.
+fn index(turn: u64, count: usize) -> usize {
+    let at = turn.checked_rem(count as u64).unwrap_or(0);
+    usize::try_from(at).unwrap_or(0)
 }
 
 #[cfg(test)]

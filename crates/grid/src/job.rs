@@ -30,8 +30,6 @@ pub(crate) struct Owned {
     pub(crate) status_sent: Time,
     /// When idle peers are looked for next.
     pub(crate) recruit_at: Time,
-    /// Others' results that came last.
-    pub(crate) recent: Recent,
     /// Done and not in the record yet.
     pub(crate) unrecorded: SortedSet<u32>,
     /// When these go into the record.
@@ -111,6 +109,8 @@ pub(crate) struct Job {
     /// Holders that acknowledged results computed here.
     pub(crate) kept: BTreeMap<u32, u16>,
     pub(crate) duplicates: u32,
+    /// Others' results that came last.
+    pub(crate) recent: Recent,
     pub(crate) pace: Pace,
     pub(crate) fetch: Fetch,
     /// Results sent on request since the last heartbeat, by receiver.
@@ -147,6 +147,7 @@ impl Job {
             record_copies: 0,
             kept: BTreeMap::new(),
             duplicates: 0,
+            recent: Recent::default(),
             pace: Pace::default(),
             fetch: Fetch::default(),
             served: SortedMap::new(),
@@ -302,7 +303,6 @@ impl Owned {
             status_at: Time::FAR_FUTURE,
             status_sent: now,
             recruit_at: now,
-            recent: Recent::default(),
             unrecorded: SortedSet::new(),
             record_at: Time::FAR_FUTURE,
             is_heir: false,

@@ -1,21 +1,24 @@
 //! Results in the store: put there by whoever computed them, and counted.
 //!
 //! A worker that dies with its last results on the way to the store leaves them in the memories of
-//! the others only, which end with them. So the owner puts once more what a lost worker did last.
+//! the others only, which end with them. So the owner puts once more what a lost worker did last, and
+//! whoever inherits a job what its lost owner did.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
-use base::{Digest, NodeId, Time};
+use base::{Digest, NodeId, SortedSet, Time};
+use bytes::Bytes;
 use wire::grid::JobId;
 
-use crate::job::{Job, Role};
+use crate::job::Job;
 use crate::{Grid, Output};
 
 /// Results computed here whose holders are counted. Beyond it the one with the lowest digest is
 /// forgotten: its copies stay at what was heard.
 const KEEPING_MAX: usize = 4096;
 
-/// Others' results that came last, as an owner remembers them. Beyond it the oldest are forgotten:
+/// Others' results that came last, as whoever takes part remembers them. Beyond it the oldest are forgotten:
 /// they had the most time to reach the store.
 const RECENT_MAX: usize = 1024;
 
@@ -24,7 +27,7 @@ const RECENT_MAX: usize = 1024;
 pub(crate) struct Recent(VecDeque<(Time, u32)>);
 
 impl Recent {
-    fn push(&mut self, now: Time, task: u32) {
+    pub(crate) fn push(&mut self, now: Time, task: u32) {
         self.0.push_back((now, task));
         if self.0.len() > RECENT_MAX {
             self.0.pop_front();
@@ -33,33 +36,32 @@ impl Recent {
 }
 
 impl Grid {
-    /// As owner: another's result is here.
-    pub(crate) fn note_recent(&mut self, now: Time, id: JobId, task: u32) {
-        if let Some(owned) = self.jobs.get_mut(&id).and_then(Job::owned) {
-            owned.recent.push(now, task);
-        }
-    }
-
     /// As owner, of a job that may have ended: a worker is gone. What it did since it was last known
     /// to live, and a while before, is put into the store by this node.
     pub(crate) fn keep_for(&mut self, now: Time, id: JobId, worker: NodeId) {
-        let since = self.lease_time() * 2;
-        let Some(job) = self.jobs.get(&id) else { return };
-        let Role::Owner(owned) = &job.role else { return };
-        let recent = owned.recent.0.iter().filter(|(at, _)| now.since(*at) < since);
-        let its = recent.filter_map(|(_, task)| {
-            let done = job.done.get(task).filter(|done| done.worker == worker)?;
-            let payload = self.results.get(id, *task)?.clone();
-            Some((*task, done.digest, payload))
+        let since = self.lease_time() * 3;
+        let Some(job) = self.jobs.get(&id).filter(|job| job.is_owned()) else { return };
+        let recent = job.recent.0.iter().filter(|(at, _)| now.since(*at) < since);
+        // A result that was revoked came twice.
+        let recent: SortedSet<u32> = recent.map(|(_, task)| *task).collect();
+        let its = recent.into_iter().filter_map(|task| {
+            let done = job.done.get(&task).filter(|done| done.worker == worker)?;
+            let payload = self.results.get(id, task)?.clone();
+            Some((task, done.digest, payload))
         });
-        for (task, digest, payload) in its.collect::<alloc::vec::Vec<_>>() {
-            self.outputs.push_back(Output::Keep { payload });
-            self.keep_count(id, task, digest);
+        for (task, digest, payload) in its.collect::<Vec<_>>() {
+            self.keep(id, task, digest, payload);
         }
     }
 
+    /// Puts a result into the store, and counts who holds it.
+    pub(crate) fn keep(&mut self, id: JobId, task: u32, digest: Digest, payload: Bytes) {
+        self.outputs.push_back(Output::Keep { payload });
+        self.keep_count(id, task, digest);
+    }
+
     /// The store will say how many nodes hold this result.
-    pub(crate) fn keep_count(&mut self, job: JobId, task: u32, digest: Digest) {
+    fn keep_count(&mut self, job: JobId, task: u32, digest: Digest) {
         self.keeping.entry(digest).or_default().insert((job, task));
         if self.keeping.len() > KEEPING_MAX {
             self.keeping.pop_first();

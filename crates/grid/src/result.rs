@@ -206,10 +206,15 @@ impl Grid {
         job.done.insert(task, done);
         job.see(task, done.worker);
         if done.worker != self.me {
-            self.note_recent(now, id, task);
+            job.recent.push(now, task);
         }
+        // Its worker may not have got so far as to store it.
+        let is_orphan = job.owned().is_some_and(|owned| !owned.board.has_member(done.worker));
         self.drop_work(|ticket| ticket.job == id && ticket.task == task);
         self.results.keep(self.me, id, task, payload.clone());
+        if is_orphan {
+            self.keep(id, task, done.digest, payload.clone());
+        }
         self.event(Event::TaskDone { job: id, task, worker: done.worker, payload });
         self.make_room();
         self.compare_results(id);

@@ -206,10 +206,12 @@ impl Grid {
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.is_root = true;
+        let former = job.owner();
         let recorded = record.tenure.epoch;
         let recorded = if recorded > RECORDED_MAX { 0 } else { recorded };
         let epoch = job.tenure.epoch.min(RECORDED_MAX).max(recorded).saturating_add(1);
         self.inherit(now, id);
+        self.keep_for(now, id, former);
         self.claim(now, id, epoch);
     }
 

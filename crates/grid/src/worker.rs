@@ -185,8 +185,7 @@ impl Grid {
         }
         if self.ready {
             self.outputs.push_back(Output::Publish { group: job, message });
-            self.outputs.push_back(Output::Keep { payload: payload.clone() });
-            self.keep_count(job, task, digest);
+            self.keep(job, task, digest, payload.clone());
         }
         if self.take_in(now, job, task, Done { round, digest, worker }, payload) {
             self.verify(now, job, task);

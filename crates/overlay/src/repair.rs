@@ -28,6 +28,9 @@ const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
 /// Announced deaths whose heirs are remembered. When full, the oldest are forgotten: the farthest
 /// member on the short side knows them, too.
 const HEIRS_MAX: usize = 8;
+/// Contacts left to others for a beat. Beyond it they are forgotten: the ends of a short side name
+/// them again.
+const WAITING_MAX: usize = 64;
 
 /// A request for a row of somebody's routing table.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,8 @@ pub(crate) struct Repair {
     gap_until: Time,
     /// Deaths that were announced and are not confirmed yet, with those whom the announcement named.
     heirs: Vec<(NodeId, Vec<Contact>)>,
-    /// Those named at a confirmed death that this node leaves the first word to.
+    /// Those named at confirmed deaths that this node leaves the first word to; at most
+    /// [`WAITING_MAX`].
     waiting: Vec<Contact>,
     beats: u64,
     requested: SortedMap<u8, Request>,
@@ -141,7 +145,8 @@ impl Overlay {
         self.repair.gap_until = self.now + BEAT * GAP_BEATS;
         let heirs = self.repair.take_heirs(gone);
         if self.is_direct() && !asks_first {
-            self.repair.waiting = heirs;
+            self.repair.waiting.extend(heirs);
+            self.repair.waiting.truncate(WAITING_MAX);
             return;
         }
         self.learn_all(None, &heirs);

@@ -37,13 +37,13 @@ impl Prediction {
         }
         let symbols = &mut symbols[..width];
         let code = zigzag(row[0].wrapping_sub(above[0]));
-        let mut is_far = code == u32::MAX;
+        let mut is_far = code == u32::MAX && row[0] != 0;
         symbols[0] = symbol(row[0], code, self.is_first_inside);
         for at in 1..width {
             let expected = known[at].wrapping_add(above[at + 1]).wrapping_sub(above[at]);
             let code = zigzag(row[at].wrapping_sub(expected));
             symbols[at] = symbol(row[at], code, row[at - 1] == 0);
-            is_far |= code == u32::MAX;
+            is_far |= code == u32::MAX && row[at] != 0;
         }
         self.end_row(row[0]);
         (!is_far).then_some(())

@@ -302,3 +302,28 @@ fn the_last_result_of_a_lost_worker_is_stored_all_the_same() {
         }
     }
 }
+
+/// The owner dies with its own result on the way to the store: whoever inherits the job has it.
+#[test]
+fn the_last_result_of_a_lost_owner_is_stored_all_the_same() {
+    for seed in 0..4 {
+        let mut world = World::new(seed, 5);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 24);
+        let lost = world.hosts[0].id;
+        let is_its =
+            |event: &Event| matches!(event, Event::TaskDone { worker, .. } if *worker == lost);
+        while (1..5).all(|node| world.count_events(node, is_its) == 0) {
+            world.run_for(millis(1));
+        }
+        world.kill(0);
+        world.announce_gone(0);
+        world.run_until(secs(120), |world| world.is_complete(job));
+        world.run_for(secs(1));
+        for (_, event) in world.hosts[1..].iter().flat_map(|host| &host.events) {
+            if let Event::TaskDone { task, payload, worker, .. } = event {
+                assert!(world.is_stored(payload), "seed {seed}: task {task} of {worker}");
+            }
+        }
+    }
+}
