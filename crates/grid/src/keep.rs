@@ -18,8 +18,8 @@ use crate::{Grid, Output};
 /// forgotten: its copies stay at what was heard.
 const KEEPING_MAX: usize = 4096;
 
-/// Others' results that came last, as whoever takes part remembers them. Beyond it the oldest are forgotten:
-/// they had the most time to reach the store.
+/// Others' results that came last, as whoever takes part remembers them. Beyond it the oldest are
+/// forgotten: they had the most time to reach the store.
 const RECENT_MAX: usize = 1024;
 
 /// The results of others that came last, with when.
@@ -41,7 +41,7 @@ impl Grid {
     pub(crate) fn keep_for(&mut self, now: Time, id: JobId, worker: NodeId) {
         let since = self.lease_time() * 3;
         let Some(job) = self.jobs.get(&id).filter(|job| job.is_owned()) else { return };
-        let recent = job.recent.0.iter().filter(|(at, _)| now.since(*at) < since);
+        let recent = job.recent.0.iter().rev().take_while(|(at, _)| now.since(*at) < since);
         // A result that was revoked came twice.
         let recent: SortedSet<u32> = recent.map(|(_, task)| *task).collect();
         let its = recent.into_iter().filter_map(|task| {

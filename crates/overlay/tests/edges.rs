@@ -194,16 +194,22 @@ fn leaf_of(owner: Contact, others: &[Contact]) -> LeafState {
     LeafState { ready: true, left, right }
 }
 
-#[test]
-fn a_leaf_set_that_changed_since_the_answer_to_a_join_is_asked_for_what_is_new() {
+/// A node that joins, linked to a ring of three and asking through the first of them, and one that
+/// comes between it and them.
+fn joining() -> (Overlay, [Contact; 3], Contact) {
     let ring = [9u128 << 124, 2 << 124, 13 << 124].map(contact);
-    let (root, late) = (ring[0], contact((8 << 124) + 1));
-    let now = [ring[0], ring[1], ring[2], late];
     let mut node = Overlay::new(Config::default(), contact(8 << 124), 1, Time::ZERO);
     for peer in ring {
         node.handle(Time::ZERO, Input::LinkUp { peer });
     }
-    node.handle(Time::ZERO, Input::Join { through: root.id });
+    node.handle(Time::ZERO, Input::Join { through: ring[0].id });
+    (node, ring, contact((8 << 124) + 1))
+}
+
+#[test]
+fn a_leaf_set_that_changed_since_the_answer_to_a_join_is_asked_for_what_is_new() {
+    let (mut node, ring, late) = joining();
+    let (root, now) = (ring[0], [ring[0], ring[1], ring[2], late]);
     let mut answered = Vec::new();
     let mut held = None;
     while let Some(output) = node.poll_output() {
@@ -238,14 +244,8 @@ fn a_leaf_set_that_changed_since_the_answer_to_a_join_is_asked_for_what_is_new()
 
 #[test]
 fn a_linked_peer_that_is_named_while_it_is_asked_is_waited_for() {
-    let ring = [9u128 << 124, 2 << 124, 13 << 124].map(contact);
-    let (root, late) = (ring[0], contact((8 << 124) + 1));
-    let now = [ring[0], ring[1], ring[2], late];
-    let mut node = Overlay::new(Config::default(), contact(8 << 124), 1, Time::ZERO);
-    for peer in ring {
-        node.handle(Time::ZERO, Input::LinkUp { peer });
-    }
-    node.handle(Time::ZERO, Input::Join { through: root.id });
+    let (mut node, ring, late) = joining();
+    let (root, now) = (ring[0], [ring[0], ring[1], ring[2], late]);
     // Its link opens while the root is asked: the question that every link begins with is under way.
     node.handle(Time::ZERO, Input::LinkUp { peer: late });
     let (mut held, mut named) = (Vec::new(), false);
