@@ -185,8 +185,9 @@ impl Grid {
         }
         if self.ready {
             self.outputs.push_back(Output::Publish { group: job, message });
-            self.keep(job, task, digest, payload.clone());
         }
+        // Out of the ring, too: the store waits until there is one.
+        self.keep(job, task, digest, payload.clone());
         if self.take_in(now, job, task, Done { round, digest, worker }, payload) {
             self.verify(now, job, task);
         }

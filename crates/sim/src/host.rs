@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{NodeId, Secret, Time};
-use node::{LinkId, Node, WorkId};
+use node::{LinkId, Name, Node, WorkId};
 use peer::{Event, Peer};
 
 /// Names a host in its world.
@@ -67,6 +67,8 @@ pub struct Host {
     pub(crate) created: u64,
     pub(crate) busy: base::Duration,
     pub(crate) links_peak: u32,
+    /// Values that it holds, or not any more, where that is noted.
+    pub(crate) values: Vec<(Time, Name, bool)>,
     /// Everything this peer told its driver, with the time.
     pub events: Vec<(Time, Event)>,
 }

@@ -36,6 +36,7 @@ impl World {
             created: 0,
             busy: Duration::ZERO,
             links_peak: 0,
+            values: Vec::new(),
             events: Vec::new(),
         });
         self.drive(id, Input::Slots(config.slots));
@@ -71,6 +72,7 @@ impl World {
             let peer = Peer::new(settings(config, &secret, host.epoch), 0, self.now);
             let host = &mut self.hosts[index(id)];
             host.peer = peer;
+            host.values = Vec::new();
             host.events = Vec::new();
         }
     }

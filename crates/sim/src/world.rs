@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use base::{Duration, Rng, SECRET_BYTES, Secret, Time};
 use bytes::Bytes;
-use node::{Class, GridEvent, LinkId, WorkId};
+use node::{Class, GridEvent, LinkId, Name, WorkId};
 use peer::{Input, Output};
 
 use crate::server::{Carry, Server};
@@ -48,6 +48,8 @@ pub struct World {
     steps: u64,
     /// Hosts do not remember which results they were shown.
     forgets_results: bool,
+    /// Hosts remember which values they held.
+    notes_values: bool,
     /// Computations that ended.
     computed: u64,
     pub(crate) is_parted: bool,
@@ -74,6 +76,7 @@ impl World {
             trace: 0xcbf2_9ce4_8422_2325,
             steps: 0,
             forgets_results: false,
+            notes_values: false,
             computed: 0,
             is_parted: false,
         }
@@ -114,6 +117,17 @@ impl World {
     /// memory, and no checker looks at them.
     pub fn forget_results(&mut self) {
         self.forgets_results = true;
+    }
+
+    /// From now on it is noted which values each host holds for the ring: whoever asks for that takes
+    /// the notes with [`World::take_values`].
+    pub fn note_values(&mut self) {
+        self.notes_values = true;
+    }
+
+    /// Values that a host holds since then, or holds no more (`false`), since this was asked last.
+    pub fn take_values(&mut self, id: HostId) -> Vec<(Time, Name, bool)> {
+        std::mem::take(&mut self.hosts[index(id)].values)
     }
 
     /// What a host told its driver since this was asked last, with the times.
@@ -199,7 +213,8 @@ impl World {
                 self.later(cost, Happening::Input(id, Input::Audited { audit, verdict }));
             }
             // A host without a disk.
-            Output::Keep { .. } | Output::Forget(_) => {}
+            Output::Keep { name, .. } => self.note_value(id, name, true),
+            Output::Forget(name) => self.note_value(id, name, false),
             Output::Load(name) => inputs.push(Input::Loaded { name, value: None }),
             Output::Event(event) => self.remember(id, event),
             Output::Left => self.later(Duration::from_millis(200), Happening::Gone(id)),
@@ -211,6 +226,12 @@ impl World {
             matches!(event, peer::Event::Node(node::Event::Grid(GridEvent::TaskDone { .. })));
         if !(is_result && self.forgets_results) {
             self.hosts[index(id)].events.push((self.now, event));
+        }
+    }
+
+    fn note_value(&mut self, id: HostId, name: Name, is_held: bool) {
+        if self.notes_values {
+            self.hosts[index(id)].values.push((self.now, name, is_held));
         }
     }
 

@@ -327,3 +327,33 @@ fn the_last_result_of_a_lost_owner_is_stored_all_the_same() {
         }
     }
 }
+
+/// A worker that is out of the ring for a while computes what it holds, and tells the owner: the
+/// store has that, too.
+#[test]
+fn what_is_computed_out_of_the_ring_is_stored_all_the_same() {
+    for seed in 0..4 {
+        let mut world = World::new(seed, 4);
+        let job = world.submit(0, 1, 24);
+        let away = world.hosts[2].id;
+        let count = |world: &World| {
+            let is_its =
+                |event: &Event| matches!(event, Event::TaskDone { worker, .. } if *worker == away);
+            world.count_events(2, is_its)
+        };
+        while count(&world) == 0 {
+            world.run_for(millis(1));
+        }
+        let before = count(&world);
+        world.input(2, Input::Ready(false));
+        world.run_until(secs(30), |world| count(world) > before);
+        world.input(2, Input::Ready(true));
+        world.run_until(secs(60), |world| world.is_complete(job));
+        world.run_for(secs(2));
+        for (_, event) in &world.hosts[0].events {
+            if let Event::TaskDone { task, payload, worker, .. } = event {
+                assert!(world.is_stored(payload), "seed {seed}: task {task} of {worker}");
+            }
+        }
+    }
+}

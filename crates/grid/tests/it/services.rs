@@ -403,6 +403,10 @@ impl World {
             Task::Keep { from, payload } => {
                 let digest = Digest::of(&[&payload]);
                 let holders = self.blob_holders(from, digest);
+                if holders.is_empty() {
+                    // As the store does for a node that is out of the ring.
+                    return self.plan_in(secs(1), Step::Service(Task::Keep { from, payload }));
+                }
                 let count = u16::try_from(holders.len()).unwrap();
                 let blob = self.services.blobs.entry(digest).or_insert((payload, BTreeSet::new()));
                 blob.1.extend(holders);

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::Time;
-use node::{GridEvent, JobId, JobState};
+use base::{Digest, NodeId, Time};
+use node::{GridEvent, JobId, JobState, Name};
 use peer::Event;
 
+use super::{End, Holders};
 use crate::{HostId, Work, payload};
 
 /// One job's history.
@@ -36,6 +37,7 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     jobs: BTreeMap<JobId, Entry>,
+    holders: Holders,
 }
 
 impl Ledger {
@@ -53,6 +55,7 @@ impl Ledger {
             shown: BTreeMap::new(),
             refused: BTreeSet::new(),
         };
+        entry.results().for_each(|result| self.holders.watch(result));
         self.jobs.insert(job, entry);
     }
 
@@ -64,19 +67,45 @@ impl Ledger {
 
     /// No more is wanted of this job.
     pub fn close(&mut self, job: JobId) -> Option<Entry> {
-        self.jobs.remove(&job)
+        let entry = self.jobs.remove(&job)?;
+        entry.results().for_each(|result| self.holders.forget(result));
+        Some(entry)
+    }
+
+    /// Of the tasks whose result this host was not shown: what became of each result, and whether its
+    /// loss is excused.
+    #[must_use]
+    pub fn missed(&self, job: JobId, host: HostId) -> Vec<(u32, bool, String)> {
+        let Some(entry) = self.jobs.get(&job) else { return Vec::new() };
+        let shown = entry.shown.get(&host).map(|(_, shown)| shown);
+        let is_missed = |task: &u32| !shown.is_some_and(|shown| shown.contains(task));
+        let missed = (0..entry.tasks).filter(is_missed).map(|task| {
+            let (is_excused, story) = self.holders.verdict(entry.result(task));
+            (task, is_excused, story)
+        });
+        missed.collect()
+    }
+
+    /// A host holds a value for the ring, or does not any more.
+    pub fn value(&mut self, host: HostId, at: Time, name: Name, is_held: bool) {
+        match name {
+            Name::Blob(result) if is_held => self.holders.held(at, host, result),
+            Name::Blob(result) => self.holders.dropped(at, host, result),
+            Name::Record(_) => {}
+        }
     }
 
     /// A host is gone.
-    pub fn gone(&mut self, host: HostId) {
+    pub fn gone(&mut self, host: HostId, at: Time, how: End) {
+        self.holders.ended(at, host, how);
         for entry in self.jobs.values_mut() {
             entry.shown.remove(&host);
             entry.refused.remove(&host);
         }
     }
 
-    /// A host was told something.
-    pub fn note(&mut self, host: HostId, at: Time, event: &Event) {
+    /// A host, whose node has this id, was told something.
+    pub fn note(&mut self, host: HostId, id: Option<NodeId>, at: Time, event: &Event) {
         let Event::Node(node::Event::Grid(event)) = event else { return };
         let Some(job) = subject(event) else { return };
         let Some(entry) = self.jobs.get_mut(&job) else { return };
@@ -91,7 +120,8 @@ impl Ledger {
             GridEvent::JobChanged { state: JobState::Finished, .. } => {
                 entry.finished.get_or_insert(at);
             }
-            GridEvent::TaskDone { task, payload: shown, .. } => {
+            GridEvent::TaskDone { task, worker, payload: shown, .. } => {
+                self.holders.shown(at, host, entry.result(*task), id == Some(*worker));
                 entry.wrong += u64::from(*shown != payload(&entry.work, *task));
                 if let Some((_, shown)) = entry.shown.get_mut(&host) {
                     entry.twice += u64::from(!shown.insert(*task));
@@ -108,6 +138,14 @@ impl Ledger {
 }
 
 impl Entry {
+    fn result(&self, task: u32) -> Digest {
+        Digest::of(&[&payload(&self.work, task)])
+    }
+
+    fn results(&self) -> impl Iterator<Item = Digest> + '_ {
+        (0..self.tasks).map(|task| self.result(task))
+    }
+
     /// Tasks whose result this host was shown.
     #[must_use]
     pub fn shown(&self, host: HostId) -> u32 {

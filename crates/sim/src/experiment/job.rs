@@ -69,6 +69,7 @@ struct Found {
     forgotten: u64,
     unjudged: u64,
     lost_tiles: u64,
+    excused: u64,
     wrong: u64,
     twice: u64,
     recomputed: u64,
@@ -109,6 +110,7 @@ impl Found {
         report.firm(Bound::AtMost(0.0));
         report.tell("finished tiles lost", real(self.lost_tiles), "");
         report.firm(Bound::AtMost(0.0));
+        report.tell("lost with all who held them within one repair", real(self.excused), "");
         report.tell("wrong tiles shown", real(self.wrong), "");
         report.firm(Bound::AtMost(0.0));
         report.tell("tiles shown or counted twice", real(self.twice), "");

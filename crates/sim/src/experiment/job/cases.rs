@@ -7,6 +7,7 @@ use node::JobId;
 use super::scenario::Scenario;
 use super::{Found, STEP};
 use crate::HostId;
+use crate::check::leaf_sets_are_right;
 
 /// A job that takes longer is stuck. Splits do not count.
 const FINISHED_MAX: Duration = Duration::from_secs(1_200);
@@ -106,8 +107,9 @@ impl Scenario {
         case.askers += 1;
         found.refused_once += u64::from(case.askers == 1);
         let lacks = entry.tasks - shown;
+        let ring = leaf_sets_are_right(&self.world).err().unwrap_or_default();
         found.notes.push(format!(
-            "{:?}: {job:?} asked for by {asker:?}: {} (finished {:?}, accepted {:?})",
+            "{:?}: {job:?} asked for by {asker:?}: {} (finished {:?}, accepted {:?}) {ring}",
             now,
             if is_refused { "nobody knows it".into() } else { format!("{lacks} lacking") },
             entry.finished,
@@ -116,12 +118,28 @@ impl Scenario {
         if case.askers < ASKERS {
             return false;
         }
-        self.end(job, case, found, (!is_refused).then_some(lacks));
+        let lost = (!is_refused).then(|| self.look_into(job, asker, found));
+        self.end(job, case, found, lost);
         true
     }
 
-    /// The verdict: so many tiles could not be had; `None` when nobody knows the job.
-    fn end(&mut self, job: JobId, case: &Case, found: &mut Found, lacks: Option<u32>) {
+    /// Of a job that was finished, what became of the results that nobody can be shown: how many are
+    /// lost without an excuse.
+    fn look_into(&self, job: JobId, asker: HostId, found: &mut Found) -> u32 {
+        if self.ledger.job(job).is_none_or(|entry| entry.finished.is_none()) {
+            return 0;
+        }
+        let mut lost = 0;
+        for (task, is_excused, story) in self.ledger.missed(job, asker) {
+            found.excused += u64::from(is_excused);
+            lost += u32::from(!is_excused);
+            found.notes.push(format!("{job:?}, task {task}: {story}"));
+        }
+        lost
+    }
+
+    /// The verdict: so many finished tiles are lost; `None` when nobody knows the job.
+    fn end(&mut self, job: JobId, case: &Case, found: &mut Found, lost: Option<u32>) {
         let Some(entry) = self.ledger.close(job) else { return };
         found.accepted += u64::from(entry.accepted.is_some());
         found.owners += entry.epochs.len() as u64;
@@ -133,10 +151,9 @@ impl Scenario {
         let is_stuck = entry.finished.is_none() && case.age >= FINISHED_MAX;
         let is_counted = entry.accepted.is_some();
         found.stuck += u64::from(is_stuck && is_counted);
-        match lacks {
+        match lost {
             None => found.forgotten += u64::from(is_counted),
-            Some(lacks) if entry.finished.is_some() => found.lost_tiles += u64::from(lacks),
-            Some(_) => {}
+            Some(lost) => found.lost_tiles += u64::from(lost),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What happens: sessions end, hosts stand still, the network splits, jobs are submitted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Duration, Time};
 use node::JobId;
 
 use super::cases::Case;
 use super::{Found, STEP};
-use crate::check::Ledger;
+use crate::check::{End, Ledger};
 use crate::ring::Sessions;
 use crate::{HostConfig, HostId, Work, World};
 
@@ -35,6 +35,8 @@ pub(super) struct Scenario {
     /// Who goes when.
     ends: BTreeMap<HostId, Time>,
     thaws: BTreeMap<HostId, Time>,
+    /// Who is on its way out with a goodbye.
+    leaving: BTreeSet<HostId>,
     pub(super) cases: BTreeMap<JobId, Case>,
     jobs: u64,
     submit_at: Time,
@@ -43,7 +45,8 @@ pub(super) struct Scenario {
 }
 
 impl Scenario {
-    pub(super) fn new(world: World, nodes: u32) -> Self {
+    pub(super) fn new(mut world: World, nodes: u32) -> Self {
+        world.note_values();
         let now = world.now();
         let mut scenario = Scenario {
             config: world.host(HostId(0)).config,
@@ -51,6 +54,7 @@ impl Scenario {
             ledger: Ledger::default(),
             ends: BTreeMap::new(),
             thaws: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             cases: BTreeMap::new(),
             jobs: 0,
             submit_at: now,
@@ -103,6 +107,7 @@ impl Scenario {
                 }
                 at if at < KILLS + GOODBYES => {
                     self.world.leave(host);
+                    self.leaving.insert(host);
                     self.replace();
                 }
                 _ => {
@@ -165,13 +170,18 @@ impl Scenario {
     fn listen(&mut self) {
         let hosts: Vec<HostId> = self.world.hosts().map(|(host, _)| host).collect();
         for host in hosts {
+            let id = self.world.host(host).id();
             for (at, event) in self.world.take_events(host) {
-                self.ledger.note(host, at, &event);
+                self.ledger.note(host, id, at, &event);
+            }
+            for (at, name, is_held) in self.world.take_values(host) {
+                self.ledger.value(host, at, name, is_held);
             }
             let dead = self.world.host(host);
             if !dead.is_alive() && dead.node().is_some() {
                 self.world.bury(host);
-                self.ledger.gone(host);
+                let how = if self.leaving.remove(&host) { End::Left } else { End::Died };
+                self.ledger.gone(host, self.world.now(), how);
             }
         }
     }

@@ -1,0 +1,233 @@
+//! Who held which result, from when to when, and how that ended: what became of one that nobody can
+//! be shown any more.
+//!
+//! A loss is excused only where this proves that the holders and whoever computed the result died,
+//! without a word, before anybody could make other copies. Otherwise the story says who is at fault.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use base::{Digest, Duration, Time};
+use wire::store::COPIES;
+
+use crate::HostId;
+
+/// Holders that lose one of them have another within this: the store's period.
+fn repair_window() -> Duration {
+    store::Config::default().period
+}
+
+/// How a copy ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its host died without a word.
+    Died,
+    /// Its host said goodbye, and had handed over what it could.
+    Left,
+    /// Its host let it go and lived on.
+    Dropped,
+}
+
+/// What a host has had, from when to when.
+#[derive(Clone, Copy, Debug)]
+struct Copy {
+    host: HostId,
+    since: Time,
+    end: Option<(Time, End)>,
+}
+
+/// What is known of one result.
+#[derive(Clone, Debug, Default)]
+struct Story {
+    /// In the store.
+    held: Vec<Copy>,
+    /// Of those who computed it, until they ended.
+    computed: Vec<Copy>,
+    /// In the memory of those who were shown it, until they ended.
+    shown: Vec<Copy>,
+}
+
+/// Results that are looked after, by digest.
+#[derive(Clone, Debug, Default)]
+pub struct Holders {
+    stories: BTreeMap<Digest, Story>,
+}
+
+impl Holders {
+    /// This result is looked after from now on.
+    pub fn watch(&mut self, result: Digest) {
+        self.stories.entry(result).or_default();
+    }
+
+    /// And no more.
+    pub fn forget(&mut self, result: Digest) {
+        self.stories.remove(&result);
+    }
+
+    /// A host holds it for the ring.
+    pub fn held(&mut self, at: Time, host: HostId, result: Digest) {
+        if let Some(story) = self.stories.get_mut(&result) {
+            begin(&mut story.held, at, host);
+        }
+    }
+
+    /// A host does not hold it any more, and lives on.
+    pub fn dropped(&mut self, at: Time, host: HostId, result: Digest) {
+        if let Some(story) = self.stories.get_mut(&result) {
+            end(&mut story.held, at, host, End::Dropped);
+        }
+    }
+
+    /// A host was shown it, or computed it.
+    pub fn shown(&mut self, at: Time, host: HostId, result: Digest, is_own: bool) {
+        if let Some(story) = self.stories.get_mut(&result) {
+            begin(if is_own { &mut story.computed } else { &mut story.shown }, at, host);
+        }
+    }
+
+    /// A host ended, and with it all that it had.
+    pub fn ended(&mut self, at: Time, host: HostId, how: End) {
+        for story in self.stories.values_mut() {
+            for copies in [&mut story.held, &mut story.computed, &mut story.shown] {
+                end(copies, at, host, how);
+            }
+        }
+    }
+
+    /// Of a result that nobody can be shown: what became of it, and whether that is excused.
+    #[must_use]
+    pub fn verdict(&self, result: Digest) -> (bool, String) {
+        let Some(story) = self.stories.get(&result) else { return (false, "not watched".into()) };
+        let (is_excused, why) = match story.fault() {
+            None => (true, "all holders died at once".to_owned()),
+            Some(fault) => (false, fault),
+        };
+        (is_excused, format!("{why}; {}", story.tell()))
+    }
+}
+
+impl Story {
+    /// Why its loss is not excused; `None` if it is.
+    fn fault(&self) -> Option<String> {
+        if let Some(copy) = self.held.iter().find(|copy| copy.end.is_none()) {
+            return Some(format!("{:?} holds it and was not found", copy.host));
+        }
+        let ends = self.held.iter().filter_map(|copy| copy.end.map(|(at, _)| at));
+        let Some(last) = ends.max() else { return Some("nobody ever held it".into()) };
+        let born = self.held.iter().map(|copy| copy.since).min().unwrap_or(last);
+        let begins = last - repair_window();
+        let late = |copy: &&Copy| copy.end.is_some_and(|(at, _)| at > begins);
+        for copy in self.held.iter().filter(late) {
+            if let Some((at, how @ (End::Left | End::Dropped))) = copy.end {
+                return Some(format!("{:?} ended it at {at:?}: {how:?}", copy.host));
+            }
+        }
+        if let Some(copy) = self.computed.iter().find(|copy| !copy.is_dead_by(last)) {
+            return Some(format!("{:?} computed it and outlived all holders", copy.host));
+        }
+        let before = self.held.iter().filter(|copy| copy.since <= begins).filter(late).count();
+        let is_old = born <= begins;
+        (is_old && before < COPIES).then(|| format!("{before} held it at {begins:?}"))
+    }
+
+    fn tell(&self) -> String {
+        let mut text = String::new();
+        for (what, copies) in
+            [("computed", &self.computed), ("held", &self.held), ("shown", &self.shown)]
+        {
+            let _ = write!(text, "{what}:");
+            for Copy { host, since, end } in copies {
+                let _ = match end {
+                    Some((at, how)) => write!(text, " {} {since:?}-{at:?} {how:?},", host.0),
+                    None => write!(text, " {} {since:?}-,", host.0),
+                };
+            }
+            text.push(' ');
+        }
+        text
+    }
+}
+
+impl Copy {
+    fn is_dead_by(&self, at: Time) -> bool {
+        self.end.is_some_and(|(end, how)| end <= at && how == End::Died)
+    }
+}
+
+fn begin(copies: &mut Vec<Copy>, at: Time, host: HostId) {
+    if !copies.iter().any(|copy| copy.host == host && copy.end.is_none()) {
+        copies.push(Copy { host, since: at, end: None });
+    }
+}
+
+fn end(copies: &mut [Copy], at: Time, host: HostId, how: End) {
+    for copy in copies.iter_mut().filter(|copy| copy.host == host && copy.end.is_none()) {
+        copy.end = Some((at, how));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESULT: Digest = Digest([7; 32]);
+
+    fn at(second: u64) -> Time {
+        Time::from_millis(second * 1000)
+    }
+
+    /// Host 0 computed a result that hosts 1 to 5 hold.
+    fn five() -> Holders {
+        let mut holders = Holders::default();
+        holders.watch(RESULT);
+        holders.shown(at(1), HostId(0), RESULT, true);
+        (1..=5).for_each(|host| holders.held(at(2), HostId(host), RESULT));
+        holders
+    }
+
+    fn is_excused(holders: &Holders) -> bool {
+        holders.verdict(RESULT).0
+    }
+
+    #[test]
+    fn all_at_once_is_excused_and_one_after_the_other_is_not() {
+        let mut once = five();
+        (0..=5).for_each(|host| once.ended(at(100 + u64::from(host)), HostId(host), End::Died));
+        assert!(is_excused(&once));
+        let mut slowly = five();
+        (0..=5)
+            .for_each(|host| slowly.ended(at(100 + 40 * u64::from(host)), HostId(host), End::Died));
+        assert!(!is_excused(&slowly));
+    }
+
+    #[test]
+    fn who_says_goodbye_or_drops_the_last_copy_is_at_fault() {
+        let mut left = five();
+        (0..=4).for_each(|host| left.ended(at(100), HostId(host), End::Died));
+        left.ended(at(101), HostId(5), End::Left);
+        assert!(!is_excused(&left));
+        let mut dropped = five();
+        (0..=4).for_each(|host| dropped.ended(at(100), HostId(host), End::Died));
+        dropped.dropped(at(101), HostId(5), RESULT);
+        assert!(!is_excused(&dropped));
+    }
+
+    #[test]
+    fn a_living_holder_and_a_living_worker_are_no_excuse() {
+        let mut held = five();
+        (0..=4).for_each(|host| held.ended(at(100), HostId(host), End::Died));
+        assert!(!is_excused(&held));
+        let mut known = five();
+        (1..=5).for_each(|host| known.ended(at(100), HostId(host), End::Died));
+        assert!(!is_excused(&known));
+    }
+
+    #[test]
+    fn what_nobody_ever_held_is_no_excuse() {
+        let mut holders = Holders::default();
+        holders.watch(RESULT);
+        holders.shown(at(1), HostId(0), RESULT, true);
+        holders.ended(at(2), HostId(0), End::Died);
+        assert!(!is_excused(&holders));
+    }
+}
