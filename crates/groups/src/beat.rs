@@ -9,7 +9,7 @@ use base::{NodeId, Time};
 use wire::groups::{Group, Heads, Message, Path};
 
 use crate::tree::{Tree, Up, is_way_up};
-use crate::{Event, Groups, SILENCE_BEATS};
+use crate::{Event, Groups, Output, SILENCE_BEATS};
 
 impl Groups {
     /// Once a heartbeat.
@@ -23,7 +23,9 @@ impl Groups {
                 .get(&group)
                 .is_some_and(|tree| tree.is_abandoned(now, self.config.heartbeat))
             {
+                let silent = self.silent_parent(now, group);
                 self.leave_parent(now, group);
+                self.outputs.extend(silent.map(Output::Doubt));
             }
             self.beat(now, group);
             if self.beats.is_multiple_of(2) {
@@ -43,6 +45,12 @@ impl Groups {
         // A child speaks at every second heartbeat.
         let is_here = |at: Time| now.since(at) <= beat * (SILENCE_BEATS + 2);
         tree.children.retain(|_, child| is_here(child.heard));
+    }
+
+    /// The parent, if it gives no sign of life, whatever it says of its root.
+    fn silent_parent(&self, now: Time, group: Group) -> Option<NodeId> {
+        let tree = self.trees.get(&group)?;
+        tree.is_parent_silent(now, self.config.heartbeat).then(|| tree.parent())?
     }
 
     /// To the children that heard nothing lately.

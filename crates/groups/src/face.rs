@@ -151,6 +151,9 @@ pub enum Output {
     Prefer(NodeId),
     /// No longer.
     Unprefer(NodeId),
+    /// This peer did not answer, though the overlay may still name it as the way: is it gone? What
+    /// the overlay finds out comes back as [`Input::LinkDown`], or as another way.
+    Doubt(NodeId),
     /// Something the composer may want to know.
     Event(Event),
 }

@@ -80,8 +80,11 @@ impl Groups {
         let is_due = |tree: &Tree| tree.rejoin_at(patience).is_some_and(|at| at <= now);
         let due = self.trees.iter().filter(|(_, tree)| is_due(tree)).map(|(group, _)| *group);
         for group in due.collect::<Vec<_>>() {
+            let silent = self.trees.get(&group).and_then(Tree::joining);
             self.stop_joining(group);
             self.ask_way(now, group);
+            // The way is the same until the overlay has noticed, too.
+            self.outputs.extend(silent.map(Output::Doubt));
         }
     }
 

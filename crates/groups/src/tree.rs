@@ -194,6 +194,11 @@ impl Tree {
         now.since(parent.heard.min(parent.rooted)) > beat * SILENCE_BEATS
     }
 
+    /// The parent gave no sign of life for too long.
+    pub(crate) fn is_parent_silent(&self, now: Time, beat: Duration) -> bool {
+        matches!(&self.up, Up::Below(parent) if now.since(parent.heard) > beat * SILENCE_BEATS)
+    }
+
     pub(crate) fn track(&self, stream: Stream) -> Option<&Track> {
         self.streams.get(&stream)
     }

@@ -243,7 +243,9 @@ impl Groups {
         for id in due.map(|(id, _)| *id).collect::<Vec<_>>() {
             let Some(handed) = self.hands.handed.get_mut(&id) else { continue };
             if handed.tries >= HAND_TRIES_MAX {
+                let silent = handed.to;
                 self.pass_over(now, id);
+                self.outputs.push_back(Output::Doubt(silent));
                 continue;
             }
             handed.tries += 1;

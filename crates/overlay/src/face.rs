@@ -73,6 +73,13 @@ pub enum Input {
         /// With whom.
         peer: NodeId,
     },
+    /// The application was not answered by this peer: is it gone? Found out by this node's own
+    /// probes, and meanwhile messages go by others where they can. Of a peer that this node does not
+    /// know nothing follows.
+    Doubt {
+        /// Who is silent.
+        peer: NodeId,
+    },
     /// Whether jobs are under way here: then failures are looked for at a quicker pace.
     Busy(bool),
     /// There is no ring yet: be its first node, ready at once.

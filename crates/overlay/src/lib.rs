@@ -201,6 +201,7 @@ impl Overlay {
             Input::Spread { key, class, body } => self.on_spread_request(key, class, body),
             Input::Prefer { peer } => self.on_prefer(peer),
             Input::Unprefer { peer } => self.on_unprefer(peer),
+            Input::Doubt { peer } => self.suspect(peer),
             Input::Busy(busy) => self.on_busy(busy),
             Input::Found => self.on_found(),
             Input::Join { through } => self.on_join_request(through),

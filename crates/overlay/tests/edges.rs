@@ -280,3 +280,31 @@ fn a_linked_peer_that_is_named_while_it_is_asked_is_waited_for() {
     assert!(node.is_ready());
     assert_eq!(node.leaf_set().1.first(), Some(&late));
 }
+
+/// Nothing is heard of a peer that stands still while its link looks open, until somebody misses an
+/// answer from it.
+#[test]
+fn a_peer_that_the_application_doubts_is_asked_and_routed_around() {
+    let mut world = World::ring(9, 60, 64);
+    world.run(20 * SECOND);
+    let near = |world: &World, id: NodeId| {
+        let (left, right) = world.hosts[&id].overlay.leaf_set();
+        left.iter().chain(right).map(|contact| contact.id).collect::<Vec<_>>()
+    };
+    let (peer, doubter) =
+        world.links().into_iter().find(|(a, b)| !near(&world, *a).contains(b)).unwrap();
+    assert_eq!(world.hosts[&doubter].overlay.next_hop(peer), Some(NextHop::Hop(peer)));
+    world.kill(peer, false);
+    world.run(SECOND);
+    assert_eq!(world.hosts[&doubter].overlay.next_hop(peer), Some(NextHop::Hop(peer)));
+    world.input(doubter, Input::Doubt { peer });
+    let hop = world.hosts[&doubter].overlay.next_hop(peer);
+    assert!(hop.is_some() && hop != Some(NextHop::Hop(peer)), "by another at once: {hop:?}");
+    // One that answers is believed.
+    let other = world.peers_of(doubter).into_iter().find(|other| *other != peer).unwrap();
+    world.input(doubter, Input::Doubt { peer: other });
+    world.run(5 * SECOND);
+    let is_linked = |id| world.hosts[&doubter].overlay.links().any(|link| link.id == id);
+    assert!(is_linked(other) && !is_linked(peer));
+    assert_eq!(world.hosts[&doubter].overlay.next_hop(other), Some(NextHop::Hop(other)));
+}

@@ -122,7 +122,7 @@ impl Stranger {
 
     fn input(&mut self) -> Input {
         let peer = self.contact();
-        match self.below(24) {
+        match self.below(25) {
             0 | 1 => Input::LinkUp { peer },
             2 => Input::LinkDown { peer: peer.id },
             3 => Input::DialFailed { peer: peer.id },
@@ -130,6 +130,7 @@ impl Stranger {
             5 => Input::Join { through: peer.id },
             6 => Input::Prefer { peer: peer.id },
             7 => Input::Unprefer { peer: peer.id },
+            13 => Input::Doubt { peer: peer.id },
             8 | 9 => {
                 let Routed { key, target, via, class, body, .. } = self.routed();
                 Input::Route { key, target, via, class, body }

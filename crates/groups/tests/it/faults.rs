@@ -79,6 +79,44 @@ fn deaths_that_the_overlay_never_tells_of_are_noticed_by_their_silence() {
     assert_eq!(above, [0; 0], "nobody has an edge to the dead any more");
 }
 
+/// The overlay may go on naming a dead node as the way: only who waits for its answer knows.
+#[test]
+fn the_overlay_is_told_who_does_not_answer_and_of_nobody_else() {
+    let mut world = World::new(12, 300);
+    let members = world.some(150);
+    grown(&mut world, &members);
+    let parent_of = |world: &World, node: usize| {
+        let parent = world.hosts[node].groups.place(GROUP)?.parent?;
+        world.living().find(|other| world.hosts[*other].id == parent)
+    };
+    let is_deep = |world: &World, node: &usize| world.climb(*node, GROUP) == Some(3);
+    let child = members.iter().copied().find(|node| is_deep(&world, node)).unwrap();
+    let victim = parent_of(&world, child).unwrap();
+    let id = world.hosts[victim].id;
+    let children: Vec<usize> =
+        world.living().filter(|node| parent_of(&world, *node) == Some(victim)).collect();
+    world.kill(victim);
+    world.run_for(secs(15));
+    for node in &children {
+        assert!(world.hosts[*node].doubted.contains(&id), "its parent was silent");
+    }
+    // Whoever comes now is sent to the dead, too, and did not know it before.
+    let outside: Vec<usize> =
+        world.living().filter(|node| world.hosts[*node].groups.place(GROUP).is_none()).collect();
+    for node in outside {
+        world.join(node, GROUP);
+    }
+    world.run_for(secs(10));
+    let told = world.living().filter(|node| world.hosts[*node].doubted.contains(&id)).count();
+    assert!(told > children.len(), "a newcomer that was sent to it: {told}");
+    let others = |host: &crate::world::Host| host.doubted.iter().any(|doubted| *doubted != id);
+    // Those who wait for somebody who waits for the dead do not know for whom.
+    assert!(!children.iter().any(|node| others(&world.hosts[*node])));
+    world.settle();
+    world.grow(secs(30), GROUP);
+    assert_heard(&mut world, &members, &members[..2], 1);
+}
+
 #[test]
 fn gaps_close_under_loss() {
     for seed in 0..5 {

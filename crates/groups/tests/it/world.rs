@@ -33,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) accepts: bool,
     pub(crate) offers: u32,
     pub(crate) preferred: BTreeSet<NodeId>,
+    /// Whose silence the overlay was told of.
+    pub(crate) doubted: BTreeSet<NodeId>,
     tables: Tables,
     links: BTreeSet<NodeId>,
     timer: Time,
@@ -128,6 +130,7 @@ impl World {
             accepts: false,
             offers: 0,
             preferred: BTreeSet::new(),
+            doubted: BTreeSet::new(),
             tables: Tables::default(),
             links: BTreeSet::new(),
             timer: Time::FAR_FUTURE,
@@ -253,6 +256,9 @@ impl World {
             }
             Output::Prefer(peer) => assert!(host.preferred.insert(peer)),
             Output::Unprefer(peer) => assert!(host.preferred.remove(&peer)),
+            Output::Doubt(peer) => {
+                host.doubted.insert(peer);
+            }
             Output::Event(event) => host.events.push(event),
         }
     }

@@ -37,6 +37,9 @@ impl Node {
             groups::Output::Offer { walk, body, .. } => self.on_offer(now, walk, &body),
             groups::Output::Prefer(peer) => self.prefer(now, peer, |wish| &mut wish.tree, true),
             groups::Output::Unprefer(peer) => self.prefer(now, peer, |wish| &mut wish.tree, false),
+            groups::Output::Doubt(peer) => {
+                self.overlay.handle(now, overlay::Input::Doubt { peer });
+            }
             groups::Output::Event(groups::Event::Misbehaved { peer, why }) => {
                 self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);
             }

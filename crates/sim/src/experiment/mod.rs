@@ -5,12 +5,16 @@
 //! [`Report`]; the command line does the rest.
 
 mod adversary;
+mod aftermath;
+mod anycast;
 mod build;
 mod burst;
 mod churn;
 mod crowd;
 mod distance;
 mod failures;
+mod forest;
+mod groups;
 mod hops;
 mod job;
 mod links;
@@ -81,6 +85,8 @@ pub const EXPERIMENTS: &[Experiment] = &[
     crowd::PARTITION,
     crowd::FREEZE,
     adversary::ADVERSARY,
+    groups::GROUPS,
+    anycast::ANYCAST,
     scale::SCALE,
     owner::OWNER,
     job::JOB,

@@ -7,6 +7,7 @@ use wire::Class;
 use wire::overlay::{Contact, Message, Target};
 
 use super::lookup::{APPLICATION, SEALED};
+use super::upper::PARCEL;
 use super::world::Happening;
 use super::{World, kind};
 
@@ -17,6 +18,14 @@ const INTRODUCTION: Duration = Duration::from_secs(1);
 /// Of how many messages one is measured in bytes; a power of two.
 const SAMPLE: u64 = 64;
 
+/// What a host is given, and which of its machines takes it.
+#[derive(Clone, Debug)]
+pub(crate) enum Given {
+    Overlay(Input),
+    Groups(groups::Input),
+    Store(store::Input),
+}
+
 impl World {
     pub(crate) fn wake(&mut self, number: u32) {
         let host = &mut self.hosts[number as usize];
@@ -24,9 +33,11 @@ impl World {
             return;
         }
         host.armed = Time::FAR_FUTURE;
-        let Some(overlay) = host.overlay.as_deref().filter(|_| !host.frozen) else { return };
-        match overlay.poll_timeout() {
-            Some((due, _)) if due <= self.now => self.input(number, Input::Timeout),
+        if host.overlay.is_none() || host.frozen {
+            return;
+        }
+        match host.due() {
+            Some(due) if due <= self.now => self.input(number, Input::Timeout),
             _ => self.arm(number),
         }
     }
@@ -36,9 +47,7 @@ impl World {
     fn arm(&mut self, number: u32) {
         let now = self.now;
         let host = &mut self.hosts[number as usize];
-        let Some((due, _)) = host.overlay.as_deref().and_then(Overlay::poll_timeout) else {
-            return;
-        };
+        let Some(due) = host.due() else { return };
         // A host that is never content would stop time otherwise.
         let due = due.max(now + Duration::from_micros(1));
         if due < host.armed && due < Time::FAR_FUTURE {
@@ -47,22 +56,32 @@ impl World {
         }
     }
 
-    /// Gives a host an input, and does what it then says.
+    /// Gives a host's overlay an input, and does what the host then says.
     pub fn input(&mut self, number: u32, input: Input) {
+        self.give(number, Given::Overlay(input));
+    }
+
+    /// Gives one of a host's machines an input, and does what they then say.
+    pub(crate) fn give(&mut self, number: u32, given: Given) {
         let Some(host) = self.hosts.get_mut(number as usize) else { return };
         if host.frozen {
-            host.inbox.push(input);
+            host.inbox.push(given);
             return;
         }
-        let mut next = Some(input);
-        let mut more: Vec<Input> = Vec::new();
-        while let Some(input) = next.take() {
-            self.note_link(number, &input);
-            let now = self.now;
-            let Some(overlay) = self.hosts[number as usize].overlay.as_deref_mut() else { return };
-            overlay.handle(now, input);
-            while let Some(output) = self.poll(number) {
-                more.extend(self.obey(number, output));
+        let mut next = Some(given);
+        let mut more: Vec<Given> = Vec::new();
+        while let Some(given) = next.take() {
+            if self.hand(number, given).is_none() {
+                return;
+            }
+            loop {
+                if let Some(output) = self.poll(number) {
+                    more.extend(self.obey(number, output).map(Given::Overlay));
+                } else if let Some(given) = self.obey_upper(number) {
+                    more.extend(given);
+                } else {
+                    break;
+                }
             }
             if !more.is_empty() {
                 next = Some(more.remove(0));
@@ -72,6 +91,40 @@ impl World {
             self.check_cap(number);
         }
         self.arm(number);
+    }
+
+    /// One input for one machine; groups and store share the overlay's timer, and the groups hear of
+    /// its links. `None`: the host is dead.
+    pub(crate) fn hand(&mut self, number: u32, given: Given) -> Option<()> {
+        if let Given::Overlay(input) = &given {
+            self.note_link(number, input);
+        }
+        let now = self.now;
+        let host = &mut self.hosts[number as usize];
+        let overlay = host.overlay.as_deref_mut()?;
+        let upper = host.upper.as_deref_mut();
+        match (given, upper) {
+            (Given::Overlay(input), None) => overlay.handle(now, input),
+            (Given::Overlay(input), Some(upper)) => {
+                let word = match &input {
+                    Input::LinkUp { peer } => Some(groups::Input::LinkUp { peer: peer.id }),
+                    Input::LinkDown { peer } => Some(groups::Input::LinkDown { peer: *peer }),
+                    Input::Timeout => {
+                        upper.store.handle(now, store::Input::Timeout);
+                        Some(groups::Input::Timeout)
+                    }
+                    _ => None,
+                };
+                overlay.handle(now, input);
+                if let Some(word) = word {
+                    upper.groups.handle(now, word);
+                }
+            }
+            (Given::Groups(input), Some(upper)) => upper.groups.handle(now, input),
+            (Given::Store(input), Some(upper)) => upper.store.handle(now, input),
+            (Given::Groups(_) | Given::Store(_), None) => {}
+        }
+        Some(())
     }
 
     fn poll(&mut self, number: u32) -> Option<Output> {
@@ -84,9 +137,15 @@ impl World {
             Output::Deliver { key, target, body } => self.arrive(me, key, target, &body),
             Output::Event(event) => {
                 self.note_event(me, &event);
+                self.tell_upper(me, &event);
                 None
             }
-            Output::Dial { .. } | Output::Expect { .. } | Output::HangUp { .. } => {
+            Output::HangUp { peer } => {
+                self.obey_link(me, output);
+                self.unlink_upper(me, peer);
+                None
+            }
+            Output::Dial { .. } | Output::Expect { .. } => {
                 self.obey_link(me, output);
                 None
             }
@@ -123,6 +182,21 @@ impl World {
             self.tally.sampled_bytes += codec::encode(&message).len() as u64;
         }
         self.tally.sent += 1;
+        let Some((link, late, again)) = self.way(from, to, link) else { return };
+        if let Some(again) = again {
+            self.push(again, Happening::Frame { from, to, link, message: message.clone() });
+        }
+        self.push(late, Happening::Frame { from, to, link, message });
+    }
+
+    /// What the network does to something said over a link (0: a datagram): `None` if it loses it,
+    /// else the link, the delay, and the delay of its double if there is one.
+    pub(crate) fn way(
+        &mut self,
+        from: u32,
+        to: u32,
+        link: Option<u32>,
+    ) -> Option<(u32, Duration, Option<Duration>)> {
         let faults = self.settings.faults;
         let (a, b) = (&self.hosts[from as usize], &self.hosts[to as usize]);
         let apart = faults.partitioned && a.side != b.side;
@@ -130,15 +204,12 @@ impl World {
         let Some(link) = link.filter(|_| !apart && !lost && !faults.is_deaf(self.salt, from, to))
         else {
             self.tally.lost += 1;
-            return;
+            return None;
         };
         let delay = self.topology.delay(from, to);
-        if faults.duplication > 0.0 && self.rng.chance(faults.duplication) {
-            let again = delay + faults.lateness(&mut self.rng);
-            self.push(again, Happening::Frame { from, to, link, message: message.clone() });
-        }
-        let late = faults.lateness(&mut self.rng);
-        self.push(delay + late, Happening::Frame { from, to, link, message });
+        let is_doubled = faults.duplication > 0.0 && self.rng.chance(faults.duplication);
+        let again = is_doubled.then(|| delay + faults.lateness(&mut self.rng));
+        Some((link, delay + faults.lateness(&mut self.rng), again))
     }
 
     fn arrive(&mut self, me: u32, key: Key, target: Target, body: &Bytes) -> Option<Input> {
@@ -147,6 +218,10 @@ impl World {
                 let sealed = codec::decode(&body[1..], SEALED_BYTES_MAX).ok();
                 let (from, via, message): (Contact, Option<NodeId>, Message) = sealed?;
                 Some(Input::Received { from, via, message })
+            }
+            Some(&PARCEL) => {
+                self.disclose(me, key, target, &body[1..]);
+                None
             }
             Some(&APPLICATION) if target == Target::Root => {
                 self.note_arrival(me, key, body);

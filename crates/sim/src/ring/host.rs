@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use base::Time;
-use overlay::{Input, Overlay};
+use overlay::Overlay;
 use wire::overlay::Contact;
+
+use super::drive::Given;
+use super::upper::Upper;
 
 /// One end of a link.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) contact: Contact,
     /// `None` once it is dead.
     pub(crate) overlay: Option<Box<Overlay>>,
+    /// What stands on it, if anything does.
+    pub(crate) upper: Option<Box<Upper>>,
     /// When the agenda wakes it.
     pub(crate) armed: Time,
     pub(crate) frozen: bool,
@@ -38,7 +43,7 @@ pub(crate) struct Host {
     /// Which side of a partition it is on.
     pub(crate) side: u8,
     /// Inputs that came while it was frozen.
-    pub(crate) inbox: Vec<Input>,
+    pub(crate) inbox: Vec<Given>,
     /// Its links, by the host at the other end.
     pub(crate) ends: BTreeMap<u32, End>,
     /// Whose offer it waits for, with which permit.
@@ -54,6 +59,7 @@ impl Host {
         Host {
             contact,
             overlay: Some(overlay),
+            upper: None,
             armed: Time::FAR_FUTURE,
             frozen: false,
             left: false,
@@ -66,6 +72,13 @@ impl Host {
             started: now,
             ready_at: None,
         }
+    }
+
+    /// When it wants to be woken.
+    pub(crate) fn due(&self) -> Option<Time> {
+        let overlay = self.overlay.as_deref()?.poll_timeout().map(|(at, _)| at);
+        let upper = self.upper.as_deref().and_then(Upper::due);
+        [overlay, upper].into_iter().flatten().min()
     }
 
     pub(crate) fn is_open(&self, peer: u32) -> bool {

@@ -5,6 +5,7 @@ use overlay::{Input, Overlay};
 use wire::overlay::Contact;
 
 use super::World;
+use super::drive::Given;
 use super::host::Host;
 use super::world::Happening;
 
@@ -34,6 +35,7 @@ impl World {
         self.reserve();
         self.hosts.push(Host::new(contact, Box::new(overlay), self.now));
         self.directory.insert(contact.id, number);
+        self.build_up_on(number);
         self.live += 1;
         number
     }
@@ -74,9 +76,11 @@ impl World {
             return;
         }
         gone.inbox = Vec::new();
+        gone.upper = None;
         let id = gone.contact.id;
         self.census.leave(id, host);
         self.live -= 1;
+        self.shelves.died(host);
         self.drop_links(host);
     }
 
@@ -110,8 +114,8 @@ impl World {
         {
             self.census.enter(overlay.me().id, host);
         }
-        for input in [Input::Timeout].into_iter().chain(inbox) {
-            self.input(host, input);
+        for given in [Given::Overlay(Input::Timeout)].into_iter().chain(inbox) {
+            self.give(host, given);
         }
     }
 

@@ -3,7 +3,7 @@
 use base::Duration;
 use overlay::{Config, Reach};
 
-use super::{Faults, Shape};
+use super::{Faults, Shape, UpperConfig};
 
 /// What a world is made of.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct Settings {
     pub link_setup: Duration,
     /// Links that one host builds at once; further ones wait.
     pub setups_max: u8,
+    /// What stands on every overlay node from its start; see [`super::World::build_up`].
+    pub upper: Option<UpperConfig>,
     /// From the silent death of a host to its peers' links being closed for it (webrtc.md §3).
     pub death_notice: Duration,
 }
@@ -34,6 +36,7 @@ impl Default for Settings {
             faults: Faults::default(),
             link_setup: Duration::from_secs(1),
             setups_max: 8,
+            upper: None,
             death_notice: Duration::from_secs(8),
         }
     }

@@ -2,6 +2,7 @@
 
 use base::{Duration, Time};
 
+use super::Parcels;
 use super::kind::KINDS;
 
 /// What happened so far, in the whole world.
@@ -9,8 +10,10 @@ use super::kind::KINDS;
 pub struct Tally {
     /// Messages that hosts sent, by [`super::kind`].
     pub kinds: [u64; KINDS.len()],
-    /// Messages sent.
+    /// Messages of overlays sent.
     pub sent: u64,
+    /// Messages of groups and stores.
+    pub parcels: Parcels,
     /// Messages that the network lost.
     pub lost: u64,
     /// Upkeep messages to hosts that were dead by then: what it costs to be sure of a death.
@@ -48,6 +51,7 @@ impl Tally {
         Tally {
             kinds,
             sent: self.sent - earlier.sent,
+            parcels: self.parcels.since(&earlier.parcels),
             lost: self.lost - earlier.lost,
             to_dead: self.to_dead - earlier.to_dead,
             sampled_bytes: self.sampled_bytes - earlier.sampled_bytes,

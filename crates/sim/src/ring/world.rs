@@ -1,8 +1,12 @@
 //! The world: its hosts, its time, and what happens next. What a scenario does to hosts is in
 //! `lives`, what a driver does for them in `drive`.
 
+use std::collections::BTreeMap;
+
 use base::{Duration, Key, NodeId, Rng, Time};
 use overlay::{Input, Overlay, Reach};
+use wire::Parcel;
+use wire::groups::WalkId;
 use wire::overlay::Message;
 
 use super::agenda::Agenda;
@@ -10,12 +14,15 @@ use super::chance::mix;
 use super::directory::Directory;
 use super::host::Host;
 use super::lookup::Lookup;
-use super::{Census, Faults, Settings, Tally, Topology};
+use super::upper::Heard;
+use super::{Census, Faults, Settings, Shelves, Tally, Topology};
 
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// Something said, by a datagram (`link` 0) or over a link.
     Frame { from: u32, to: u32, link: u32, message: Message },
+    /// Something said by groups or a store, likewise.
+    Parcel { from: u32, to: u32, link: u32, parcel: Box<Parcel> },
     /// A host's deadline.
     Wake(u32),
     /// A link that one end granted: its construction begins, or has ended.
@@ -48,6 +55,11 @@ pub struct World {
     pub(crate) census: Census,
     pub(crate) lookups: Vec<Lookup>,
     pub(crate) replicas: usize,
+    /// What groups and stores told.
+    pub(crate) heard: Vec<Heard>,
+    /// Hops of each anycast so far.
+    pub(crate) walks: BTreeMap<WalkId, u32>,
+    pub(crate) shelves: Shelves,
     pub(crate) tally: Tally,
     pub(crate) next_link: u32,
     pub(crate) live: u32,
@@ -69,6 +81,9 @@ impl World {
             census: Census::default(),
             lookups: Vec::new(),
             replicas: 0,
+            heard: Vec::new(),
+            walks: BTreeMap::new(),
+            shelves: Shelves::default(),
             tally: Tally::default(),
             next_link: 0,
             live: 0,
@@ -100,6 +115,17 @@ impl World {
     #[must_use]
     pub fn topology(&self) -> &Topology {
         &self.topology
+    }
+
+    /// Who holds which value, once it is watched.
+    #[must_use]
+    pub fn shelves(&self) -> &Shelves {
+        &self.shelves
+    }
+
+    /// From now on every copy of every value is accounted for.
+    pub fn watch_shelves(&mut self) {
+        self.shelves.watch();
     }
 
     /// The faults, to be changed as the scenario wants.
@@ -219,6 +245,16 @@ impl World {
                     self.note_hop(to, &message);
                     let from = self.hosts[from as usize].contact;
                     self.input(to, Input::Received { from, via: None, message });
+                }
+            }
+            Happening::Parcel { from, to, link, parcel } => {
+                let here = &self.hosts[to as usize];
+                if here.upper.is_some() && (link == 0 || here.serial(from) == Some(link)) {
+                    self.trace(&[5, self.now.as_micros(), u64::from(from), u64::from(to)]);
+                    let from = self.hosts[from as usize].contact.id;
+                    if let Some(given) = self.listen(to, from, *parcel) {
+                        self.give(to, given);
+                    }
                 }
             }
             Happening::Wake(host) => self.wake(host),

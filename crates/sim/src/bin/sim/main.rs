@@ -42,7 +42,7 @@ struct Arguments {
     /// Virtual minutes to measure, where an experiment has a length.
     #[arg(long)]
     minutes: Option<u64>,
-    /// Only the cases whose name contains this (churn, loss, links, adversary).
+    /// Only the cases whose name contains this (churn, loss, links, adversary, groups, anycast).
     #[arg(long, default_value = "")]
     only: String,
     /// One JSON document instead of a table.
