@@ -112,8 +112,20 @@ impl Peer {
     /// # Errors
     /// When it does not become ready.
     pub fn start(server: &Server, arguments: &[&str]) -> Result<Self> {
-        let mut command = Command::new(millefeuille());
-        command.args(["peer", "--json", "--server", &server.url]).args(arguments);
+        Self::start_with(Command::new(millefeuille()), &server.url, arguments)
+    }
+
+    /// The same by another program, such as `ip netns exec`, which starts what it is given.
+    ///
+    /// # Errors
+    /// As [`Peer::start`].
+    pub fn start_by(mut launcher: Command, url: &str, arguments: &[&str]) -> Result<Self> {
+        launcher.arg(millefeuille());
+        Self::start_with(launcher, url, arguments)
+    }
+
+    fn start_with(mut command: Command, url: &str, arguments: &[&str]) -> Result<Self> {
+        command.args(["peer", "--json", "--server", url]).args(arguments);
         Self::ready(Process::start("peer", command)?)
     }
 

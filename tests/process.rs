@@ -25,7 +25,7 @@ pub enum Polled {
 #[derive(Debug)]
 pub struct Lines {
     name: String,
-    receiver: Receiver<String>,
+    receiver: Receiver<(Instant, String)>,
 }
 
 impl Lines {
@@ -60,7 +60,7 @@ impl Lines {
     /// When it printed what is no JSON.
     pub fn poll(&self, patience: Duration) -> Result<Polled> {
         match self.receiver.recv_timeout(patience) {
-            Ok(line) => serde_json::from_str(&line)
+            Ok((_, line)) => serde_json::from_str(&line)
                 .map(Polled::Line)
                 .with_context(|| format!("{} printed {line:?}", self.name)),
             Err(RecvTimeoutError::Disconnected) => Ok(Polled::Closed),
@@ -98,7 +98,13 @@ impl Lines {
 
     /// What has been printed so far, without waiting.
     pub fn drain(&self) -> Vec<Value> {
-        self.receiver.try_iter().filter_map(|line| serde_json::from_str(&line).ok()).collect()
+        self.drain_with_times().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The same, each line with when it came.
+    pub fn drain_with_times(&self) -> Vec<(Instant, Value)> {
+        let lines = self.receiver.try_iter();
+        lines.filter_map(|(at, line)| Some((at, serde_json::from_str(&line).ok()?))).collect()
     }
 }
 
@@ -127,7 +133,7 @@ impl Process {
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
+                if sender.send((Instant::now(), line)).is_err() {
                     return;
                 }
             }

@@ -38,6 +38,8 @@ pub(crate) struct Owned {
     pub(crate) is_heir: bool,
     /// As heir: nothing is leased until then, so that workers can say first what they hold.
     pub(crate) grace_until: Time,
+    /// As heir: until then, those who live have said so.
+    pub(crate) survey_at: Time,
     /// As heir, until the first lease: since when it is known that the former owner is gone.
     pub(crate) lost_at: Option<Time>,
     /// The driver can compute the job's tasks.
@@ -307,6 +309,7 @@ impl Owned {
             record_at: Time::FAR_FUTURE,
             is_heir: false,
             grace_until: now,
+            survey_at: Time::FAR_FUTURE,
             lost_at: None,
             can_work: true,
             claimed_at: Time::ZERO,

@@ -2,7 +2,7 @@
 //!
 //! A worker that dies with its last results on the way to the store leaves them in the memories of
 //! the others only, which end with them. So the owner puts once more what a lost worker did last, and
-//! whoever inherits a job what its lost owner did.
+//! whoever inherits a job what its lost owner did, and those who were lost with it.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -51,6 +51,25 @@ impl Grid {
         });
         for (task, digest, payload) in its.collect::<Vec<_>>() {
             self.keep(id, task, digest, payload);
+        }
+    }
+
+    /// As heir, of a job that may have ended, when all who live have had the time to speak: the others
+    /// were lost with the former owner, or before it could keep anything for them.
+    pub(crate) fn keep_for_the_unheard(&mut self, now: Time) {
+        let since = self.lease_time() * 3;
+        let mut unheard = SortedSet::new();
+        for job in self.jobs.values_mut() {
+            let Some(owned) = job.owned().filter(|owned| owned.survey_at <= now) else { continue };
+            owned.survey_at = Time::FAR_FUTURE;
+            let heard: SortedSet<NodeId> = owned.board.members().collect();
+            let recent = job.recent.0.iter().rev().take_while(|(at, _)| now.since(*at) < since);
+            let workers = recent.filter_map(|(_, task)| Some(job.done.get(task)?.worker));
+            let lost = workers.filter(|worker| !heard.contains(worker));
+            unheard.extend(lost.map(|worker| (job.id, worker)));
+        }
+        for (job, worker) in unheard {
+            self.keep_for(now, job, worker);
         }
     }
 

@@ -328,6 +328,7 @@ impl Grid {
             }
         }
         self.retry_stuck(now);
+        self.keep_for_the_unheard(now);
         self.miss_owners(now);
         self.keep_leases(now);
         self.repeat_watches();

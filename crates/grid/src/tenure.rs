@@ -219,6 +219,7 @@ impl Grid {
     /// workers say that they have them.
     fn inherit(&mut self, now: Time, id: JobId) {
         let grace = self.config.heartbeat / GRACES_PER_HEARTBEAT;
+        let patience = self.lease_time();
         let held: Vec<u32> = self.worker.held(id).collect();
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let Role::Participant(joined) = &job.role else { return };
@@ -227,6 +228,7 @@ impl Grid {
         owned.can_work = joined.works;
         owned.grace_until = now + grace;
         owned.recruit_at = owned.grace_until;
+        owned.survey_at = now + patience;
         owned.lost_at = Some(job.lost_at.take().unwrap_or(now));
         owned.unrecorded = job.verified.clone();
         owned.board.enlist(self.me, self.worker.slots, now);

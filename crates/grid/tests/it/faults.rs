@@ -357,3 +357,30 @@ fn what_is_computed_out_of_the_ring_is_stored_all_the_same() {
         }
     }
 }
+
+/// A worker and the owner die together, before anybody could keep for the one what it did last.
+#[test]
+fn the_last_result_of_a_worker_that_is_lost_with_its_owner_is_stored_all_the_same() {
+    for seed in 0..4 {
+        let mut world = World::new(seed, 6);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 40);
+        let lost = world.hosts[2].id;
+        let is_its =
+            |event: &Event| matches!(event, Event::TaskDone { worker, .. } if *worker == lost);
+        while [1, 3, 4, 5].into_iter().any(|node| world.count_events(node, is_its) == 0) {
+            world.run_for(millis(1));
+        }
+        for node in [0, 2] {
+            world.kill(node);
+            world.announce_gone(node);
+        }
+        world.run_until(secs(120), |world| world.is_complete(job));
+        world.run_for(secs(RECOVERY_S));
+        for (_, event) in world.hosts[1..].iter().flat_map(|host| &host.events) {
+            if let Event::TaskDone { task, payload, worker, .. } = event {
+                assert!(world.is_stored(payload), "seed {seed}: task {task} of {worker}");
+            }
+        }
+    }
+}

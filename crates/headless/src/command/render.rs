@@ -168,6 +168,13 @@ pub(super) async fn detach(
     let accepted = entrust(frames, &mut driver, server, &mut signals).await;
     say_goodbye(&mut driver, &mut signals).await;
     let (job, copies) = accepted?;
+    if usize::from(copies) < wire::store::COPIES {
+        // In a network of fewer peers. It is as safe as they are.
+        tracing::warn!(
+            copies,
+            "few peers hold the job, and this one, which leaves, is one of them"
+        );
+    }
     match is_json {
         true => report::print(&json!({ "job": job.to_string(), "record_copies": copies })),
         false => println!("{job}"),

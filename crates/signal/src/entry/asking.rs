@@ -9,11 +9,13 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// a lost link separated find each other again.
 const LONELY_PERIOD: Duration = Duration::from_secs(30);
 /// How often a member looks whether the server knows of another ring: nothing else tells two rings
-/// of each other that a split of the network made of one. Chosen: three links an hour.
-const REUNION_PERIOD: Duration = Duration::from_secs(20 * 60);
+/// of each other that a split of the network made of one. Chosen: all members of a small network
+/// together look once in so long, and none more often than three times an hour in a large one.
+const REUNION_PERIOD: Duration = Duration::from_secs(30);
+const REUNION_PERIOD_MAX: Duration = Duration::from_secs(20 * 60);
 /// Members that look soon after they came back to a server that was out of reach: it may have been
-/// the network that was split. One in so many, not all of a crowd.
-const RETURNED: u64 = 4;
+/// the network that was split. So many of all on average, not all of a crowd.
+const RETURNED: f64 = 8.0;
 /// How soon after an answer a fresh wish (the introduction led nowhere) is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// What the server may ask for at most (hostile.md T9).
@@ -41,6 +43,8 @@ pub(super) struct Asking {
     next: Time,
     /// No sooner than this, whatever is wished.
     earliest: Time,
+    /// Peers that the server knew when it was last entered.
+    peers: u32,
 }
 
 impl Asking {
@@ -63,7 +67,9 @@ impl Asking {
             (0, _) => {}
             (_, true) if self.reason != Reason::Reunion => {
                 self.reason = Reason::Reunion;
-                self.next = now + spread(REUNION_PERIOD, rng);
+                // At any time from now on: in a network whose members stay for minutes, nobody would
+                // look who waited for a whole period first.
+                self.next = now + self.reunion_period().mul_f64(rng.unit());
             }
             (_, true) => {}
             (_, false) => self.reason = Reason::None,
@@ -71,11 +77,12 @@ impl Asking {
     }
 
     /// Logged in: a wish that outlived a connection is due at once.
-    pub(super) fn logged_in(&mut self, now: Time, rng: &mut Rng) {
+    pub(super) fn logged_in(&mut self, now: Time, peers: u32, rng: &mut Rng) {
         self.earliest = now;
+        self.peers = peers;
         match self.reason {
             Reason::Wish => self.next = now,
-            Reason::Reunion if rng.below(RETURNED) == 0 => {
+            Reason::Reunion if rng.chance((RETURNED / f64::from(peers.max(1))).min(1.0)) => {
                 self.next = self.next.min(now + LONELY_PERIOD.mul_f64(rng.unit()));
             }
             _ => {}
@@ -88,7 +95,7 @@ impl Asking {
             Reason::None => return false,
             Reason::Wish => PERIOD,
             Reason::Lonely => LONELY_PERIOD,
-            Reason::Reunion => REUNION_PERIOD,
+            Reason::Reunion => self.reunion_period(),
         };
         match wait {
             Some(wait) => {
@@ -101,6 +108,10 @@ impl Asking {
             }
         }
         true
+    }
+
+    fn reunion_period(&self) -> Duration {
+        (REUNION_PERIOD * self.peers.max(2)).min(REUNION_PERIOD_MAX)
     }
 
     /// When to ask, if an introduction is wanted.

@@ -101,7 +101,7 @@ impl Entry {
         if self.ready {
             self.send(&ClientMessage::Member { ready: true });
         }
-        self.asking.logged_in(now, &mut self.rng);
+        self.asking.logged_in(now, peers, &mut self.rng);
         self.ask_when_due(now);
     }
 

@@ -8,4 +8,4 @@ mod ring;
 pub use holders::{End, Holders};
 pub use job::{everyone_has_everything, no_wrong_result};
 pub use ledger::{Entry, Ledger};
-pub use ring::{leaf_sets_are_right, links_within_caps};
+pub use ring::{is_one_ring, leaf_sets_are_right, links_within_caps};

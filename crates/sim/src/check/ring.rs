@@ -1,5 +1,7 @@
 //! The ring as it should be, against the ring as it is.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::NodeId;
 
 use crate::World;
@@ -35,6 +37,28 @@ pub fn leaf_sets_are_right(world: &World) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether all ready nodes that move are of one ring: from each there is a way to all others over leaf
+/// sets.
+#[must_use]
+pub fn is_one_ring(world: &World) -> bool {
+    let ready = world.alive().filter(|(_, host)| host.is_ready() && !host.frozen);
+    let leaves: BTreeMap<NodeId, Vec<NodeId>> = ready
+        .filter_map(|(_, host)| {
+            let snapshot = host.node()?.snapshot();
+            Some((snapshot.id, [snapshot.left, snapshot.right].concat()))
+        })
+        .collect();
+    let mut open: Vec<NodeId> = leaves.keys().copied().take(1).collect();
+    let mut seen: BTreeSet<NodeId> = open.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        let others = leaves.iter().filter(|(other, its)| {
+            its.contains(&id) || leaves.get(&id).is_some_and(|mine| mine.contains(other))
+        });
+        open.extend(others.map(|(other, _)| *other).filter(|other| seen.insert(*other)));
+    }
+    seen.len() == leaves.len()
 }
 
 /// No node ever had more established links than its cap.

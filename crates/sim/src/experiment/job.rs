@@ -73,6 +73,8 @@ struct Found {
     wrong: u64,
     twice: u64,
     recomputed: u64,
+    /// Seconds until one ring, after each split.
+    mended: Vec<f64>,
     took: Vec<f64>,
     opened: Vec<f64>,
     shown: Vec<f64>,
@@ -85,12 +87,18 @@ impl Found {
     }
 
     fn tell(mut self, report: &mut Report) {
+        self.mended.sort_by(f64::total_cmp);
         self.took.sort_by(f64::total_cmp);
         self.opened.sort_by(f64::total_cmp);
         self.shown.sort_by(f64::total_cmp);
         report.tell("hours", self.hours, "");
         report.tell("ends of sessions", real(self.ends), "");
         report.tell("splits of the network", real(self.splits), "");
+        if !self.mended.is_empty() {
+            let mended = |part| quantile(&self.mended, part);
+            report.tell("one ring again after a split: median", mended(500), "s");
+            report.tell("one ring again after a split: longest", mended(1_000), "s");
+        }
         report.tell("jobs submitted", real(self.submitted), "");
         report.tell("jobs accepted", real(self.accepted), "");
         report.tell("jobs whose creator went before they were accepted", real(self.unaccepted), "");

@@ -7,7 +7,7 @@ use node::JobId;
 use super::scenario::Scenario;
 use super::{Found, STEP};
 use crate::HostId;
-use crate::check::leaf_sets_are_right;
+use crate::check::is_one_ring;
 
 /// A job that takes longer is stuck. Splits do not count.
 const FINISHED_MAX: Duration = Duration::from_secs(1_200);
@@ -107,9 +107,9 @@ impl Scenario {
         case.askers += 1;
         found.refused_once += u64::from(case.askers == 1);
         let lacks = entry.tasks - shown;
-        let ring = leaf_sets_are_right(&self.world).err().unwrap_or_default();
+        let ring = if is_one_ring(&self.world) { "one ring" } else { "more than one ring" };
         found.notes.push(format!(
-            "{:?}: {job:?} asked for by {asker:?}: {} (finished {:?}, accepted {:?}) {ring}",
+            "{:?}: {job:?} asked for by {asker:?}: {} (finished {:?}, accepted {:?}), {ring}",
             now,
             if is_refused { "nobody knows it".into() } else { format!("{lacks} lacking") },
             entry.finished,

@@ -7,7 +7,7 @@ use node::JobId;
 
 use super::cases::Case;
 use super::{Found, STEP};
-use crate::check::{End, Ledger};
+use crate::check::{End, Ledger, is_one_ring};
 use crate::ring::Sessions;
 use crate::{HostConfig, HostId, Work, World};
 
@@ -42,6 +42,8 @@ pub(super) struct Scenario {
     submit_at: Time,
     split_at: Time,
     pub(super) whole_since: Time,
+    /// The network is whole again, and its rings may not be one yet.
+    mends: bool,
 }
 
 impl Scenario {
@@ -60,6 +62,7 @@ impl Scenario {
             submit_at: now,
             split_at: now + HOUR / 2,
             whole_since: now,
+            mends: false,
         };
         (0..nodes).map(HostId).for_each(|host| scenario.sentence(host));
         scenario
@@ -78,6 +81,7 @@ impl Scenario {
             self.split(found);
             self.submit(found);
         }
+        self.mend(found);
         self.listen();
         self.look(found);
     }
@@ -132,8 +136,12 @@ impl Scenario {
         if self.world.is_parted() {
             self.world.heal();
             self.whole_since = now;
+            self.mends = true;
             self.split_at = now + HOUR - SPLIT;
             return;
+        }
+        if std::mem::take(&mut self.mends) {
+            found.mended.push(1e9);
         }
         let hosts: Vec<HostId> = self.world.alive().map(|(host, _)| host).collect();
         let far: Vec<HostId> = hosts.into_iter().filter(|_| self.world.draw(2) == 0).collect();
@@ -141,6 +149,14 @@ impl Scenario {
         self.split_at = now + SPLIT;
         found.splits += 1;
         self.cases.values_mut().for_each(|case| case.asker = None);
+    }
+
+    /// How long the rings that a split made take to be one again.
+    fn mend(&mut self, found: &mut Found) {
+        if self.mends && is_one_ring(&self.world) {
+            self.mends = false;
+            found.mended.push(self.world.now().since(self.whole_since).as_secs_f64());
+        }
     }
 
     fn submit(&mut self, found: &mut Found) {
