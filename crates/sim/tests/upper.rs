@@ -19,7 +19,7 @@ fn run(name: &str, nodes: u32, only: &str) -> Report {
         only,
         cap: None,
         shape: Shape::Plane,
-        span: None,
+        span: Some(300 * SECOND),
         progress: &|_, _, _| {},
     };
     (experiment.run)(&request)
@@ -61,6 +61,11 @@ fn groups_keep_to_their_lines_in_a_small_ring() {
 #[test]
 fn anycasts_keep_to_their_lines_in_a_small_ring() {
     assert_passes(&run("anycast", 50, "bounded"));
+}
+
+#[test]
+fn a_store_keeps_to_its_lines_in_a_small_ring() {
+    assert_passes(&run("store", 60, ""));
 }
 
 #[test]

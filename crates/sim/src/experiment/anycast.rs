@@ -14,7 +14,7 @@ use groups::{Event, Input};
 use wire::groups::WalkId;
 
 use super::forest::{
-    AT_ONCE, Group, Row, SLACK, bounded, clear, grow, mean, quiet_ring, rings, sizes,
+    AT_ONCE, Group, Row, SLACK, bounded, clear, grow, leave, mean, quiet_ring, rings, sizes,
 };
 use super::peers::quantile;
 use super::{Bound, Experiment, Report, Request, Source, real};
@@ -93,14 +93,15 @@ fn measure(request: &Request, world: &mut World, size: u32) -> (Found, Found) {
             busy.for_each(|host| world.set_accepts(*host, group.key, false));
         }
         let left = count_of_one.saturating_sub(done) as usize;
-        let few = &groups[..left.min(groups.len())];
+        let (few, rest) = groups.split_at(left.min(groups.len()));
+        leave(world, rest);
         for sender in 0..SENDERS {
             ask(world, few, &mut one, false);
             let asked = done + AT_ONCE * sender / SENDERS;
             let what = format!("offers to groups of {size}");
             (request.progress)(&what, u64::from(asked), u64::from(COUNT));
         }
-        clear(world, &groups);
+        clear(world, few);
         done += AT_ONCE;
     }
     (all, one)

@@ -124,13 +124,19 @@ pub(super) fn orphans(world: &World, groups: &[Group]) -> u64 {
     groups.iter().map(|group| tree(world, group.key, &group.members).orphans).sum()
 }
 
-/// Everybody leaves the groups; returns once nothing of them is left, or nothing goes any more.
-pub(super) fn clear(world: &mut World, groups: &[Group]) {
+/// Everybody leaves these groups.
+pub(super) fn leave(world: &mut World, groups: &[Group]) {
     for group in groups {
         for member in &group.members {
             world.groups_input(*member, Input::Leave { group: group.key });
         }
     }
+}
+
+/// Everybody leaves the last groups there are; returns once nothing of them is left, or nothing goes
+/// any more.
+pub(super) fn clear(world: &mut World, groups: &[Group]) {
+    leave(world, groups);
     let end = world.now() + CLEARED_MAX;
     let is_left = |world: &World| {
         let mut hosts = world.live_hosts();

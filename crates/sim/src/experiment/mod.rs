@@ -24,6 +24,7 @@ mod reference;
 mod replicas;
 mod report;
 mod scale;
+mod store;
 mod tables;
 mod trace;
 mod verify;
@@ -87,6 +88,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     adversary::ADVERSARY,
     groups::GROUPS,
     anycast::ANYCAST,
+    store::STORE,
     scale::SCALE,
     owner::OWNER,
     job::JOB,

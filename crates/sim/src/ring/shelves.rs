@@ -99,3 +99,54 @@ impl Shelves {
         self.lonely
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Digest, Key};
+    use wire::store::Version;
+
+    fn said(shelves: &mut Shelves, name: Name, by: u128, copies: u8, at: Time) {
+        let Name::Blob(digest) = name else { return };
+        let complete = usize::from(copies) >= COPIES;
+        let item = Holding { version: Version::Blob(digest), copies, complete };
+        shelves.acknowledged(1, Key::new(by), &item, at);
+    }
+
+    #[test]
+    fn a_copy_may_go_once_all_others_have_just_said_that_they_have_it() {
+        let (late, end) = (Time::from_millis(15_000), Time::from_millis(100_000));
+        let verdict = |name: u8, others: u128, copies: u8, dropped: Time, expires: Time| {
+            let name = Name::Blob(Digest([name; 32]));
+            let mut shelves = Shelves::default();
+            shelves.watch();
+            shelves.kept(1, name, expires);
+            shelves.kept(2, name, expires);
+            (0..others).for_each(|by| said(&mut shelves, name, by, copies, Time::ZERO));
+            shelves.forgot(1, name, dropped);
+            assert_eq!(shelves.holders(&name).collect::<Vec<_>>(), [2]);
+            (shelves.dropped(), shelves.dropped_early(), shelves.dropped_last())
+        };
+        assert_eq!(verdict(1, 5, 1, late, end), (1, 0, 0), "five said it");
+        assert_eq!(verdict(2, 4, 4, late, end), (1, 1, 0), "one too few");
+        assert_eq!(verdict(3, 1, 5, late, end), (1, 0, 0), "their root vouched for all");
+        assert_eq!(verdict(4, 5, 5, end, end + FRESH), (1, 1, 0), "too long ago");
+        assert_eq!(verdict(5, 0, 0, end, end), (0, 0, 0), "its life was over");
+    }
+
+    #[test]
+    fn the_last_copy_and_the_dead_are_noticed() {
+        let name = Name::Record(Key::new(3));
+        let mut shelves = Shelves::default();
+        shelves.watch();
+        for host in 1..4 {
+            shelves.kept(host, name, Time::FAR_FUTURE);
+        }
+        shelves.died(2);
+        assert_eq!(shelves.holders(&name).collect::<Vec<_>>(), [1, 3]);
+        shelves.died(3);
+        shelves.forgot(1, name, Time::ZERO);
+        assert_eq!((shelves.dropped(), shelves.dropped_last()), (1, 1));
+        assert_eq!(shelves.holders(&name).count(), 0);
+    }
+}
