@@ -84,10 +84,7 @@ impl Tally {
     }
 }
 
-fn difference(
-    mut counts: [u64; KINDS.len()],
-    earlier: [u64; KINDS.len()],
-) -> [u64; KINDS.len()] {
+fn difference(mut counts: [u64; KINDS.len()], earlier: [u64; KINDS.len()]) -> [u64; KINDS.len()] {
     for (count, before) in counts.iter_mut().zip(earlier) {
         *count -= before;
     }
