@@ -77,7 +77,8 @@ impl Custody {
     pub(crate) fn way(&self) -> Way<'_> {
         let Routed { key, target, via, .. } = self.routed;
         let (from, relayed, again, round) = (self.from, self.relayed, self.again, self.round);
-        Way { key, target, via, from, relayed, tried: &self.tried, again, round }
+        let moves = self.tried.is_empty() && !again && round == 0;
+        Way { key, target, via, from, relayed, tried: &self.tried, again, round, moves }
     }
 }
 

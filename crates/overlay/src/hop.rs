@@ -1,8 +1,8 @@
 //! Which way a message goes next (Pastry §2.4, over links).
 //!
 //! Pastry forwards to any known node; here only linked peers carry messages, and a link budget
-//! leaves most known nodes unlinked. The rule is Pastry's with one restriction: *every* hop is
-//! strictly closer to the key than the one before it. A route then cannot loop, whatever its nodes
+//! leaves most known nodes unlinked. The rule is Pastry's with one restriction: over links, *every*
+//! hop is strictly closer to the key than the one before it. A route then cannot loop, whatever its nodes
 //! believe, and links to the ring neighbours alone suffice to arrive. Among the linked peers that
 //! are closer:
 //! - if the leaf set covers the key, the closest one (Pastry's first case);
@@ -11,8 +11,10 @@
 //! - else the one with the longest prefix in common with the key, the closest of several (the rare
 //!   case).
 //!
-//! Pastry's second case would also go to a node with a longer prefix that is farther away. That
-//! happens only when this node lies next to the key's column, and costs no hop to avoid.
+//! Pastry's second case also goes to a node with a longer prefix that is farther away: where this node
+//! lies next to the key's column. Datagrams do so, too, as long as a message has not been here before
+//! and was refused nowhere, so that it cannot go round. Not to do it costs hops beyond ⌈log₁₆ N⌉: 6
+//! instead of 4 at the most among 10,000 nodes, though less than a thousandth of them in the mean.
 //!
 //! Where a ring neighbour cannot be linked, a message may reach a node that knows a closer one but
 //! has no link towards it. It then makes a detour: [`Routed::via`](wire::overlay::Routed) names a
@@ -69,13 +71,15 @@ pub(crate) struct Way<'a> {
     pub(crate) again: bool,
     /// Times it waited here: each time other relays are asked.
     pub(crate) round: u8,
+    /// It has not been here before, nor was it refused anywhere.
+    pub(crate) moves: bool,
 }
 
 impl Way<'_> {
     /// Of a message that begins here.
     pub(crate) fn new(key: Key, target: Target) -> Self {
         let (via, from, relayed, again) = (None, None, false, false);
-        Way { key, target, via, from, relayed, tried: &[], again, round: 0 }
+        Way { key, target, via, from, relayed, tried: &[], again, round: 0, moves: false }
     }
 }
 
@@ -129,7 +133,7 @@ impl Overlay {
     }
 
     /// The routing table's entry for the key, where the leaf set does not reach and the entry can
-    /// take the message.
+    /// take the message. With datagrams it may be farther from the key than this node.
     fn table_hop(&self, way: &Way<'_>) -> Option<NodeId> {
         if way.relayed || !self.ready || self.leaf.covers(way.key) {
             return None;
@@ -137,9 +141,10 @@ impl Overlay {
         let row = self.me.id.shared_digits(way.key);
         let entry = self.table.get((row, way.key.digit(row)))?.id;
         let link = self.links.get(entry).filter(|link| link.ready && !link.suspect)?;
+        let is_closer = way.key.closer(entry, self.me.id) == Ordering::Less;
         let usable = way.from != Some(entry)
             && !way.tried.contains(&entry)
-            && way.key.closer(entry, self.me.id) == Ordering::Less;
+            && (is_closer || self.is_direct() && way.moves);
         usable.then_some(link.contact.id)
     }
 

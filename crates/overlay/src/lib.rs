@@ -41,6 +41,7 @@ mod lease;
 mod links;
 mod liveness;
 mod message_map;
+mod met;
 mod neighbourhood;
 mod peers;
 mod recent;

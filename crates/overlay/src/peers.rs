@@ -9,15 +9,13 @@ use base::{Duration, NodeId, SortedMap, Time};
 use wire::overlay::{Contact, UNMEASURED};
 
 use crate::Overlay;
+use crate::met::{AllMet, Met};
 
 /// Records at most. When full, the longest silent record that no table needs makes room; if every
 /// record is needed, the stranger is answered but not remembered.
 pub(crate) const PEERS_MAX: usize = 1024;
 /// How long a peer outside every table is remembered (chosen: longer than a join takes).
 pub(crate) const STRANGER_RETENTION: Duration = Duration::from_secs(60);
-/// Distances remembered of strangers who were measured and found no place, so that they are not
-/// measured again whenever they are named. When full, any of them makes room.
-const MET_MAX: usize = 256;
 /// How long a peer's word on who can reach it is believed (chosen: a few heartbeats of a relay).
 const VIA_RETENTION: Duration = Duration::from_secs(30);
 
@@ -79,8 +77,8 @@ pub(crate) struct Peers {
     ways: SortedMap<NodeId, Way>,
     /// Of peers that have a record and are or were neighbours.
     beats: SortedMap<NodeId, Beats>,
-    /// Of peers that have no record any more: by id, with the round trip in microseconds.
-    met: Vec<(NodeId, u32)>,
+    /// Peers that have no record any more.
+    met: AllMet,
 }
 
 impl Peers {
@@ -185,8 +183,26 @@ impl Peers {
 
     /// How far a stranger was when it was here last.
     pub(crate) fn met(&self, id: NodeId) -> Option<u32> {
-        let at = self.met.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        self.met.get(at).map(|(_, rtt)| *rtt)
+        self.met.get(id).map(|met| met.rtt)
+    }
+
+    /// Everybody who takes part in the ring and whose distance is known, those without a record, too.
+    pub(crate) fn ever_met(&self) -> impl Iterator<Item = Met> + '_ {
+        let known = self.records.values().filter(|peer| peer.ready && peer.rtt != UNMEASURED);
+        let known =
+            known.map(|peer| Met { contact: peer.contact, rtt: peer.rtt, heard: peer.heard });
+        let gone = self.met.iter().filter(|met| !self.records.contains_key(&met.contact.id));
+        known.chain(gone.copied())
+    }
+
+    /// Makes a record of one that had one, as it was.
+    pub(crate) fn recall(&mut self, id: NodeId) {
+        if let Some(Met { contact, rtt, heard }) = self.met.take(id)
+            && self.records.len() < PEERS_MAX
+        {
+            let peer = Peer { contact, ready: true, answered: false, rtt, heard };
+            self.records.entry(id).or_insert(peer);
+        }
     }
 
     /// Forgets strangers who fell silent.
@@ -194,8 +210,8 @@ impl Peers {
         let met = &mut self.met;
         self.records.retain(|id, peer| {
             let stays = now.since(peer.heard) < STRANGER_RETENTION || needed(*id);
-            if !stays && peer.rtt != UNMEASURED {
-                note_met(met, *id, peer.rtt);
+            if !stays && peer.ready && peer.rtt != UNMEASURED {
+                met.note(Met { contact: peer.contact, rtt: peer.rtt, heard: peer.heard });
             }
             stays
         });
@@ -231,18 +247,5 @@ impl Overlay {
         let mut peers = core::mem::take(&mut self.peers);
         work(&mut peers, self.now, &|id| self.is_needed(id));
         self.peers = peers;
-    }
-}
-
-fn note_met(met: &mut Vec<(NodeId, u32)>, id: NodeId, rtt: u32) {
-    match met.binary_search_by_key(&id, |(id, _)| *id) {
-        Ok(at) => met[at].1 = rtt,
-        Err(_) if met.len() >= MET_MAX => {
-            // Ids are random: so is the one next to it on the ring of places.
-            let at = usize::from(id.to_bytes()[15]) % met.len();
-            met.remove(at);
-            note_met(met, id, rtt);
-        }
-        Err(at) => met.insert(at, (id, rtt)),
     }
 }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use base::{Duration, Key, NodeId, SortedMap, Time};
 use wire::overlay::{Contact, LeafState, Message, Row, UNMEASURED};
 
+use crate::met::Met;
 use crate::routing_table::{Placed, Slot};
 use crate::{Overlay, random_part};
 
@@ -174,10 +175,11 @@ impl Overlay {
     /// A message for `key` went to `hop` although the table should hold a better one.
     pub(crate) fn repair_hole(&mut self, hop: NodeId, key: Key) {
         let row = self.me.id.shared_digits(key);
+        let slot = (row, key.digit(row));
         let is_hole = hop.shared_digits(key) <= row
-            && self.table.get((row, key.digit(row))).is_none()
+            && self.table.get(slot).is_none()
             && !self.leaf.covers(key);
-        if is_hole {
+        if is_hole && !(self.is_direct() && self.refill(slot)) {
             self.repair_row(row, true);
         }
     }
@@ -219,19 +221,27 @@ impl Overlay {
         }
     }
 
-    /// A slot of the routing table is empty: the nearest of those who fit and spoke lately takes it.
-    pub(crate) fn refill(&mut self, slot: Slot) {
-        let patience = self.tuning.interval();
-        let lately = |contact: &Contact| {
-            let heard = self.peers.get(contact.id).map(|peer| peer.heard);
-            heard.is_some_and(|heard| self.now.since(heard) < patience)
+    /// A slot of the routing table is empty: the nearest of those who fit and spoke lately takes it. If
+    /// there is none, the nearest who fits and was here once is asked. False where nobody is known.
+    pub(crate) fn refill(&mut self, slot: Slot) -> bool {
+        let fits = |met: &Met| {
+            self.table.slot(met.contact.id) == Some(slot)
+                && !self.watch.is_probing(met.contact.id)
+                && !self.watch.is_dead(self.now, met.contact)
         };
-        let fits = |contact: &Contact| self.table.slot(contact.id) == Some(slot);
-        let known = self.peers.measured().into_iter().filter(fits).filter(lately);
-        let nearest = known.min_by_key(|contact| (self.peers.rtt(contact.id), contact.id));
-        if let Some(nearest) = nearest.filter(|nearest| !self.watch.is_probing(nearest.id)) {
-            self.admit(nearest);
+        let patience = self.tuning.interval();
+        let is_old = |met: &Met| self.now.since(met.heard) >= patience;
+        let known = self.peers.ever_met().filter(fits);
+        let best = known.min_by_key(|met| (is_old(met), met.rtt, met.contact.id));
+        let Some(best) = best else { return false };
+        // A slot may be wrong for a while, a leaf set not.
+        if is_old(&best) || self.leaf.wants(best.contact.id) {
+            self.learn(best.contact, Some(best.rtt), None);
+        } else {
+            self.peers.recall(best.contact.id);
+            self.admit(best.contact);
         }
+        true
     }
 
     /// Offers everybody who is known to take part in the ring, and how far it is, to the tables: those

@@ -24,7 +24,11 @@ fn tell(overlay: &mut Overlay, from: Contact, ready: bool) {
 
 /// A ready node that heard from all of `known` and is linked with all of `linked`.
 fn node(known: &[u128], linked: &[u128]) -> Overlay {
-    let config = Config { links_max: 256, ..Config::default() };
+    node_over(crate::Reach::Links, known, linked)
+}
+
+fn node_over(reach: crate::Reach, known: &[u128], linked: &[u128]) -> Overlay {
+    let config = Config { reach, links_max: 256, ..Config::default() };
     let mut overlay = Overlay::new(config, contact(ME), 1, Time::ZERO);
     overlay.handle(Time::ZERO, Input::Found);
     for id in linked.iter().filter(|id| **id != ME) {
@@ -47,6 +51,20 @@ fn a_node_alone_is_every_root() {
     assert_eq!(overlay.step(&way(7, Target::Root)), Step::Here);
     assert_eq!(overlay.step(&way(ME, Target::Node)), Step::Here);
     assert_eq!(overlay.step(&way(7, Target::Node)), Step::Nowhere);
+}
+
+#[test]
+fn datagrams_cross_the_border_of_a_column_at_once_and_links_never_go_back() {
+    // The key is just below this node's column, and the one known there is far below.
+    let (key, entry) = (ME - (1 << 100), 0x41 << 120);
+    let beside = (1..=8).flat_map(|step| [ME - step, ME + step]);
+    let known: Vec<u128> = beside.chain([entry]).collect();
+    let moves = Way { moves: true, ..way(key, Target::Root) };
+    let last = Step::Hop(NodeId::new(ME - 8), None);
+    let datagrams = node_over(crate::Reach::Direct, &known, &[]);
+    assert_eq!(datagrams.step(&moves), Step::Hop(NodeId::new(entry), None));
+    assert_eq!(datagrams.step(&way(key, Target::Root)), last, "where it may go round");
+    assert_eq!(node(&[], &known).step(&moves), last);
 }
 
 #[test]

@@ -28,18 +28,20 @@ fn run(request: &Request) -> Report {
     let usual = course(request, nodes, 0, &mut report).spent;
     let course = course(request, nodes, nodes / 10, &mut report);
     let Course { world, before, unrepaired, after, spent, killed } = course;
-    let upkeep = real(usual.upkeep()) / usual.node_seconds.max(1.0);
     // To find out who is dead is no repair.
-    let repair = real(spent.upkeep() - spent.to_dead) - upkeep * spent.node_seconds;
+    let to_dead: u64 = spent.to_dead.iter().skip(UPKEEP_KINDS).sum();
+    let upkeep = real(usual.upkeep()) / usual.node_seconds.max(1.0);
+    let repair = real(spent.upkeep() - to_dead) - upkeep * spent.node_seconds;
 
     tell(&mut report, &before, &unrepaired, &after);
     report.tell("messages of repair for each failed node", repair / real(killed.max(1)), "");
     report.beside(57.0, Source::Published).firm(Bound::AtMost(57.0));
-    report.tell("besides, messages to the dead one", real(spent.to_dead) / real(killed.max(1)), "");
+    report.tell("besides, messages to the dead one", real(to_dead) / real(killed.max(1)), "");
     for (kind, name) in KINDS.iter().enumerate().skip(UPKEEP_KINDS) {
         let share = real(usual.kinds[kind]) / usual.node_seconds.max(1.0) * spent.node_seconds;
-        let more = (real(spent.kinds[kind]) - share) / real(killed.max(1));
-        report.tell(format!("of both, {name} messages"), more, "");
+        let to_living = spent.kinds[kind] - spent.to_dead[kind];
+        let more = (real(to_living) - share) / real(killed.max(1));
+        report.tell(format!("of repair, {name} messages"), more, "");
     }
     report.tell("upkeep of the ring without the failure", upkeep, "/s/node");
     for (row, quality) in table_quality(&world, 500, request.seed).iter().enumerate().take(3) {

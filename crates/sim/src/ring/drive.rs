@@ -176,7 +176,7 @@ impl World {
         let sort = kind(&message);
         self.tally.kinds[sort] += 1;
         if self.hosts[to as usize].overlay.is_none() {
-            self.tally.note_to_dead(sort);
+            self.tally.to_dead[sort] += 1;
         }
         if self.tally.sent.is_multiple_of(SAMPLE) {
             self.tally.sampled_bytes += codec::encode(&message).len() as u64;

@@ -16,8 +16,8 @@ pub struct Tally {
     pub parcels: Parcels,
     /// Messages that the network lost.
     pub lost: u64,
-    /// Upkeep messages to hosts that were dead by then: what it costs to be sure of a death.
-    pub to_dead: u64,
+    /// Those of them to hosts that were dead by then: what it costs to be sure of a death.
+    pub to_dead: [u64; KINDS.len()],
     /// Bytes of every 64th message, without headers of whatever carries it.
     pub sampled_bytes: u64,
     /// Happenings taken from the agenda.
@@ -44,16 +44,14 @@ impl Tally {
     /// What happened since `earlier`; peaks stay as they are.
     #[must_use]
     pub fn since(&self, earlier: &Tally) -> Tally {
-        let mut kinds = self.kinds;
-        for (count, before) in kinds.iter_mut().zip(earlier.kinds) {
-            *count -= before;
-        }
+        let kinds = difference(self.kinds, earlier.kinds);
+        let to_dead = difference(self.to_dead, earlier.to_dead);
         Tally {
             kinds,
+            to_dead,
             sent: self.sent - earlier.sent,
             parcels: self.parcels.since(&earlier.parcels),
             lost: self.lost - earlier.lost,
-            to_dead: self.to_dead - earlier.to_dead,
             sampled_bytes: self.sampled_bytes - earlier.sampled_bytes,
             events: self.events - earlier.events,
             node_seconds: self.node_seconds - earlier.node_seconds,
@@ -79,11 +77,6 @@ impl Tally {
         self.sent - self.kinds[0] - self.kinds[1] - self.kinds[2]
     }
 
-    /// Counts one message on its way to a host that is dead.
-    pub(crate) fn note_to_dead(&mut self, kind: usize) {
-        self.to_dead += u64::from(kind > 2);
-    }
-
     /// Bytes of all messages, estimated from the sample.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -93,4 +86,11 @@ impl Tally {
     pub(crate) fn live(&mut self, nodes: u32, from: Time, to: Time) {
         self.node_seconds += f64::from(nodes) * to.since(from).max(Duration::ZERO).as_secs_f64();
     }
+}
+
+fn difference(mut counts: [u64; KINDS.len()], earlier: [u64; KINDS.len()]) -> [u64; KINDS.len()] {
+    for (count, before) in counts.iter_mut().zip(earlier) {
+        *count -= before;
+    }
+    counts
 }
