@@ -58,7 +58,7 @@ fn datagrams_cross_the_border_of_a_column_at_once_and_links_never_go_back() {
     // The key is just below this node's column, and the one known there is far below.
     let (key, entry) = (ME - (1 << 100), 0x41 << 120);
     let beside = (1..=8).flat_map(|step| [ME - step, ME + step]);
-    let known: Vec<u128> = beside.chain([entry]).collect();
+    let known: Vec<u128> = [entry].into_iter().chain(beside).collect();
     let moves = Way { moves: true, ..way(key, Target::Root) };
     let last = Step::Hop(NodeId::new(ME - 8), None);
     let datagrams = node_over(crate::Reach::Direct, &known, &[]);
