@@ -7,7 +7,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use base::{Digest, NodeId, SortedSet, Time};
+use base::{Digest, Duration, NodeId, SortedSet, Time};
 use bytes::Bytes;
 use wire::grid::JobId;
 
@@ -33,18 +33,21 @@ impl Recent {
             self.0.pop_front();
         }
     }
+
+    /// The tasks of those that came within so long. A result that was revoked came twice.
+    fn within(&self, now: Time, span: Duration) -> SortedSet<u32> {
+        let recent = self.0.iter().rev().take_while(|(at, _)| now.since(*at) < span);
+        recent.map(|(_, task)| *task).collect()
+    }
 }
 
 impl Grid {
     /// As owner, of a job that may have ended: a worker is gone. What it did since it was last known
     /// to live, and a while before, is put into the store by this node.
     pub(crate) fn keep_for(&mut self, now: Time, id: JobId, worker: NodeId) {
-        let since = self.lease_time() * 3;
+        let span = self.doubtful_span();
         let Some(job) = self.jobs.get(&id).filter(|job| job.is_owned()) else { return };
-        let recent = job.recent.0.iter().rev().take_while(|(at, _)| now.since(*at) < since);
-        // A result that was revoked came twice.
-        let recent: SortedSet<u32> = recent.map(|(_, task)| *task).collect();
-        let its = recent.into_iter().filter_map(|task| {
+        let its = job.recent.within(now, span).into_iter().filter_map(|task| {
             let done = job.done.get(&task).filter(|done| done.worker == worker)?;
             let payload = self.results.get(id, task)?.clone();
             Some((task, done.digest, payload))
@@ -57,20 +60,26 @@ impl Grid {
     /// As heir, of a job that may have ended, when all who live have had the time to speak: the others
     /// were lost with the former owner, or before it could keep anything for them.
     pub(crate) fn keep_for_the_unheard(&mut self, now: Time) {
-        let since = self.lease_time() * 3;
+        let span = self.doubtful_span();
         let mut unheard = SortedSet::new();
         for job in self.jobs.values_mut() {
             let Some(owned) = job.owned().filter(|owned| owned.survey_at <= now) else { continue };
             owned.survey_at = Time::FAR_FUTURE;
             let heard: SortedSet<NodeId> = owned.board.members().collect();
-            let recent = job.recent.0.iter().rev().take_while(|(at, _)| now.since(*at) < since);
-            let workers = recent.filter_map(|(_, task)| Some(job.done.get(task)?.worker));
+            let recent = job.recent.within(now, span).into_iter();
+            let workers = recent.filter_map(|task| Some(job.done.get(&task)?.worker));
             let lost = workers.filter(|worker| !heard.contains(worker));
             unheard.extend(lost.map(|worker| (job.id, worker)));
         }
         for (job, worker) in unheard {
             self.keep_for(now, job, worker);
         }
+    }
+
+    /// What a worker did longer ago than this was in the store before it can have been lost: from its
+    /// last sign of life to the verdict, and a while before.
+    fn doubtful_span(&self) -> Duration {
+        self.lease_time() * 3
     }
 
     /// Puts a result into the store, and counts who holds it.

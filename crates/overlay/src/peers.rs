@@ -32,6 +32,15 @@ pub(crate) struct Peer {
     pub(crate) heard: Time,
 }
 
+impl Peer {
+    /// What is remembered of it without a record: nothing, unless it takes part in the ring and its
+    /// distance is known.
+    fn met(&self) -> Option<Met> {
+        let Peer { contact, rtt, heard, .. } = *self;
+        (self.ready && rtt != UNMEASURED).then_some(Met { contact, rtt, heard })
+    }
+}
+
 /// How an answer gets to a peer without a link.
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
@@ -101,8 +110,7 @@ impl Peers {
 
     /// Those who take part in the ring and whose distance is known.
     pub(crate) fn measured(&self) -> Vec<Contact> {
-        let known = self.records.values().filter(|peer| peer.ready && peer.rtt != UNMEASURED);
-        known.map(|peer| peer.contact).collect()
+        self.records.values().filter_map(Peer::met).map(|met| met.contact).collect()
     }
 
     /// Notes a measured round trip. Short ones count at once, long ones by and by: a delay has
@@ -188,17 +196,14 @@ impl Peers {
 
     /// Everybody who takes part in the ring and whose distance is known, those without a record, too.
     pub(crate) fn ever_met(&self) -> impl Iterator<Item = Met> + '_ {
-        let known = self.records.values().filter(|peer| peer.ready && peer.rtt != UNMEASURED);
-        let known =
-            known.map(|peer| Met { contact: peer.contact, rtt: peer.rtt, heard: peer.heard });
         let gone = self.met.iter().filter(|met| !self.records.contains_key(&met.contact.id));
-        known.chain(gone.copied())
+        self.records.values().filter_map(Peer::met).chain(gone.copied())
     }
 
     /// Makes a record of one that had one, as it was.
     pub(crate) fn recall(&mut self, id: NodeId) {
-        if let Some(Met { contact, rtt, heard }) = self.met.take(id)
-            && self.records.len() < PEERS_MAX
+        if self.records.len() < PEERS_MAX
+            && let Some(Met { contact, rtt, heard }) = self.met.take(id)
         {
             let peer = Peer { contact, ready: true, answered: false, rtt, heard };
             self.records.entry(id).or_insert(peer);
@@ -210,8 +215,8 @@ impl Peers {
         let met = &mut self.met;
         self.records.retain(|id, peer| {
             let stays = now.since(peer.heard) < STRANGER_RETENTION || needed(*id);
-            if !stays && peer.ready && peer.rtt != UNMEASURED {
-                met.note(Met { contact: peer.contact, rtt: peer.rtt, heard: peer.heard });
+            if !stays {
+                peer.met().into_iter().for_each(|old| met.note(old));
             }
             stays
         });

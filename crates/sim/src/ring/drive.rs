@@ -6,8 +6,8 @@ use overlay::{Event, Input, Output, Overlay};
 use wire::Class;
 use wire::overlay::{Contact, Message, Target};
 
+use super::carry::PARCEL;
 use super::lookup::{APPLICATION, SEALED};
-use super::upper::PARCEL;
 use super::world::Happening;
 use super::{World, kind};
 

@@ -10,6 +10,7 @@
 
 mod agenda;
 mod bad;
+mod carry;
 mod census;
 mod chance;
 mod churn;
