@@ -313,6 +313,7 @@ impl Overlay {
         if is_sure {
             self.watch.probes.remove(&id);
             if hearsay {
+                self.peers.forget(id);
                 self.watch.bury(self.now, contact, false, false);
             } else {
                 self.declare_dead(contact, accused);

@@ -200,6 +200,11 @@ impl Peers {
         self.records.values().filter_map(Peer::met).chain(gone.copied())
     }
 
+    /// One that was here once does not answer any more.
+    pub(crate) fn forget(&mut self, id: NodeId) {
+        self.met.take(id);
+    }
+
     /// Makes a record of one that had one, as it was.
     pub(crate) fn recall(&mut self, id: NodeId) {
         if self.records.len() < PEERS_MAX
