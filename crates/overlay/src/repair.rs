@@ -23,9 +23,6 @@ const GAP_BEATS: u32 = 5;
 const ROW_BEATS: u64 = 300;
 /// Between two requests for the same row (FreePastry's row-patch throttle).
 const ROW_THROTTLE: Duration = Duration::from_secs(5);
-/// Rows whose last request is remembered: every row there is.
-const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
-
 /// Announced deaths whose heirs are remembered. When full, the oldest are forgotten: the farthest
 /// member on the short side knows them, too.
 const HEIRS_MAX: usize = 8;
@@ -53,6 +50,7 @@ pub(crate) struct Repair {
     /// [`WAITING_MAX`].
     waiting: Vec<Contact>,
     beats: u64,
+    /// The last request for each row there is.
     requested: SortedMap<u8, Request>,
 }
 
@@ -117,7 +115,7 @@ impl Overlay {
     }
 
     pub(crate) fn on_row_request(&mut self, from: NodeId, row: u8) {
-        if row >= base::DIGITS {
+        if row >= self.table.rows() {
             self.misbehaved(from, "row out of range");
             return;
         }
@@ -174,9 +172,9 @@ impl Overlay {
 
     /// A message for `key` went to `hop` although the table should hold a better one.
     pub(crate) fn repair_hole(&mut self, hop: NodeId, key: Key) {
-        let row = self.me.id.shared_digits(key);
-        let slot = (row, key.digit(row));
-        let is_hole = hop.shared_digits(key) <= row
+        let Some(slot) = self.table.slot(key) else { return };
+        let row = slot.0;
+        let is_hole = self.config.digits.shared(hop, key) <= row
             && self.table.get(slot).is_none()
             && !self.leaf.covers(key);
         if is_hole && !(self.is_direct() && self.refill(slot)) {
@@ -194,10 +192,8 @@ impl Overlay {
         let entries: Vec<Contact> = below
             .map_or(Vec::new(), |row| self.table.row(row).map(|entry| entry.contact).collect());
         let Some(entry) = self.rng.pick(&entries).copied() else { return };
-        if self.repair.requested.len() < ROW_REQUESTS_MAX || asked.is_some() {
-            self.repair.requested.insert(row, Request { at: self.now, hole });
-            self.send(entry.id, Message::RowRequest { row });
-        }
+        self.repair.requested.insert(row, Request { at: self.now, hole });
+        self.send(entry.id, Message::RowRequest { row });
     }
 
     /// `contact` has spoken, and takes part in the ring: it enters where it belongs.

@@ -223,8 +223,8 @@ impl World {
                 self.disclose(me, key, target, &body[1..]);
                 None
             }
-            Some(&APPLICATION) if target == Target::Root => {
-                self.note_arrival(me, key, body);
+            Some(&APPLICATION) if target != Target::Node => {
+                self.note_arrival(me, key, target, body);
                 None
             }
             _ => None,

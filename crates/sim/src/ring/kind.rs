@@ -25,7 +25,7 @@ pub const KINDS: [&str; 14] = [
 pub fn kind(message: &Message) -> usize {
     match message {
         Message::Route(routed) => match routed.target {
-            Target::Root => 0,
+            Target::Root | Target::Replica(_) => 0,
             Target::Node => 1,
         },
         Message::RouteAck(_) => 2,
