@@ -156,7 +156,9 @@ mod tests {
     #[test]
     fn probes_follow_the_failures() {
         let idle = Duration::from_secs(5);
-        let at = |minutes: f64| interval_for(1.0 / (minutes * 60.0), hops_for(2_000.0, Digits::default()), idle);
+        let at = |minutes: f64| {
+            interval_for(1.0 / (minutes * 60.0), hops_for(2_000.0, Digits::default()), idle)
+        };
         assert_eq!(at(100_000.0), INTERVAL_MAX);
         let (slow, fast) = (at(138.0), at(15.0));
         assert!(slow > fast * 5 && slow < Duration::from_secs(900), "{slow:?} {fast:?}");

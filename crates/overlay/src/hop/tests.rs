@@ -80,7 +80,11 @@ fn a_message_to_any_of_five_goes_to_the_nearest_that_is_likely_to_be_one() {
     assert_eq!(overlay.step(&beside), Step::Hop(NodeId::new(ME + 200), None));
     let tried = [NodeId::new(ME + 200)];
     let next = Step::Hop(NodeId::new(ME + 300), None);
-    assert_eq!(overlay.step(&Way { tried: &tried, ..beside }), next, "of those as near, the closest");
+    assert_eq!(
+        overlay.step(&Way { tried: &tried, ..beside }),
+        next,
+        "of those as near, the closest"
+    );
     let last = Step::Hop(NodeId::new(ME + 800), None);
     assert_eq!(overlay.step(&way(ME + 850, Target::Replica(1))), last);
     assert_eq!(overlay.step(&way(ME + 1, Target::Replica(1))), Step::Here);

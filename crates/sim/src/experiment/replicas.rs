@@ -52,7 +52,11 @@ fn one(request: &Request, settings: Settings, name: &str, report: &mut Report) {
             }
             if let Some(line) = HEURISTIC.get(rank).filter(|_| aim == Aim::Replicas) {
                 let line = Bound::AtLeast(*line);
-                if is_published { report.firm(line) } else { report.target(line) };
+                if is_published {
+                    report.firm(line)
+                } else {
+                    report.target(line)
+                };
             }
         }
         report.tell(format!("{name}, {how}: mean hops"), sum.hops, "");
