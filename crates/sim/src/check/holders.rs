@@ -94,19 +94,57 @@ impl Holders {
         }
     }
 
+    /// Of a result that was there at `from`: what became of it, if since then there was a moment in
+    /// which no live host had it, in the store or in memory.
+    #[must_use]
+    pub fn death(&self, result: Digest, from: Time, now: Time) -> Option<(bool, String)> {
+        let story = self.stories.get(&result)?;
+        story.death(from, now).map(|then| story.until(then).verdict())
+    }
+
     /// Of a result that nobody can be shown: what became of it, and whether that is excused.
     #[must_use]
     pub fn verdict(&self, result: Digest) -> (bool, String) {
-        let Some(story) = self.stories.get(&result) else { return (false, "not watched".into()) };
-        let (is_excused, why) = match story.fault() {
-            None => (true, "all holders died at once".to_owned()),
-            Some(fault) => (false, fault),
-        };
-        (is_excused, format!("{why}; {}", story.tell()))
+        self.stories.get(&result).map_or((false, "not watched".into()), Story::verdict)
     }
 }
 
 impl Story {
+    /// The first moment after `from` in which no live host had it, in the store or in memory.
+    fn death(&self, from: Time, now: Time) -> Option<Time> {
+        let copies = self.held.iter().chain(&self.computed).chain(&self.shown);
+        let spans = copies.map(|copy| (copy.since, copy.end.map_or(Time::FAR_FUTURE, |end| end.0)));
+        let mut reach = from;
+        for (since, end) in base::in_order(spans) {
+            if since > reach {
+                break;
+            }
+            reach = reach.max(end);
+        }
+        (reach < now).then_some(reach)
+    }
+
+    /// The same as it was then.
+    fn until(&self, then: Time) -> Story {
+        let before = |copies: &[Copy]| -> Vec<Copy> {
+            copies.iter().filter(|copy| copy.since <= then).copied().collect()
+        };
+        Story {
+            held: before(&self.held),
+            computed: before(&self.computed),
+            shown: before(&self.shown),
+        }
+    }
+
+    /// Whether its loss is excused, and what became of it.
+    fn verdict(&self) -> (bool, String) {
+        let (is_excused, why) = match self.fault() {
+            None => (true, "all holders died at once".to_owned()),
+            Some(fault) => (false, fault),
+        };
+        (is_excused, format!("{why}; {}", self.tell()))
+    }
+
     /// Why its loss is not excused; `None` if it is.
     fn fault(&self) -> Option<String> {
         if let Some(copy) = self.held.iter().find(|copy| copy.end.is_none()) {
@@ -220,6 +258,19 @@ mod tests {
         let mut known = five();
         (1..=5).for_each(|host| known.ended(at(100), HostId(host), End::Died));
         assert!(!is_excused(&known));
+    }
+
+    #[test]
+    fn what_was_computed_again_was_lost_for_a_while() {
+        let mut holders = five();
+        assert!(holders.death(RESULT, at(3), at(500)).is_none());
+        (1..=5).for_each(|host| holders.ended(at(100), HostId(host), End::Died));
+        assert!(holders.death(RESULT, at(3), at(500)).is_none(), "its worker lives");
+        holders.ended(at(101), HostId(0), End::Died);
+        holders.shown(at(400), HostId(9), RESULT, true);
+        holders.held(at(401), HostId(9), RESULT);
+        assert!(holders.death(RESULT, at(3), at(500)).is_some_and(|(is_excused, _)| is_excused));
+        assert!(holders.death(RESULT, at(400), at(500)).is_none(), "it was finished later");
     }
 
     #[test]
