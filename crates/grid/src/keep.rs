@@ -113,11 +113,11 @@ impl Grid {
         for _ in 0..KEPT_ANEW_MAX {
             let Some(digest) = self.unkept.pop_first() else { return };
             let places = self.keeping.get(&digest).into_iter().flatten();
-            let here = places.filter_map(|(id, task)| {
+            let mut here = places.filter_map(|(id, task)| {
                 let done = self.jobs.get(id)?.done.get(task)?;
                 self.results.get(*id, *task).filter(|_| done.digest == digest)
             });
-            if let Some(payload) = here.last().cloned() {
+            if let Some(payload) = here.next().cloned() {
                 self.outputs.push_back(Output::Keep { payload });
             }
         }

@@ -152,6 +152,9 @@ impl Story {
         }
         let ends = self.held.iter().filter_map(|copy| copy.end.map(|(at, _)| at));
         let Some(last) = ends.max() else { return Some("nobody ever held it".into()) };
+        // Whoever computed it may be the last to die.
+        let deaths = self.computed.iter().filter_map(Copy::death);
+        let last = deaths.max().map_or(last, |death| death.max(last));
         let born = self.held.iter().map(|copy| copy.since).min().unwrap_or(last);
         let begins = last - repair_window();
         let late = |copy: &&Copy| copy.end.is_some_and(|(at, _)| at > begins);
@@ -160,8 +163,13 @@ impl Story {
                 return Some(format!("{:?} ended it at {at:?}: {how:?}", copy.host));
             }
         }
-        if let Some(copy) = self.computed.iter().find(|copy| !copy.is_dead_by(last)) {
-            return Some(format!("{:?} computed it and outlived all holders", copy.host));
+        // Who left before the others died had handed over what it had.
+        let is_no_excuse = |copy: &&Copy| match copy.end {
+            None => true,
+            Some((at, how)) => how != End::Died && at > begins,
+        };
+        if let Some(copy) = self.computed.iter().find(is_no_excuse) {
+            return Some(format!("{:?} computed it and did not die with the holders", copy.host));
         }
         let before = self.held.iter().filter(|copy| copy.since <= begins).filter(late).count();
         let is_old = born <= begins;
@@ -187,8 +195,8 @@ impl Story {
 }
 
 impl Copy {
-    fn is_dead_by(&self, at: Time) -> bool {
-        self.end.is_some_and(|(end, how)| end <= at && how == End::Died)
+    fn death(&self) -> Option<Time> {
+        self.end.filter(|(_, how)| *how == End::Died).map(|(at, _)| at)
     }
 }
 
@@ -271,6 +279,19 @@ mod tests {
         holders.held(at(401), HostId(9), RESULT);
         assert!(holders.death(RESULT, at(3), at(500)).is_some_and(|(is_excused, _)| is_excused));
         assert!(holders.death(RESULT, at(400), at(500)).is_none(), "it was finished later");
+    }
+
+    #[test]
+    fn a_worker_that_dies_with_the_holders_or_left_before_is_excused() {
+        let all_die = |worker: u64, how: End| {
+            let mut holders = five();
+            holders.ended(at(worker), HostId(0), how);
+            (1..=5).for_each(|host| holders.ended(at(200), HostId(host), End::Died));
+            is_excused(&holders)
+        };
+        assert!(all_die(205, End::Died) && all_die(20, End::Died) && all_die(20, End::Left));
+        assert!(!all_die(240, End::Died), "it outlived all holders by more than a repair");
+        assert!(!all_die(190, End::Left), "it knew that others were dying");
     }
 
     #[test]
