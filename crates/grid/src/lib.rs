@@ -98,6 +98,8 @@ pub struct Grid {
     directory: Directory,
     /// Jobs looked up for others since the last heartbeat.
     recalled: SortedSet<JobId>,
+    /// When a job that ended here may be taken up once more.
+    take_up_at: Time,
     /// Own results whose holders are counted, by digest.
     keeping: SortedMap<Digest, SortedSet<(JobId, u32)>>,
     /// Of those, what the store gave up.
@@ -142,6 +144,7 @@ impl Grid {
             watches: SortedMap::new(),
             directory: Directory::default(),
             recalled: SortedSet::new(),
+            take_up_at: now,
             keeping: SortedMap::new(),
             unkept: SortedSet::new(),
             followed: SortedSet::new(),

@@ -18,6 +18,10 @@ const WRITES_PER_HEARTBEAT: u32 = 8;
 /// Entries that do not wait for more: a delta is a good deal longer than its head.
 const WRITE_COUNT: usize = 64;
 
+/// Between two jobs that ended here and are taken up once more: it costs as much as looking on, and
+/// any stranger can ask for it.
+const TAKE_UP_HEARTBEATS: u32 = 15;
+
 impl Job {
     /// All that this node would write about the job.
     fn record(&self) -> Record {
@@ -98,7 +102,7 @@ impl Grid {
         };
         self.take_charge(now, &record, is_root);
         if is_root && self.recalled.contains(&id) {
-            self.forget_if_short(id);
+            self.forget_if_short(now, id);
         }
         // That every task is done is hearsay too: whoever lacks results and cannot find them asks.
         let is_orphan = |job: &Job| job.state == JobState::Orphaned;
@@ -119,11 +123,11 @@ impl Grid {
 
     /// A job that ended here, and whose results are not all here: somebody lacks one of them, so this
     /// node takes it up once more, from the record, as if it had never been here.
-    fn forget_if_short(&mut self, id: JobId) {
-        let Some(job) = self.jobs.get(&id).filter(|job| job.state == JobState::Finished) else {
-            return;
-        };
+    fn forget_if_short(&mut self, now: Time, id: JobId) {
+        let ended = self.jobs.get(&id).filter(|job| job.state == JobState::Finished);
+        let Some(job) = ended.filter(|_| self.take_up_at <= now) else { return };
         if (0..job.tasks()).any(|task| self.results.get(id, task).is_none()) {
+            self.take_up_at = now + self.config.heartbeat * TAKE_UP_HEARTBEATS;
             self.forget(id);
         }
     }
