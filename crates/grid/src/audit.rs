@@ -246,6 +246,11 @@ impl Grid {
         self.participants_changed(id);
     }
 
+    /// As owner: the caught worker asks for something.
+    pub(crate) fn tell_barred(&mut self, worker: NodeId, job: JobId, epoch: u64) {
+        self.send(worker, Message::Barred { job, epoch, worker });
+    }
+
     /// From the owner: a worker was caught.
     pub(crate) fn on_barred(
         &mut self,

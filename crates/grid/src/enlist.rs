@@ -96,7 +96,7 @@ impl Grid {
             return self.send(from, Message::Stale { job: id, tenure });
         };
         if is_barred {
-            return self.send(from, Message::Barred { job: id, epoch: tenure.epoch, worker: from });
+            return self.tell_barred(from, id, tenure.epoch);
         }
         let board = &mut owned.board;
         let (was_here, is_heir) = (board.knows(from), owned.is_heir);

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use base::{Digest, NodeId, Signature, SortedMap, SortedSet, Time};
+use base::{Digest, Duration, NodeId, Signature, SortedMap, SortedSet, Time};
 use wire::grid::{Done, JobId, SignedDescription, TASK_LIST_MAX, Tenure};
 
 use crate::audit::Audits;
@@ -30,6 +30,8 @@ pub(crate) struct Owned {
     pub(crate) status_sent: Time,
     /// When idle peers are looked for next.
     pub(crate) recruit_at: Time,
+    /// How long after that they are looked for again.
+    pub(crate) recruit_pause: Duration,
     /// Done and not in the record yet.
     pub(crate) unrecorded: SortedSet<u32>,
     /// When these go into the record.
@@ -308,6 +310,7 @@ impl Owned {
             status_at: Time::FAR_FUTURE,
             status_sent: now,
             recruit_at: now,
+            recruit_pause: Duration::ZERO,
             unrecorded: SortedSet::new(),
             record_at: Time::FAR_FUTURE,
             is_heir: false,

@@ -28,6 +28,11 @@ impl Grid {
             return false;
         };
         let (is_open, tenure) = (job.is_open(), job.tenure);
+        if job.is_owned() && job.audits.is_barred(from) {
+            // It was told, but that word may be lost.
+            self.tell_barred(from, id, tenure.epoch);
+            return false;
+        }
         if !is_open {
             self.over(from, id);
             return false;

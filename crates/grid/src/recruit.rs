@@ -15,6 +15,9 @@ pub const IDLE_KEY: Key = Key::new(0xf9dd_19d3_60c1_4f48_997f_9a69_6e0c_e89f);
 /// An owner with open tasks looks for idle peers this often in a heartbeat. Chosen: a newcomer
 /// waits for half a second at most, and a walk through an empty group is one message to its root.
 const WALKS_PER_HEARTBEAT: u32 = 4;
+/// How often at first, each pause twice the one before: whoever has just joined may not be where
+/// the group looks for it, and a small job is over in that half second.
+const WALKS_PER_HEARTBEAT_AT_FIRST: u32 = 32;
 /// Workers that one walk looks for: a walk visits one peer after the other.
 const WALK_WANTED_MAX: u16 = 16;
 /// Walks at once for one job.
@@ -25,13 +28,15 @@ const HELPERS_MAX: usize = 16;
 impl Grid {
     /// As owner, from time to time: looks for workers, and for stragglers.
     pub(crate) fn recruit_due(&mut self, now: Time) {
-        let pause = self.config.heartbeat / WALKS_PER_HEARTBEAT;
+        let longest = self.config.heartbeat / WALKS_PER_HEARTBEAT;
+        let shortest = self.config.heartbeat / WALKS_PER_HEARTBEAT_AT_FIRST;
         for id in self.owned() {
             let Some(owned) = self.jobs.get_mut(&id).and_then(Job::owned) else { continue };
             if owned.recruit_at > now {
                 continue;
             }
-            owned.recruit_at = now + pause;
+            owned.recruit_pause = (owned.recruit_pause * 2).clamp(shortest, longest);
+            owned.recruit_at = now + owned.recruit_pause;
             self.recruit(id);
             self.help_stragglers(now, id);
         }

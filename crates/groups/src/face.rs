@@ -86,8 +86,8 @@ pub enum Input {
         /// Who.
         peer: NodeId,
     },
-    /// The overlay's neighbours changed: keys may have another root.
-    NeighboursChanged,
+    /// The overlay's ways may be others: keys may have another root, or another next hop.
+    WaysChanged,
     /// Whether the overlay routes.
     Ready(bool),
     /// The answer to [`Output::Offer`]. None within a heartbeat counts as no.

@@ -140,7 +140,7 @@ impl Groups {
                 }
             }
             Input::LinkDown { peer } => self.on_link_down(now, peer),
-            Input::NeighboursChanged | Input::Ready(_) => self.ask_ways(now),
+            Input::WaysChanged | Input::Ready(_) => self.ask_ways(now),
             Input::Answer { walk, accepted } => self.on_answer(now, walk, accepted),
             Input::Timeout => self.on_timeout(now),
             Input::Shutdown => return self.on_shutdown(now),

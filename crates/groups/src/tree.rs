@@ -119,6 +119,11 @@ impl Tree {
         self.parent() == Some(peer) || self.joining() == Some(peer)
     }
 
+    /// Without a way up, for now.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.up, Up::Lost { .. })
+    }
+
     /// Whether there is an edge to `peer`, as far as this node knows.
     pub(crate) fn has_edge(&self, peer: NodeId) -> bool {
         self.is_above(peer) || self.children.contains_key(&peer)

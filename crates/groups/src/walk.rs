@@ -121,12 +121,18 @@ impl Groups {
             walk.is_torn |= walk.up == Some(self.me);
             return self.hand_on(now, walk);
         };
+        if is_seeking && tree.is_lost() && tree.children.is_empty() {
+            // Nobody is above or below: by the overlay's way, as from outside the tree.
+            let group = walk.group;
+            return self.pend(group, Pending::Walk(walk));
+        }
         let is_upwards = is_seeking || walk.up == Some(self.me);
         let mut children: Vec<NodeId> = tree.children.keys().copied().collect();
         self.rng.shuffle(&mut children);
         if is_upwards {
-            walk.up = tree.parent();
-            walk.is_torn |= !tree.is_rooted();
+            // Whoever was asked to be the parent is in the tree, or on its own way into it.
+            walk.up = tree.parent().or(tree.joining());
+            walk.is_torn |= tree.is_lost();
         }
         let stops = children.into_iter().chain(walk.stops);
         walk.stops = Bounded::truncating(stops.filter(|id| !walk.visited.contains(id)));

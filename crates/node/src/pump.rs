@@ -106,6 +106,9 @@ impl Node {
                 self.on_neighbours(now);
                 Event::NeighboursChanged
             }
+            overlay::Event::WaysChanged => {
+                return self.groups.handle(now, groups::Input::WaysChanged);
+            }
             overlay::Event::Misbehaved { peer, why } => {
                 return self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);
             }

@@ -166,6 +166,9 @@ pub enum Event {
     JoinFailed,
     /// The leaf set changed. Keys may have moved.
     NeighboursChanged,
+    /// Keys may have other next hops: a peer is ready, or not any more, or may be answered for. The
+    /// leaf set may be what it was. Comes also after [`Event::NeighboursChanged`].
+    WaysChanged,
     /// A peer of the tables, a link or a preference is gone for good (in this epoch).
     PeerGone {
         /// Who.

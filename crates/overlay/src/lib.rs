@@ -304,6 +304,7 @@ impl Overlay {
             self.fill_links();
         }
         if core::mem::take(&mut self.stale.ways) {
+            self.event(Event::WaysChanged);
             self.retry_waiting();
         }
         self.due_besides = Some(self.next_due_besides());

@@ -300,3 +300,22 @@ fn a_split_network_becomes_one_ring_again() {
         finish(&mut world, seed, &[other], here, seconds(60));
     }
 }
+
+#[test]
+fn a_newcomer_that_submits_at_once_is_helped_at_once() {
+    for seed in seeds(30) {
+        let (mut world, _) = ring(seed, 3, HostConfig::default());
+        world.run_for(seconds(20));
+        let newcomer = world.start(HostConfig::default());
+        let end = world.now() + seconds(60);
+        assert!(world.run_until(end, |world| world.host(newcomer).is_ready()), "seed {seed}");
+        let job = submit(&mut world, newcomer, 400);
+        // Idle itself, it was about to enter the group of the idle, or has just become its root.
+        let end = world.now() + Duration::from_millis(250);
+        let all_work = world.run_until(end, |world| {
+            let node = world.host(newcomer).node();
+            node.and_then(|node| node.job(job)).is_some_and(|job| job.workers.len() == 4)
+        });
+        assert!(all_work, "seed {seed}");
+    }
+}

@@ -84,6 +84,23 @@ fn a_barred_worker_does_not_come_back() {
 }
 
 #[test]
+fn a_liar_is_told_even_if_the_first_word_is_lost() {
+    let mut world = World::new(5, 4);
+    world.corrupt(2, zeros);
+    let liar = world.hosts[2].id;
+    let job = world.submit(0, 1, 40);
+    world.run_until(secs(20), |world| world.takes_part(2, job) && world.computed > 0);
+    world.cut.insert((0, 2));
+    world.run_until(secs(60), |world| world.state(0, job) == Some(JobState::Finished));
+    assert_eq!(world.hosts[0].grid.job(job).unwrap().barred, [liar]);
+    assert_eq!(world.count_events(2, |event| is_barred(event, liar)), 0, "it was not told");
+    world.cut.clear();
+    world.run_for(secs(30));
+    assert_eq!(world.count_events(2, |event| is_barred(event, liar)), 1);
+    assert_eq!(world.state(2, job), Some(JobState::Cancelled));
+}
+
+#[test]
 fn what_a_liar_did_before_is_looked_at_again_and_stands_if_it_is_right() {
     let mut world = World::new(5, 4);
     world.corrupt(1, later_wrong);

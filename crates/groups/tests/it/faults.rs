@@ -270,7 +270,7 @@ fn ways_that_run_in_circles_close_no_loop_that_lasts() {
         }
         for _ in 0..30 {
             for node in world.some(20) {
-                world.input(node, Input::NeighboursChanged);
+                world.input(node, Input::WaysChanged);
             }
             world.run_for(secs(2));
         }
@@ -281,7 +281,7 @@ fn ways_that_run_in_circles_close_no_loop_that_lasts() {
         assert_eq!(astray.count(), 0, "seed {seed}: a node with a way to the root reaches it");
         world.is_confused = false;
         for node in world.living().collect::<Vec<_>>() {
-            world.input(node, Input::NeighboursChanged);
+            world.input(node, Input::WaysChanged);
         }
         let took = world.grow(secs(60), GROUP);
         println!("confused ways, seed {seed}: whole {took:?} after the overlay is right again");

@@ -173,7 +173,7 @@ impl World {
             }
         }
         for node in moved {
-            self.input(node, Input::NeighboursChanged);
+            self.input(node, Input::WaysChanged);
         }
     }
 

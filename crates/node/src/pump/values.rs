@@ -78,7 +78,6 @@ impl Node {
         let list = |side: &[Contact]| side.iter().map(|one| one.id.into()).collect();
         let neighbours = store::Input::Neighbours { left: list(left), right: list(right) };
         self.store.handle(now, neighbours);
-        self.groups.handle(now, groups::Input::NeighboursChanged);
         self.grid.handle(now, grid::Input::NeighboursChanged);
     }
 }

@@ -33,6 +33,10 @@ impl World {
                 upper.store.handle(now, store::Input::Ready(is_ready));
             }
             overlay::Event::NeighboursChanged => self.tell_neighbours(me),
+            overlay::Event::WaysChanged => {
+                let Some(upper) = self.upper_mut(me) else { return };
+                upper.groups.handle(now, groups::Input::WaysChanged);
+            }
             overlay::Event::PeerGone { peer, .. } => {
                 let Some(upper) = self.upper_mut(me) else { return };
                 upper.store.handle(now, store::Input::PeerGone(*peer));
@@ -56,7 +60,6 @@ impl World {
         let (left, right) = overlay.leaf_set();
         let (left, right) = (list(left), list(right));
         upper.store.handle(now, store::Input::Neighbours { left, right });
-        upper.groups.handle(now, groups::Input::NeighboursChanged);
     }
 
     /// The overlay has closed this link.
