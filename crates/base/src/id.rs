@@ -1,5 +1,4 @@
-//! Identifiers: points on a ring of 2¹²⁸, read as digits of base 16 by the routing table (Pastry
-//! §2.1, b = 4).
+//! Identifiers: points on a ring of 2¹²⁸ (Pastry §2.1).
 
 use alloc::string::String;
 use core::cmp::Ordering;
@@ -10,13 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use crate::hex;
-
-/// Bits of one digit (Pastry's b).
-pub const DIGIT_BITS: u32 = 4;
-/// Values of one digit: columns of the routing table.
-pub const RADIX: u8 = 16;
-/// Digits of an identifier: rows of the routing table.
-pub const DIGITS: u8 = 32;
 
 /// A point on the ring.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,23 +54,6 @@ impl Id {
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Id(u128::from_be_bytes(bytes))
-    }
-
-    /// Digit `row`, counted from the most significant; `row` < [`DIGITS`], above that 0.
-    #[must_use]
-    pub fn digit(self, row: u8) -> u8 {
-        if row >= DIGITS {
-            return 0;
-        }
-        let shift = 128 - DIGIT_BITS * (u32::from(row) + 1);
-        u8::try_from((self.0 >> shift) & 0xf).unwrap_or(0)
-    }
-
-    /// How many leading digits two identifiers share, 0 to [`DIGITS`] (Pastry's shl).
-    #[must_use]
-    pub fn shared_digits(self, other: Id) -> u8 {
-        let same_bits = (self.0 ^ other.0).leading_zeros();
-        u8::try_from(same_bits / DIGIT_BITS).unwrap_or(DIGITS)
     }
 
     /// How far `other` lies clockwise (towards larger identifiers, wrapping).
@@ -180,15 +155,6 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn digits_read_from_the_left() {
-        let id = Id::new(0x0123_4567_89ab_cdef_0000_0000_0000_000f);
-        assert_eq!((id.digit(0), id.digit(1), id.digit(15), id.digit(31)), (0, 1, 15, 15));
-        assert_eq!(id.shared_digits(id), DIGITS);
-        assert_eq!(Id::new(0).shared_digits(Id::new(1 << 127)), 0);
-        assert_eq!(Id::new(0).shared_digits(Id::new(1)), 31);
-    }
-
-    #[test]
     fn the_ring_wraps() {
         let (first, last) = (Id::new(0), Id::new(u128::MAX));
         assert_eq!(first.distance(last), 1);
@@ -218,18 +184,6 @@ mod tests {
             let id = Id::new(a);
             prop_assert_eq!(id.to_string().parse::<Id>(), Ok(id));
             prop_assert_eq!(Id::from_bytes(id.to_bytes()), id);
-        }
-
-        #[test]
-        fn shared_digits_agree_with_digits(a: u128, b: u128) {
-            let (a, b) = (Id::new(a), Id::new(b));
-            let shared = a.shared_digits(b);
-            for row in 0..shared {
-                prop_assert_eq!(a.digit(row), b.digit(row));
-            }
-            if shared < DIGITS {
-                prop_assert_ne!(a.digit(shared), b.digit(shared));
-            }
         }
     }
 }

@@ -11,6 +11,7 @@ extern crate std;
 
 mod bounded;
 pub mod codec;
+mod digits;
 mod hex;
 mod id;
 mod identity;
@@ -19,7 +20,8 @@ mod sorted;
 mod time;
 
 pub use bounded::{Bounded, Full};
-pub use id::{DIGIT_BITS, DIGITS, Digest, Id, Key, NodeId, RADIX};
+pub use digits::Digits;
+pub use id::{Digest, Id, Key, NodeId};
 pub use identity::{Card, IdentityError, PublicKey, SECRET_BYTES, Secret, Signature, Voucher};
 pub use rng::{Rng, unit};
 pub use sorted::{SortedMap, SortedSet, in_order};

@@ -302,7 +302,7 @@ fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<S
     }
     let done = job.done.get(&task);
     // Nodes begin at different places.
-    let turn = u64::from(task) + u64::from(me.digit(31));
+    let turn = u64::from(task) + u64::from(me.to_bytes()[15] % 16);
     let mut sources: Vec<Source> =
         done.map(|done| Source::Store(done.digest)).into_iter().collect();
     let worker = done.map(|done| done.worker);

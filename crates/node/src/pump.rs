@@ -252,7 +252,9 @@ impl Node {
             (Ok(Parcel::Store(message)), Target::Node) => {
                 self.store.handle(now, store::Input::Received { from, message });
             }
-            (Ok(Parcel::Store(message)), Target::Root) => {
+            // Any holder may be asked for a value, only the root for the rest.
+            (Ok(Parcel::Store(message @ wire::store::Message::Fetch(_))), Target::Replica(_))
+            | (Ok(Parcel::Store(message)), Target::Root) => {
                 self.store.handle(now, store::Input::Delivered { key, from, message });
             }
             (Ok(Parcel::Signal(payload)), Target::Node) => {

@@ -64,7 +64,9 @@ impl Overlay {
             *count.entry(*row).or_default() += 1;
         }
         // Rows of many nodes start at different columns, so that not all ask the same peer.
-        let turn = |column: u8| (column + 16 - self.me.id.digit(base::DIGITS - 1)) % 16;
+        let radix = self.config.digits.radix();
+        let first = self.me.id.to_bytes()[15] % radix;
+        let turn = |column: u8| (column + radix - first) % radix;
         let mut slots: Vec<_> =
             self.table.entries().filter(|(slot, _)| !linked.contains(slot)).collect();
         slots.sort_by_key(|((row, column), _)| (*row, turn(*column)));

@@ -1,6 +1,7 @@
 //! The overlay's settings, each with its source.
 
-use base::{Duration, HEARTBEAT};
+use base::{Digits, Duration, HEARTBEAT};
+use wire::overlay::LEAF_HALF;
 
 /// What lies under the overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,11 @@ pub enum Reach {
 pub struct Config {
     /// What lies under the overlay.
     pub reach: Reach,
+    /// How the routing table reads identifiers (Pastry's b); the same at all nodes of a network.
+    pub digits: Digits,
+    /// Entries on one side of the leaf set, |L| / 2: at least 1, and at most
+    /// [`LEAF_HALF_MAX`](wire::overlay::LEAF_HALF_MAX). The same at all nodes of a network.
+    pub leaf_half: usize,
     /// Links at most, both directions together. A tab 64, a native peer 256 (design §3).
     pub links_max: u16,
     /// Between heartbeats to the ring neighbours while jobs are under way near by (design §4's H).
@@ -40,6 +46,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             reach: Reach::Links,
+            digits: Digits::default(),
+            leaf_half: LEAF_HALF,
             links_max: 64,
             heartbeat: HEARTBEAT,
             idle_heartbeat: HEARTBEAT * 3,

@@ -33,7 +33,7 @@ impl Overlay {
             self.repair.keep_heirs(contact.id, leaf);
             self.suspect(contact.id);
             if let Some(probe) = self.watch.probes.get_mut(&contact.id) {
-                probe.accused = true;
+                probe.accused = Some(from.id);
             }
         }
     }
@@ -65,7 +65,7 @@ impl Overlay {
     /// Whether nobody stands between this node and `id` who is not under suspicion himself: then
     /// it is on this node to tell the others. All of them, from both sides: those next to the dead one
     /// may be dead, too.
-    fn is_next_alive(&self, id: NodeId) -> bool {
+    pub(crate) fn is_next_alive(&self, id: NodeId) -> bool {
         let next = |side: &[Contact]| {
             let before = side.iter().take_while(|contact| contact.id != id);
             let mut doubtful = before.map(|contact| self.watch.is_probing(contact.id));
@@ -74,22 +74,37 @@ impl Overlay {
         next(self.leaf.left()) || next(self.leaf.right())
     }
 
-    pub(crate) fn declare_dead(&mut self, contact: Contact, accused: bool) {
-        let announce = self.is_next_alive(contact.id);
+    /// `accused`: who announced this death, if anybody did.
+    pub(crate) fn declare_dead(&mut self, contact: Contact, accused: Option<NodeId>) {
+        let informed = self.to_be_informed(contact.id, accused);
         self.tuning.note_failure(self.now);
         let near = self.leaf.contains(contact.id).then(|| self.leaf.members().len() - 1);
         self.unity.note_lost(self.now, contact, near);
-        if !accused {
+        if accused.is_none() {
             self.withhold(contact.id);
         }
         self.remove(contact, GoneReason::Silent);
         self.watch.bury(self.now, contact, false, true);
-        if announce {
-            let leaf = self.leaf.state(self.ready);
-            for member in self.leaf.members() {
-                self.send(member.id, Message::Suspect { contact, leaf: leaf.clone() });
-            }
+        let leaf = self.leaf.state(self.ready);
+        for member in informed {
+            self.send(member, Message::Suspect { contact, leaf: leaf.clone() });
         }
+    }
+
+    /// Whom this node tells that `id` is dead: everybody near, if that is on it. With datagrams, those
+    /// whom the other end's announcement names have had it; the other end itself waits for the word
+    /// of a second (`lease`).
+    fn to_be_informed(&self, id: NodeId, accused: Option<NodeId>) -> Vec<NodeId> {
+        if !self.is_next_alive(id) {
+            return Vec::new();
+        }
+        let members = self.leaf.members().into_iter().map(|member| member.id);
+        let is_told = |member: NodeId| {
+            self.is_direct() && accused.is_some() && self.repair.is_heir(id, member)
+        };
+        members
+            .filter(|member| *member != id && (accused == Some(*member) || !is_told(*member)))
+            .collect()
     }
 
     /// A higher epoch of a known peer: the earlier start is gone.
@@ -137,3 +152,6 @@ impl Overlay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

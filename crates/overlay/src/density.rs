@@ -5,19 +5,21 @@
 //! set are apart is about the same everywhere on the ring.
 
 use base::NodeId;
-use wire::overlay::LeafState;
+use wire::overlay::{LEAF_HALF_MAX, LeafState};
 
 use crate::Overlay;
 use crate::leaf_set::is_plausible;
 
-/// How many times as sparse as another leaf set an honest one may be, in fifths.
+/// How many times as sparse as another leaf set an honest one may be, in hundredths.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Gamma {
     /// γ = 1.8, as the paper has it for |L| = 16: one honest leaf set in fourteen fails, which costs
     /// an answer that is asked for again.
-    Answer = 9,
+    Answer = 180,
+    /// γ = 1.58, as the paper has it for |L| = 32: two larger samples differ less.
+    LargeAnswer = 158,
     /// γ = 3: one in five hundred fails, which costs a newcomer another entrance.
-    Join = 15,
+    Join = 300,
 }
 
 /// The mean distance between the members of `owner`'s leaf set. `None` where it names nobody, or
@@ -33,7 +35,7 @@ pub(crate) fn spacing(owner: NodeId, leaf: &LeafState) -> Option<u128> {
 
 /// Whether `claimed` is too sparse beside `known`.
 pub(crate) fn is_sparse(claimed: u128, known: u128, gamma: Gamma) -> bool {
-    claimed / (gamma as u128) > known / 5
+    claimed / (gamma as u128) > known / 100
 }
 
 impl Overlay {
@@ -44,8 +46,10 @@ impl Overlay {
     pub fn believes_root(&self, root: NodeId, leaf: &LeafState) -> bool {
         let mine = spacing(self.me.id, &self.leaf.state(self.ready));
         let Some(mine) = mine else { return is_plausible(root, leaf) };
+        let is_large = self.leaf.half() >= LEAF_HALF_MAX;
+        let gamma = if is_large { Gamma::LargeAnswer } else { Gamma::Answer };
         is_plausible(root, leaf)
-            && spacing(root, leaf).is_some_and(|claimed| !is_sparse(claimed, mine, Gamma::Answer))
+            && spacing(root, leaf).is_some_and(|claimed| !is_sparse(claimed, mine, gamma))
     }
 }
 

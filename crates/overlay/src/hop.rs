@@ -112,6 +112,11 @@ impl Overlay {
         if let Some(hop) = way.via.and_then(|via| self.towards_relay(way, via)) {
             return hop;
         }
+        if let Target::Replica(copies) = way.target
+            && let Some(step) = self.replica_step(way, copies)
+        {
+            return step;
+        }
         if let Some(hop) = self.table_hop(way) {
             return Step::Hop(hop, None);
         }
@@ -120,7 +125,9 @@ impl Overlay {
             return match way.target {
                 Target::Root if self.ready && self.may_answer(way.key) => Step::Here,
                 Target::Node if self.ready => self.last_resort(way),
-                Target::Root | Target::Node => Step::Wait,
+                // Others may answer too, so nobody's word that it will not is needed.
+                Target::Replica(_) if self.ready => Step::Here,
+                Target::Root | Target::Node | Target::Replica(_) => Step::Wait,
             };
         }
         if way.relayed {
@@ -138,8 +145,7 @@ impl Overlay {
         if way.relayed || !self.ready || self.leaf.covers(way.key) {
             return None;
         }
-        let row = self.me.id.shared_digits(way.key);
-        let entry = self.table.get((row, way.key.digit(row)))?.id;
+        let entry = self.table.get(self.table.slot(way.key)?)?.id;
         let link = self.links.get(entry).filter(|link| link.ready && !link.suspect)?;
         let is_closer = way.key.closer(entry, self.me.id) == Ordering::Less;
         let usable = way.from != Some(entry)
@@ -152,7 +158,7 @@ impl Overlay {
     /// that has not begun to enter the ring does not count itself for what it sends; a relay counts
     /// newcomers.
     pub(crate) fn closest_known(&self, way: &Way<'_>) -> Option<NodeId> {
-        let returning = way.target == Target::Root && !self.leaf.is_empty();
+        let returning = way.target != Target::Node && !self.leaf.is_empty();
         let me = (self.ready || way.from.is_some() || returning).then_some(self.me.id);
         let leaf = self.leaf.contacts().map(|contact| contact.id);
         let links = self.links.around(way.key, |link| link.ready || way.relayed);
@@ -175,7 +181,8 @@ impl Overlay {
             let prefix = if covered {
                 Ordering::Equal
             } else {
-                goal.shared_digits(b).cmp(&goal.shared_digits(a))
+                let digits = self.config.digits;
+                digits.shared(goal, b).cmp(&digits.shared(goal, a))
             };
             prefix.then_with(|| goal.closer(a, b))
         };

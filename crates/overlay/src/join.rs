@@ -153,7 +153,7 @@ impl Overlay {
             return;
         }
         let next = self.next_ready_hop(joiner.id, from);
-        let row = self.me.id.shared_digits(joiner.id);
+        let row = self.table.shared(joiner.id);
         let named =
             |entry: &Sighting| entry.contact.id != joiner.id && Some(entry.contact.id) != next;
         let myself = Sighting { contact: self.me, rtt: 0 };

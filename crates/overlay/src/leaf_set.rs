@@ -2,24 +2,33 @@
 //!
 //! Only what the set holds and what it covers lives here; who may enter it is decided in `repair`.
 //! Invariant: each side is sorted, nearest first, without this node and without repetitions. In a
-//! ring of at most 2·[`LEAF_HALF`] nodes one node stands on both sides.
+//! ring of at most |L| nodes one node stands on both sides.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
-use base::{Bounded, Key, NodeId};
-use wire::overlay::{Contact, LEAF_HALF, LeafState};
+use base::{Bounded, Key, NodeId, SortedSet};
+use wire::overlay::{Contact, LEAF_HALF_MAX, LeafState};
 
 /// The neighbours of one node.
 #[derive(Clone, Debug)]
 pub(crate) struct LeafSet {
     me: NodeId,
+    /// Places on each side.
+    half: usize,
     left: Vec<Contact>,
     right: Vec<Contact>,
 }
 
 impl LeafSet {
-    pub(crate) fn new(me: NodeId) -> Self {
-        LeafSet { me, left: Vec::new(), right: Vec::new() }
+    pub(crate) fn new(me: NodeId, half: usize) -> Self {
+        let half = half.clamp(1, LEAF_HALF_MAX);
+        LeafSet { me, half, left: Vec::new(), right: Vec::new() }
+    }
+
+    /// Places on each side.
+    pub(crate) fn half(&self) -> usize {
+        self.half
     }
 
     /// Counter-clockwise neighbours, nearest first.
@@ -58,7 +67,7 @@ impl LeafSet {
     /// those that have a place for it.
     pub(crate) fn reach_of(&self, id: NodeId) -> Option<u128> {
         let (left, right) = (id.clockwise_to(self.me), self.me.clockwise_to(id));
-        let full = |side: &[Contact]| side.get(LEAF_HALF - 1).map(|last| last.id);
+        let full = |side: &[Contact]| side.get(self.half - 1).map(|last| last.id);
         let enters_left = full(&self.left).is_none_or(|last| left < last.clockwise_to(self.me));
         let enters_right = full(&self.right).is_none_or(|last| right < self.me.clockwise_to(last));
         let reaches = [enters_left.then_some(left), enters_right.then_some(right)];
@@ -75,7 +84,7 @@ impl LeafSet {
             let is_nearer = |other: &NodeId| reach(*other) < reach(id);
             let members = side.iter().map(|contact| contact.id).filter(is_nearer).count();
             let strangers = others.clone().filter(|other| !self.contains(*other));
-            members + strangers.filter(is_nearer).count() < LEAF_HALF
+            members + strangers.filter(is_nearer).count() < self.half
         };
         id != self.me
             && !self.contains(id)
@@ -89,9 +98,9 @@ impl LeafSet {
         if contact.id == self.me {
             return false;
         }
-        let me = self.me;
-        let left = enter(&mut self.left, contact, |other| other.clockwise_to(me));
-        let right = enter(&mut self.right, contact, |other| me.clockwise_to(other));
+        let (me, half) = (self.me, self.half);
+        let left = enter(&mut self.left, half, contact, |other| other.clockwise_to(me));
+        let right = enter(&mut self.right, half, contact, |other| me.clockwise_to(other));
         left || right
     }
 
@@ -110,8 +119,8 @@ impl LeafSet {
 
     /// Every member once, the nearest first, left before right.
     pub(crate) fn members(&self) -> Vec<Contact> {
-        let mut members = Vec::with_capacity(2 * LEAF_HALF);
-        for rank in 0..LEAF_HALF {
+        let mut members = Vec::with_capacity(2 * self.half);
+        for rank in 0..self.half {
             for contact in [self.left.get(rank), self.right.get(rank)].into_iter().flatten() {
                 if !members.contains(contact) {
                     members.push(*contact);
@@ -154,14 +163,14 @@ impl LeafSet {
         let left: Vec<_> = self.left.iter().filter(|contact| is_left(contact)).collect();
         let right: Vec<_> = self.right.iter().filter(|contact| !is_left(contact)).collect();
         let sides = [(left, &self.left), (right, &self.right)].into_iter();
-        let short = sides.filter(|(own, _)| own.len() < LEAF_HALF);
+        let short = sides.filter(|(own, _)| own.len() < self.half);
         short.filter_map(|(own, all)| own.last().copied().or(all.last()).copied()).collect()
     }
 
     /// Whether the root of `key` is this node or a member: the key lies between the extremes, or
     /// the two sides together go all the way round.
     pub(crate) fn covers(&self, key: Key) -> bool {
-        if self.left.len() < LEAF_HALF || self.right.len() < LEAF_HALF {
+        if self.left.len() < self.half || self.right.len() < self.half {
             return true;
         }
         let (Some(first), Some(last)) = (self.left.last(), self.right.last()) else { return true };
@@ -170,6 +179,27 @@ impl LeafSet {
             Some(span) => first.id.clockwise_to(key) <= span,
             None => true,
         }
+    }
+
+    /// Whether this node is one of the `count` nodes closest to `key`, for certain. Whoever is closer
+    /// stands on the side of the key: if all of that side is, there may be more behind it.
+    pub(crate) fn is_among_closest(&self, key: Key, count: usize) -> bool {
+        let is_closer = |contact: &&Contact| key.closer(contact.id, self.me) == Ordering::Less;
+        let left = self.left.iter().filter(is_closer).count();
+        let right = self.right.iter().filter(is_closer).count();
+        let closer = self.members().iter().filter(is_closer).count();
+        closer < count && left < self.half && right < self.half
+    }
+
+    /// How far the last of the `count` nodes closest to `key` is from it, where this node and its
+    /// members show it for certain.
+    pub(crate) fn reach_of_closest(&self, key: Key, count: usize) -> Option<u128> {
+        let ids = self.contacts().map(|contact| contact.id).chain([self.me]);
+        // In a small ring somebody stands on both sides.
+        let reaches: SortedSet<_> = ids.map(|id| (id.distance(key), id)).collect();
+        let (last, _) = *reaches.iter().nth(count.checked_sub(1)?)?;
+        let ends = [key.value().wrapping_sub(last), key.value().wrapping_add(last)];
+        ends.into_iter().all(|end| self.covers(Key::new(end))).then_some(last)
     }
 
     /// What this node tells others.
@@ -191,18 +221,23 @@ pub(crate) fn is_plausible(owner: NodeId, state: &LeafState) -> bool {
         && rises(state.right.iter().map(|contact| owner.clockwise_to(contact.id)).collect())
 }
 
-fn enter(side: &mut Vec<Contact>, contact: Contact, reach: impl Fn(NodeId) -> u128) -> bool {
+fn enter(
+    side: &mut Vec<Contact>,
+    half: usize,
+    contact: Contact,
+    reach: impl Fn(NodeId) -> u128,
+) -> bool {
     let at = side.partition_point(|other| reach(other.id) < reach(contact.id));
     if let Some(member) = side.get_mut(at).filter(|member| member.id == contact.id) {
         let fresh = member.epoch < contact.epoch;
         member.epoch = member.epoch.max(contact.epoch);
         return fresh;
     }
-    if at >= LEAF_HALF {
+    if at >= half {
         return false;
     }
     side.insert(at, contact);
-    side.truncate(LEAF_HALF);
+    side.truncate(half);
     true
 }
 

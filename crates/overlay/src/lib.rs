@@ -5,7 +5,8 @@
 //! whatever it receives is authenticated, over a link or by a seal, before it arrives here.
 //!
 //! This file holds the machine's four functions and the dispatch; each conversation has its own
-//! file. `route` carries messages, `hop` chooses their way and `spread` chooses many; `seek` finds an entrance near by and
+//! file. `route` carries messages, `hop` chooses their way and `spread` chooses many, and `replica` one to whoever of
+//! several is near; `seek` finds an entrance near by and
 //! `join` enters the ring; `survey` makes the tables near; `heartbeat` and `liveness` notice who is
 //! gone and `death` draws the consequences; `repair`, `sharing` and `hearsay` keep the tables full;
 //! `unity` looks for another ring; `budget` and `admission` spend the link budget.
@@ -46,6 +47,7 @@ mod neighbourhood;
 mod peers;
 mod recent;
 mod repair;
+mod replica;
 mod route;
 mod routing_table;
 mod seek;
@@ -143,6 +145,7 @@ impl Overlay {
     pub fn new(config: Config, me: Contact, seed: u64, now: Time) -> Self {
         let mut rng = Rng::new(seed);
         let first_beat = now + random_part(&mut rng, config.heartbeat);
+        let leaf = LeafSet::new(me.id, config.leaf_half);
         Overlay {
             config,
             me,
@@ -150,11 +153,11 @@ impl Overlay {
             ready: false,
             left: false,
             join: None,
-            leaf: LeafSet::new(me.id),
-            table: RoutingTable::new(me.id, config.gain()),
+            links: Links::new(config.links_max, leaf.half()),
+            leaf,
+            table: RoutingTable::new(me.id, config.digits, config.gain()),
             near: Neighbourhood::default(),
             peers: Peers::default(),
-            links: Links::new(config.links_max),
             watch: Watch::default(),
             withheld: Withheld::default(),
             tuning: Tuning::new(now),

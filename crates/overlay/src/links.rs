@@ -12,7 +12,7 @@
 use alloc::vec::Vec;
 
 use base::{Duration, Key, NodeId, SortedMap, SortedSet, Time};
-use wire::overlay::{Contact, LEAF_HALF};
+use wire::overlay::Contact;
 
 use crate::custody::Rtt;
 
@@ -101,6 +101,8 @@ struct Backoff {
 #[derive(Debug)]
 pub(crate) struct Links {
     pub(crate) links_max: u64,
+    /// Links that the leaf set takes.
+    leaf_links: u64,
     pub(crate) open: SortedMap<NodeId, Link>,
     pub(crate) pending: SortedMap<NodeId, Pending>,
     backoffs: SortedMap<NodeId, Backoff>,
@@ -111,9 +113,10 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    pub(crate) fn new(links_max: u16) -> Self {
+    pub(crate) fn new(links_max: u16, leaf_half: usize) -> Self {
         Links {
             links_max: u64::from(links_max).max(LINKS_MIN),
+            leaf_links: 2 * leaf_half as u64,
             open: SortedMap::new(),
             pending: SortedMap::new(),
             backoffs: SortedMap::new(),
@@ -142,7 +145,7 @@ impl Links {
     /// With fewer, every far link is a way round a gap in the ring, whoever it leads to: it is taken
     /// as it comes.
     pub(crate) fn has_choice(&self) -> bool {
-        self.links_max > 2 * LEAF_HALF as u64 + RESERVED
+        self.links_max > self.leaf_links + RESERVED
     }
 
     /// The open links on either side of `key` that `counts` holds for, the next ones on the ring.

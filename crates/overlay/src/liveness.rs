@@ -117,7 +117,7 @@ impl Overlay {
             detours: 0,
             teller: None,
             direct: false,
-            accused: false,
+            accused: None,
             asked: self.now,
             due: self.now,
             hearsay,
@@ -291,7 +291,7 @@ impl Overlay {
     /// Whether the death of `id` was found by its neighbour, and needs only be confirmed: this node
     /// does not come to answer for its keys.
     fn only_confirms(&self, id: NodeId) -> bool {
-        let accused = self.watch.probes.get(&id).is_some_and(|probe| probe.accused);
+        let accused = self.watch.probes.get(&id).is_some_and(|probe| probe.accused.is_some());
         accused && self.is_direct() && !self.leaf.is_neighbour(id)
     }
 
@@ -324,7 +324,7 @@ impl Overlay {
             self.close_link(id);
         }
         // Neighbours tend to be killed together, and the next one's silence is not yet conspicuous.
-        if misses == 1 && self.leaf.is_neighbour(id) {
+        if misses == 1 && self.is_next_alive(id) {
             self.suspect_behind(id);
         }
         self.links.set_suspect(id, true);

@@ -108,6 +108,16 @@ impl Peers {
         self.get(id).map_or(UNMEASURED, |peer| peer.rtt)
     }
 
+    /// Those who spoke less than `span` ago.
+    pub(crate) fn heard_within(
+        &self,
+        now: Time,
+        span: Duration,
+    ) -> impl Iterator<Item = Contact> + '_ {
+        let lately = self.records.values().filter(move |peer| now.since(peer.heard) < span);
+        lately.map(|peer| peer.contact)
+    }
+
     /// Those who take part in the ring and whose distance is known.
     pub(crate) fn measured(&self) -> Vec<Contact> {
         self.records.values().filter_map(Peer::met).map(|met| met.contact).collect()

@@ -19,13 +19,13 @@ const BEAT: Duration = Duration::from_secs(2);
 const SHARE_BEATS: u64 = 22;
 /// For how long a leaf set that lost a member keeps asking.
 const GAP_BEATS: u32 = 5;
+/// How long ago somebody may have spoken whom the leaf set takes in unasked when it is named: as long as
+/// it takes to confirm an announced death.
+const JUST_NOW: Duration = Duration::from_secs(2);
 /// Between two requests for a random row (MSPastry: 20 minutes).
 const ROW_BEATS: u64 = 300;
 /// Between two requests for the same row (FreePastry's row-patch throttle).
 const ROW_THROTTLE: Duration = Duration::from_secs(5);
-/// Rows whose last request is remembered: every row there is.
-const ROW_REQUESTS_MAX: usize = base::DIGITS as usize;
-
 /// Announced deaths whose heirs are remembered. When full, the oldest are forgotten: the farthest
 /// member on the short side knows them, too.
 const HEIRS_MAX: usize = 8;
@@ -53,6 +53,7 @@ pub(crate) struct Repair {
     /// [`WAITING_MAX`].
     waiting: Vec<Contact>,
     beats: u64,
+    /// The last request for each row there is.
     requested: SortedMap<u8, Request>,
 }
 
@@ -75,6 +76,12 @@ impl Repair {
             self.heirs.remove(0);
         }
         self.heirs.push((of, leaf.contacts().copied().collect()));
+    }
+
+    /// Whether the last announcement of this death named `id`, who has heard it, too.
+    pub(crate) fn is_heir(&self, of: NodeId, id: NodeId) -> bool {
+        let named = self.heirs.iter().filter(|(dead, _)| *dead == of);
+        named.flat_map(|(_, heirs)| heirs).any(|contact| contact.id == id)
     }
 
     fn take_heirs(&mut self, of: NodeId) -> Vec<Contact> {
@@ -117,7 +124,7 @@ impl Overlay {
     }
 
     pub(crate) fn on_row_request(&mut self, from: NodeId, row: u8) {
-        if row >= base::DIGITS {
+        if row >= self.table.rows() {
             self.misbehaved(from, "row out of range");
             return;
         }
@@ -144,16 +151,43 @@ impl Overlay {
     /// waits for the next beat.
     pub(crate) fn repair_leaf_set(&mut self, gone: NodeId, asks_first: bool) {
         self.repair.gap_until = self.now + BEAT * GAP_BEATS;
-        let heirs = self.repair.take_heirs(gone);
+        let named = self.repair.take_heirs(gone);
+        let is_announced = !named.is_empty();
+        let known = self.known_heirs();
+        let mut heirs = Vec::new();
+        for contact in named {
+            if self.spoke_just_now(contact) { self.admit(contact) } else { heirs.push(contact) }
+        }
+        heirs.extend(known);
         if self.is_direct() && !asks_first {
             self.repair.waiting.extend(heirs);
             self.repair.waiting.truncate(WAITING_MAX);
             return;
         }
         self.learn_all(None, &heirs);
-        if heirs.is_empty() {
+        if !is_announced {
             self.ask_extremes();
         }
+    }
+
+    /// Whether the leaf set wants `contact`, who has just said something: then nobody need ask it. Whoever
+    /// learns of a death earlier asks those who take the dead one's place there, where there may be no
+    /// room for it yet.
+    fn spoke_just_now(&self, contact: Contact) -> bool {
+        let peer = self.peers.get(contact.id).filter(|peer| peer.contact == contact);
+        self.is_direct()
+            && self.leaf.wants(contact.id)
+            && peer.is_some_and(|peer| peer.ready && self.now.since(peer.heard) < JUST_NOW)
+    }
+
+    /// With datagrams, those who spoke lately and whom the leaf set wants now, the nearest first: when
+    /// many die at once, some answered while a dead one still had their place.
+    fn known_heirs(&self) -> Vec<Contact> {
+        let lately = self.peers.heard_within(self.now, BEAT * GAP_BEATS);
+        let lately = lately.filter(|_| self.is_direct());
+        let wanted = lately.filter_map(|contact| Some((self.leaf.reach_of(contact.id)?, contact)));
+        let nearest = base::in_order(wanted).into_iter().take(self.leaf.half());
+        nearest.map(|(_, contact)| contact).collect()
     }
 
     /// Whether somebody is asked, or will be, who may close a gap of the leaf set.
@@ -174,9 +208,9 @@ impl Overlay {
 
     /// A message for `key` went to `hop` although the table should hold a better one.
     pub(crate) fn repair_hole(&mut self, hop: NodeId, key: Key) {
-        let row = self.me.id.shared_digits(key);
-        let slot = (row, key.digit(row));
-        let is_hole = hop.shared_digits(key) <= row
+        let Some(slot) = self.table.slot(key) else { return };
+        let row = slot.0;
+        let is_hole = self.config.digits.shared(hop, key) <= row
             && self.table.get(slot).is_none()
             && !self.leaf.covers(key);
         if is_hole && !(self.is_direct() && self.refill(slot)) {
@@ -194,10 +228,8 @@ impl Overlay {
         let entries: Vec<Contact> = below
             .map_or(Vec::new(), |row| self.table.row(row).map(|entry| entry.contact).collect());
         let Some(entry) = self.rng.pick(&entries).copied() else { return };
-        if self.repair.requested.len() < ROW_REQUESTS_MAX || asked.is_some() {
-            self.repair.requested.insert(row, Request { at: self.now, hole });
-            self.send(entry.id, Message::RowRequest { row });
-        }
+        self.repair.requested.insert(row, Request { at: self.now, hole });
+        self.send(entry.id, Message::RowRequest { row });
     }
 
     /// `contact` has spoken, and takes part in the ring: it enters where it belongs.

@@ -1,10 +1,10 @@
 //! The routing table: for every length of a shared prefix and every next digit, one node (Pastry
-//! §2.3, b = 4).
+//! §2.3).
 //!
 //! Entries are contacts that have spoken to this node, linked or not. Routes use links, of which
 //! this table is the plan; see `hop` and `links`.
 
-use base::{Bounded, DIGITS, NodeId, SortedMap};
+use base::{Bounded, Digits, NodeId, SortedMap};
 use wire::overlay::{Contact, Row, STATE_ENTRIES, Sighting, UNMEASURED};
 
 /// A place in the table: row (digits shared with the owner) and column (the digit after).
@@ -23,11 +23,12 @@ pub(crate) enum Placed {
     Instead(Contact),
 }
 
-/// At most 32 rows of 15 entries; about log₁₆ N rows are in use. Each entry is the nearest node
+/// With digits of 4 bits at most 32 rows of 15 entries; about log₁₆ N rows are in use. Each entry is the nearest node
 /// with its prefix that this node has met (Pastry §2.5).
 #[derive(Clone, Debug)]
 pub(crate) struct RoutingTable {
     me: NodeId,
+    digits: Digits,
     /// By how many percent a node must be nearer to take another's place: changing costs a link
     /// where links cost something.
     gain: u32,
@@ -35,14 +36,24 @@ pub(crate) struct RoutingTable {
 }
 
 impl RoutingTable {
-    pub(crate) fn new(me: NodeId, gain: u32) -> Self {
-        RoutingTable { me, gain, slots: SortedMap::new() }
+    pub(crate) fn new(me: NodeId, digits: Digits, gain: u32) -> Self {
+        RoutingTable { me, digits, gain, slots: SortedMap::new() }
+    }
+
+    /// How many digits `id` shares with the owner of this table.
+    pub(crate) fn shared(&self, id: NodeId) -> u8 {
+        self.digits.shared(self.me, id)
+    }
+
+    /// Rows that there can be.
+    pub(crate) fn rows(&self) -> u8 {
+        self.digits.rows()
     }
 
     /// Where `id` belongs in the table of `me`; nowhere if it is `me`.
     pub(crate) fn slot(&self, id: NodeId) -> Option<Slot> {
-        let row = self.me.shared_digits(id);
-        (row < DIGITS).then(|| (row, id.digit(row)))
+        let row = self.shared(id);
+        (row < self.rows()).then(|| (row, self.digits.digit(id, row)))
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<Contact> {
@@ -122,7 +133,7 @@ impl RoutingTable {
 
     /// What `other` can use of this table: the rows up to the prefix the two share.
     pub(crate) fn state_message(&self, other: NodeId) -> Bounded<Sighting, STATE_ENTRIES> {
-        let last = self.me.shared_digits(other);
+        let last = self.shared(other);
         let usable = self.slots.range(..=(last, u8::MAX)).map(|(_, entry)| *entry);
         Bounded::truncating(usable.filter(|entry| entry.contact.id != other))
     }
@@ -144,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_slot_keeps_its_entry() {
-        let mut table = RoutingTable::new(NodeId::new(0), 30);
+        let mut table = RoutingTable::new(NodeId::new(0), Digits::default(), 30);
         let (first, second) = (contact(0x1 << 124, 1), contact(0x11 << 120, 1));
         assert_eq!(table.insert(first, UNMEASURED), Placed::Filled);
         assert_eq!(table.insert(second, UNMEASURED), Placed::Nowhere);
@@ -159,11 +170,11 @@ mod tests {
     #[test]
     fn the_clearly_nearer_takes_the_place() {
         let (far, near) = (contact(0x1 << 124, 1), contact(0x11 << 120, 1));
-        let mut table = RoutingTable::new(NodeId::new(0), 30);
+        let mut table = RoutingTable::new(NodeId::new(0), Digits::default(), 30);
         assert_eq!(table.insert(far, 1_000), Placed::Filled);
         assert_eq!(table.insert(near, 701), Placed::Nowhere, "not worth a new link");
         assert_eq!(table.insert(near, 699), Placed::Instead(far));
-        let mut table = RoutingTable::new(NodeId::new(0), 0);
+        let mut table = RoutingTable::new(NodeId::new(0), Digits::default(), 0);
         table.insert(far, 1_000);
         assert!(table.wants(near.id, 999) && !table.wants(near.id, 1_000));
         assert_eq!(table.insert(near, 999), Placed::Instead(far));
@@ -176,15 +187,17 @@ mod tests {
             ids in proptest::collection::vec(any::<u128>(), 0..100),
         ) {
             let me = NodeId::new(me);
-            let mut table = RoutingTable::new(me, 0);
-            for id in ids {
-                table.insert(contact(id, 1), UNMEASURED);
-            }
-            for ((row, column), entry) in table.entries() {
-                prop_assert_eq!(me.shared_digits(entry.id), row);
-                prop_assert_eq!(entry.id.digit(row), column);
-                prop_assert_ne!(me.digit(row), column);
-                prop_assert!(row < table.depth());
+            for digits in [Digits::Hexadecimal, Digits::Octal] {
+                let mut table = RoutingTable::new(me, digits, 0);
+                for id in &ids {
+                    table.insert(contact(*id, 1), UNMEASURED);
+                }
+                for ((row, column), entry) in table.entries() {
+                    prop_assert_eq!(digits.shared(me, entry.id), row);
+                    prop_assert_eq!(digits.digit(entry.id, row), column);
+                    prop_assert_ne!(digits.digit(me, row), column);
+                    prop_assert!(row < table.depth());
+                }
             }
         }
     }

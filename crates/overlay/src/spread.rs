@@ -2,7 +2,7 @@
 //! redundant routing, Pastry §2.4's randomised one).
 //!
 //! A hop that acknowledges a message and throws it away is never found out by the hop before it. So
-//! whoever misses an answer sends the body again to [`COPIES_MAX`] linked peers at once: half of
+//! whoever misses an answer sends the body again to |L| linked peers at once: half of
 //! them the best ones, half leaf set members by chance, whom no lie has put where they are. Copies
 //! that meet at an honest node go different ways from there (`route`); the root delivers one.
 //!
@@ -18,9 +18,6 @@ use wire::overlay::{Message, Routed, Target};
 
 use crate::Overlay;
 use crate::hop::Step;
-
-/// First hops of one message (chosen: a fifth lost on 4 hops each leaves one in 10⁴ undelivered).
-const COPIES_MAX: usize = 16;
 
 impl Overlay {
     /// A body of this node's own, for the root of `key`, over many ways.
@@ -39,7 +36,7 @@ impl Overlay {
     }
 
     /// Linked peers for the copies, without `taken`: by turns the longest prefix and a leaf set
-    /// member.
+    /// member. As many as the leaf set has places: in OSDI'02, r = l.
     fn first_hops(&mut self, key: Key, taken: NodeId) -> Vec<NodeId> {
         let usable = |id: &NodeId| {
             *id != taken && self.links.get(*id).is_some_and(|link| link.ready && !link.suspect)
@@ -50,11 +47,12 @@ impl Overlay {
         let mut members: Vec<NodeId> = members.filter(usable).collect();
         self.rng.shuffle(&mut best);
         self.rng.shuffle(&mut members);
-        best.sort_by_key(|id| Reverse(key.shared_digits(*id)));
-        let mut chosen: Vec<NodeId> = Vec::with_capacity(COPIES_MAX);
+        best.sort_by_key(|id| Reverse(self.config.digits.shared(key, *id)));
+        let copies = 2 * self.leaf.half();
+        let mut chosen: Vec<NodeId> = Vec::with_capacity(copies);
         for turn in 0..best.len().max(members.len()) {
             for id in [best.get(turn), members.get(turn)].into_iter().flatten() {
-                if chosen.len() < COPIES_MAX && !chosen.contains(id) {
+                if chosen.len() < copies && !chosen.contains(id) {
                     chosen.push(*id);
                 }
             }

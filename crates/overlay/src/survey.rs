@@ -91,7 +91,7 @@ impl Overlay {
         // Whoever was measured and found no place here may have one for this node: near it among those
         // who share a prefix, as only the nearest of each column are in the table.
         let met = self.peers.measured().into_iter().map(|contact| contact.id);
-        let met = met.filter(|id| self.me.id.shared_digits(*id) > 0 && !all.contains(id));
+        let met = met.filter(|id| self.table.shared(*id) > 0 && !all.contains(id));
         for id in met.collect::<Vec<_>>() {
             self.tell_measured(id);
         }

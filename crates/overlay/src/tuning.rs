@@ -6,7 +6,7 @@
 
 use alloc::collections::VecDeque;
 
-use base::{Duration, Time};
+use base::{Digits, Duration, Time};
 
 use crate::Overlay;
 
@@ -100,7 +100,8 @@ impl Overlay {
         let rate = self.tuning.failure_rate(self.now, monitored);
         let session = (1.0 / (rate * SESSION_BEATS)).min(INTERVAL_MAX.as_secs_f64());
         self.tuning.idle_period = Duration::from_millis((session * 1e3) as u64);
-        self.tuning.interval = interval_for(rate, self.ring_size(), self.period());
+        let hops = hops_for(self.ring_size(), self.config.digits);
+        self.tuning.interval = interval_for(rate, hops, self.period());
     }
 }
 
@@ -108,8 +109,7 @@ impl Overlay {
 const RING: f64 = 340_282_366_920_938_463_463_374_607_431_768_211_456.0;
 
 /// The longest interval that meets the target: by bisection, as the loss grows with the interval.
-fn interval_for(rate: f64, ring_size: f64, heartbeat: Duration) -> Duration {
-    let hops = hops_for(ring_size);
+fn interval_for(rate: f64, hops: f64, heartbeat: Duration) -> Duration {
     let last = dead_share(rate * (heartbeat * 3 / 2 + DETECTION).as_secs_f64());
     let loss = |interval: f64| {
         let entry = dead_share(rate * (interval + DETECTION.as_secs_f64()));
@@ -126,9 +126,11 @@ fn interval_for(rate: f64, ring_size: f64, heartbeat: Duration) -> Duration {
     Duration::from_secs(low as u64)
 }
 
-/// Hops of a route that are table entries: all but the last one of 15/16 · log₁₆ N.
-fn hops_for(ring_size: f64) -> f64 {
-    (15.0 / 16.0 * libm::log2(ring_size.max(1.0)) / 4.0 - 1.0).max(1.0)
+/// Hops of a route that are table entries: all but the last one of (2ᵇ − 1) / 2ᵇ · log₂ᵇ N.
+fn hops_for(ring_size: f64, digits: Digits) -> f64 {
+    let columns = f64::from(digits.radix());
+    let rows = libm::log2(ring_size.max(1.0)) / f64::from(digits.bits());
+    ((columns - 1.0) / columns * rows - 1.0).max(1.0)
 }
 
 /// The probability that a node is dead when it is used, if it was alive at the last look and x
@@ -154,7 +156,9 @@ mod tests {
     #[test]
     fn probes_follow_the_failures() {
         let idle = Duration::from_secs(5);
-        let at = |minutes: f64| interval_for(1.0 / (minutes * 60.0), 2_000.0, idle);
+        let at = |minutes: f64| {
+            interval_for(1.0 / (minutes * 60.0), hops_for(2_000.0, Digits::default()), idle)
+        };
         assert_eq!(at(100_000.0), INTERVAL_MAX);
         let (slow, fast) = (at(138.0), at(15.0));
         assert!(slow > fast * 5 && slow < Duration::from_secs(900), "{slow:?} {fast:?}");

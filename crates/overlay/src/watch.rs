@@ -29,8 +29,8 @@ pub(crate) struct Probe {
     pub(crate) teller: Option<NodeId>,
     /// The question went over the peer's own link.
     pub(crate) direct: bool,
-    /// Another node found the peer dead, too.
-    pub(crate) accused: bool,
+    /// Who found the peer dead, too.
+    pub(crate) accused: Option<NodeId>,
     pub(crate) asked: Time,
     pub(crate) due: Time,
     /// Asked on hearsay: the contact is in no table.

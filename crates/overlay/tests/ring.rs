@@ -2,7 +2,7 @@
 
 mod world;
 
-use base::{Duration, Key, NodeId};
+use base::{Digits, Duration, Key, NodeId};
 use overlay::{Event, GoneReason, Input};
 use wire::overlay::{Contact, Target};
 use world::{MILLISECOND, SECOND, World};
@@ -22,6 +22,19 @@ fn rings_form_one_by_one() {
             assert_eq!(world.wrong_leaf_sets(), [], "{count} nodes, seed {seed}");
             world.exchange(5, true);
         }
+    }
+}
+
+#[test]
+fn rings_form_with_digits_and_leaf_sets_of_any_size() {
+    let all = [Digits::Binary, Digits::Quaternary, Digits::Octal, Digits::Hexadecimal];
+    for (digits, leaf_half) in all.into_iter().zip([16, 1, 4, 2]) {
+        let mut world = World::new(7, 64);
+        (world.config.digits, world.config.leaf_half) = (digits, leaf_half);
+        world.grow(40);
+        world.run(20 * SECOND);
+        assert_eq!(world.wrong_leaf_sets(), [], "{digits:?}, {leaf_half} on a side");
+        world.exchange(5, true);
     }
 }
 

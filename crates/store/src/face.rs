@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use base::{Digest, Duration, Key, NodeId};
 use bytes::Bytes;
 use wire::Class;
+use wire::overlay::Target;
 use wire::store::{Message, Name};
 
 /// A member of the leaf set.
@@ -111,10 +112,12 @@ pub enum Output {
         /// What.
         message: Message,
     },
-    /// Route to the root of a key.
+    /// Route to the root of a key, or to any of the nodes closest to it.
     Route {
         /// Which key.
         key: Key,
+        /// Which of the two.
+        target: Target,
         /// What.
         message: Message,
     },

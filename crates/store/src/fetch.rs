@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use base::{Digest, Duration, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
-use wire::store::{Message, Name};
+use wire::overlay::Target;
+use wire::store::{COPIES, Message, Name};
 
 use crate::record::Parts;
 use crate::{Event, Merge, Output, Store};
@@ -47,8 +48,8 @@ enum Stage {
     Disk,
     /// This peer was asked.
     Peer(NodeId),
-    /// The root was asked.
-    Root,
+    /// The root was asked, or any holder.
+    Routed,
 }
 
 /// One value that is fetched.
@@ -68,9 +69,9 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    /// Whether `from` may answer: it was asked, or the root, whoever that is, was.
+    /// Whether `from` may answer: it was asked, or whoever a route led to was.
     pub(crate) fn expects(&self, from: NodeId) -> bool {
-        self.stage == Stage::Peer(from) || self.stage == Stage::Root
+        self.stage == Stage::Peer(from) || self.stage == Stage::Routed
     }
 
     /// Only this peer may go on.
@@ -231,6 +232,7 @@ impl<M: Merge> Store<M> {
         let (now, key, ready) = (self.now, name.key(), self.ready);
         let is_root = self.place.is_root(key);
         let others = self.place.standing(key, |_| false).members;
+        let is_holder = others.contains(&self.me);
         let Some(fetch) = self.fetches.fetches.get_mut(name) else { return };
         if fetch.sources.is_empty() && is_root {
             // Nobody knows better than this node who should have it.
@@ -252,9 +254,17 @@ impl<M: Merge> Store<M> {
                 self.send(peer, Message::Fetch(*name));
             }
             None => {
-                fetch.stage = Stage::Root;
+                fetch.stage = Stage::Routed;
+                // A blob is the same at all its holders, so one near by is asked; who lacks it names the
+                // others. Of a record the root knows the latest.
+                let copies = u8::try_from(COPIES).unwrap_or(u8::MAX);
+                let is_first = fetch.tries == 1 && !is_holder;
+                let target = match name {
+                    Name::Blob(_) if is_first => Target::Replica(copies),
+                    Name::Blob(_) | Name::Record(_) => Target::Root,
+                };
                 if ready {
-                    self.route(key, Message::Fetch(*name));
+                    self.route(key, target, Message::Fetch(*name));
                 }
             }
         }
@@ -359,7 +369,7 @@ impl<M: Merge> Store<M> {
         // Everyone who offered it waits for the word.
         let asked = match fetch.stage {
             Stage::Peer(peer) => Some(peer),
-            Stage::Queued | Stage::Disk | Stage::Root => None,
+            Stage::Queued | Stage::Disk | Stage::Routed => None,
         };
         for peer in fetch.sources.into_iter().chain(asked).chain([from]) {
             if peer != self.me {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use base::{Duration, NodeId, Time};
 use bytes::Bytes;
+use wire::overlay::Target;
 use wire::store::{Holding, Message, Name, Offered, Version};
 
 use crate::shelf::{Copy, Held};
@@ -176,7 +177,7 @@ impl<M: Merge> Store<M> {
         };
         if held.standing.members.is_empty() {
             // Too far to know who should hold it: their root does.
-            self.route(name.key(), Message::Put(item));
+            self.route(name.key(), Target::Root, Message::Put(item));
             return true;
         }
         // Holders trust each other for half a period; who would drop its copy trusts nobody so long.

@@ -38,6 +38,7 @@ use alloc::collections::VecDeque;
 use base::{Digest, Duration, Key, NodeId, Rng, Time};
 use bytes::Bytes;
 use wire::limits::PAYLOAD_BYTES_MAX;
+use wire::overlay::Target;
 use wire::store::{Message, Name};
 
 pub use config::Config;
@@ -215,7 +216,8 @@ impl<M: Merge> Store<M> {
         }
     }
 
-    /// Routed messages: what the root of a key is asked by those who do not know the holders.
+    /// Routed messages: what the root of a key, or any holder, is asked by those who do not know the
+    /// holders.
     fn on_delivered(&mut self, key: Key, from: NodeId, message: Message) {
         match message {
             Message::Put(item) if item.version.name().key() == key => self.on_put_here(from, item),
@@ -264,8 +266,8 @@ impl<M: Merge> Store<M> {
         self.outputs.push_back(Output::Send { to, class: message.class(), message });
     }
 
-    fn route(&mut self, key: Key, message: Message) {
-        self.outputs.push_back(Output::Route { key, message });
+    fn route(&mut self, key: Key, target: Target, message: Message) {
+        self.outputs.push_back(Output::Route { key, target, message });
     }
 
     fn event(&mut self, event: Event) {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use base::{Duration, Key, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
+use wire::overlay::Target;
 use wire::store::{COPIES, Message, Name, PIECE_BYTES_MAX};
 
 use crate::fetch::Wanted;
@@ -153,7 +154,7 @@ impl<M: Merge> Store<M> {
             self.lead_news(self.me, ticket, key, lifetime, delta);
         } else {
             self.counters.sent_bytes += delta.len() as u64;
-            self.route(key, Message::News { ticket, key, lifetime, delta });
+            self.route(key, Target::Root, Message::News { ticket, key, lifetime, delta });
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use base::{Digest, Duration, SortedMap, Time};
 use bytes::Bytes;
 use wire::limits::PAYLOAD_BYTES_MAX;
+use wire::overlay::Target;
 use wire::store::{Message, Name, Offered, Version};
 
 use crate::{Event, Merge, Store};
@@ -84,7 +85,7 @@ impl<M: Merge> Store<M> {
         if self.place.is_root(name.key()) {
             self.put_here(name, item);
         } else {
-            self.route(name.key(), Message::Put(item));
+            self.route(name.key(), Target::Root, Message::Put(item));
         }
     }
 

@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::Class;
 use crate::limits::HOPS_MAX;
 
-/// Entries on one side of a leaf set (|L| / 2).
+/// Entries on one side of a leaf set, as shipped (|L| / 2).
 pub const LEAF_HALF: usize = 8;
+/// The same at the most: |L| = 32, as OSDI'02 has it.
+pub const LEAF_HALF_MAX: usize = 16;
 /// Rows that a join may collect: one a hop, as many as a message may hop.
 pub const JOIN_ROWS_MAX: usize = HOPS_MAX as usize;
-/// Entries of a routing-table row: every column but the own.
+/// Entries of a routing-table row at the most: every column but the own, with b = 4.
 pub const ROW_ENTRIES: usize = 15;
 
 /// Entries of a neighbourhood set (Pastry's |M|).
@@ -39,9 +41,9 @@ pub struct LeafState {
     /// Whether the node has joined: only then may it answer for its keys.
     pub ready: bool,
     /// Counter-clockwise neighbours.
-    pub left: Bounded<Contact, LEAF_HALF>,
+    pub left: Bounded<Contact, LEAF_HALF_MAX>,
     /// Clockwise neighbours.
-    pub right: Bounded<Contact, LEAF_HALF>,
+    pub right: Bounded<Contact, LEAF_HALF_MAX>,
 }
 
 impl LeafState {
@@ -81,6 +83,9 @@ pub enum Target {
     Root,
     /// At the node whose id is the key, and nowhere else.
     Node,
+    /// At any of so many live nodes closest to the key (PAST's k), if possible one near the sender.
+    /// Where an acknowledgement is lost, at two of them: for questions, which do no harm twice.
+    Replica(u8),
 }
 
 /// A message under way.

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::{DIGITS, Key, NodeId, RADIX};
+use base::{Digits, Key, NodeId};
 use groups::Way;
 
 const LEAVES_A_SIDE: usize = 8;
+const DIGITS: Digits = Digits::Hexadecimal;
 
 /// The square of the distance between two nodes on a plane, where a node's id has put it: by bits
 /// that no routing looks at.
@@ -38,7 +39,7 @@ impl Tables {
         let left = (1..=side).map(|step| ring[(at + count - step) % count]);
         self.leaves = right.chain(left).filter(|id| *id != me).collect();
         self.table.clear();
-        for row in 0..DIGITS {
+        for row in 0..DIGITS.rows() {
             let bits = 128 - 4 * u32::from(row);
             let prefix = me.value().checked_shr(bits).unwrap_or(0).checked_shl(bits).unwrap_or(0);
             let span = |low: u128, bits: u32| {
@@ -49,7 +50,7 @@ impl Tables {
             if span(prefix, bits).len() <= 1 {
                 break;
             }
-            for digit in (0..RADIX).filter(|digit| *digit != me.digit(row)) {
+            for digit in (0..DIGITS.radix()).filter(|digit| *digit != DIGITS.digit(me, row)) {
                 let slot = span(prefix | u128::from(digit) << (bits - 4), bits - 4);
                 if let Some(entry) = slot.iter().min_by_key(|id| way_between(me, **id)) {
                     self.table.insert((row, digit), *entry);
@@ -73,12 +74,12 @@ impl Tables {
         if self.is_small || me.distance(key) <= reach {
             return if near == me { Way::Root } else { Way::Hop(near) };
         }
-        let shared = me.shared_digits(key);
-        if let Some(hop) = self.table.get(&(shared, key.digit(shared))) {
+        let shared = DIGITS.shared(me, key);
+        if let Some(hop) = self.table.get(&(shared, DIGITS.digit(key, shared))) {
             return Way::Hop(*hop);
         }
         let is_nearer =
-            |id: &NodeId| id.shared_digits(key) >= shared && key.closer(*id, me).is_lt();
+            |id: &NodeId| DIGITS.shared(*id, key) >= shared && key.closer(*id, me).is_lt();
         match key.closest(self.known().filter(is_nearer)) {
             Some(hop) => Way::Hop(hop),
             None => Way::Root,

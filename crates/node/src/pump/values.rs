@@ -1,7 +1,7 @@
 //! The store: to whom it speaks, and what the grid learns of its records and payloads.
 
 use base::Time;
-use wire::overlay::{Contact, Target};
+use wire::overlay::Contact;
 use wire::store::{COPIES, Name};
 
 use super::Speech;
@@ -14,8 +14,8 @@ impl Node {
             store::Output::Send { to, class, message } => {
                 self.say(now, &[to], class, Speech::Store(message));
             }
-            store::Output::Route { key, message } => {
-                let route = Route { key, target: Target::Root, via: None, class: message.class() };
+            store::Output::Route { key, target, message } => {
+                let route = Route { key, target, via: None, class: message.class() };
                 self.seal(route, &wire::Parcel::Store(message));
             }
             store::Output::Keep { name, value, lifetime } => {

@@ -68,6 +68,38 @@ fn datagrams_cross_the_border_of_a_column_at_once_and_links_never_go_back() {
 }
 
 #[test]
+fn a_message_to_any_of_five_goes_to_the_nearest_that_is_likely_to_be_one() {
+    let linked: Vec<u128> = (1..=8).flat_map(|step| [ME - step * 100, ME + step * 100]).collect();
+    let mut overlay = node(&[], &linked);
+    for id in &linked {
+        overlay.peers.measure(NodeId::new(*id), if *id == ME + 200 { 5 } else { 50 });
+    }
+    let among = way(ME + 150, Target::Replica(5));
+    assert_eq!(overlay.step(&among), Step::Here, "this node is the third closest");
+    let beside = way(ME + 350, Target::Replica(5));
+    assert_eq!(overlay.step(&beside), Step::Hop(NodeId::new(ME + 200), None));
+    let tried = [NodeId::new(ME + 200)];
+    let next = Step::Hop(NodeId::new(ME + 300), None);
+    assert_eq!(
+        overlay.step(&Way { tried: &tried, ..beside }),
+        next,
+        "of those as near, the closest"
+    );
+    let last = Step::Hop(NodeId::new(ME + 800), None);
+    assert_eq!(overlay.step(&way(ME + 850, Target::Replica(1))), last);
+    assert_eq!(overlay.step(&way(ME + 1, Target::Replica(1))), Step::Here);
+}
+
+#[test]
+fn whoever_sees_only_closer_nodes_on_one_side_does_not_claim_to_be_one_of_many() {
+    let linked: Vec<u128> = (1..=8).flat_map(|step| [ME - step * 100, ME + step * 100]).collect();
+    let overlay = node(&[], &linked);
+    // All of one side is closer, and there may be more behind it.
+    let step = overlay.step(&way(ME + 500, Target::Replica(200)));
+    assert!(matches!(step, Step::Hop(..)), "{step:?}");
+}
+
+#[test]
 fn a_linked_target_needs_no_route() {
     let overlay = node(&[], &[1, 2]);
     assert_eq!(overlay.step(&way(1, Target::Node)), Step::Hop(NodeId::new(1), None));

@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use wire::overlay::LEAF_HALF;
 
 fn contact(id: u128) -> Contact {
     Contact { id: NodeId::new(id), epoch: 1 }
@@ -19,7 +20,7 @@ fn model(me: u128, others: &BTreeSet<u128>) -> (Vec<Contact>, Vec<Contact>) {
 }
 
 fn check(me: u128, inserted: &[u128], removed: &[u128]) {
-    let mut leaf = LeafSet::new(NodeId::new(me));
+    let mut leaf = LeafSet::new(NodeId::new(me), LEAF_HALF);
     let mut known = BTreeSet::new();
     for id in inserted {
         let wanted = leaf.wants(NodeId::new(*id));
@@ -69,7 +70,7 @@ fn implausible_states_are_recognised() {
 
 #[test]
 fn a_full_set_covers_what_lies_between_its_extremes() {
-    let mut leaf = LeafSet::new(NodeId::new(1000));
+    let mut leaf = LeafSet::new(NodeId::new(1000), LEAF_HALF);
     assert!(leaf.covers(NodeId::new(5)), "a node alone covers everything");
     for n in 1..=9u128 {
         leaf.insert(contact(1000 + n * 10));

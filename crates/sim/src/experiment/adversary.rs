@@ -1,10 +1,12 @@
 //! `adversary`: nodes that throw away what they are to route, and name only each other (OSDI'02).
 
 use base::Duration;
+use overlay::Config;
+use wire::overlay::LEAF_HALF_MAX;
 
 use super::build::{Aim, look_up, ring};
 use super::{Bound, Experiment, Report, Request, Source, real};
-use crate::ring::{Lookup, World};
+use crate::ring::{Lookup, Settings, World};
 
 pub(super) const ADVERSARY: Experiment =
     Experiment { name: "adversary", about: "nodes that drop and lie", run };
@@ -18,27 +20,39 @@ const LYING: Duration = Duration::from_secs(600);
 fn run(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(NODES);
     let mut report = Report::default();
+    let shipped = request.quiet();
+    let published = Config { leaf_half: LEAF_HALF_MAX, ..shipped.overlay };
+    let published = Settings { overlay: published, ..shipped };
     for part in PARTS {
         for lies in [false, true] {
-            let how = if lies { "drop and lie" } else { "drop" };
-            let name = format!("{:.0} % {how}", part * 100.0);
-            if request.wants(&name) {
-                one(request, nodes, part, lies, &name, &mut report);
+            for (settings, size) in [(published, "|L| = 32"), (shipped, "|L| = 16")] {
+                let how = if lies { "drop and lie" } else { "drop" };
+                let name = format!("{size}, {:.0} % {how}", part * 100.0);
+                if request.wants(&name) {
+                    let world = ring(request, settings, nodes, &mut report);
+                    one(request, world, part, lies, &name, &mut report);
+                }
             }
         }
     }
     report
 }
 
-fn one(request: &Request, nodes: u32, part: f64, lies: bool, name: &str, report: &mut Report) {
-    let mut world = ring(request, request.quiet(), nodes, report);
+fn one(
+    request: &Request,
+    mut world: World,
+    part: f64,
+    lies: bool,
+    name: &str,
+    report: &mut Report,
+) {
     for host in world.live_hosts().collect::<Vec<_>>() {
         if world.rng().chance(part) {
             world.corrupt(host, true, lies);
         }
     }
     world.run_for(LYING);
-    let rate = nodes / 20;
+    let rate = world.live() / 20;
     for (aim, how) in [(Aim::Keys, "unprotected"), (Aim::KeysWidely, "redundant routing")] {
         let before = *world.tally();
         let (first, sum) = look_up(request, &mut world, LOOKUPS, aim, rate);

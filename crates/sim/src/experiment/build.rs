@@ -78,6 +78,8 @@ pub(super) enum Aim {
     Nodes,
     /// To random keys.
     Keys,
+    /// To any of the nodes closest to random keys.
+    Replicas,
     /// To random keys, over many ways at once.
     KeysWidely,
 }
@@ -113,11 +115,12 @@ pub(super) fn send(request: &Request, world: &mut World, count: u32, aim: Aim, r
             let Some((mine, from)) = world.rng().pick(&ring).copied() else { break };
             let key = match aim {
                 Aim::Nodes => world.rng().pick(&ring).map_or(mine, |(id, _)| *id),
-                Aim::Keys | Aim::KeysWidely => world.random_key(),
+                Aim::Keys | Aim::Replicas | Aim::KeysWidely => world.random_key(),
             };
             if key != mine {
                 match aim {
                     Aim::KeysWidely => world.look_up_widely(from, key),
+                    Aim::Replicas => world.look_up_near(from, key),
                     Aim::Keys | Aim::Nodes => world.look_up(from, key),
                 };
                 left -= 1;

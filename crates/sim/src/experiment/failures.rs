@@ -20,6 +20,8 @@ const QUIET: Duration = Duration::from_secs(600);
 const REPAIR: Duration = Duration::from_secs(300);
 /// Kinds of messages before this one are lookups and what carries or acknowledges messages.
 const UPKEEP_KINDS: usize = 3;
+/// Its place among the kinds.
+const HEARTBEAT: usize = 5;
 
 fn run(request: &Request) -> Report {
     let nodes = request.nodes.unwrap_or(NODES);
@@ -28,22 +30,34 @@ fn run(request: &Request) -> Report {
     let usual = course(request, nodes, 0, &mut report).spent;
     let course = course(request, nodes, nodes / 10, &mut report);
     let Course { world, before, unrepaired, after, spent, killed } = course;
+    let killed = real(killed.max(1));
     // To find out who is dead is no repair.
     let to_dead: u64 = spent.to_dead.iter().skip(UPKEEP_KINDS).sum();
-    let upkeep = real(usual.upkeep()) / usual.node_seconds.max(1.0);
-    let repair = real(spent.upkeep() - to_dead) - upkeep * spent.node_seconds;
+    // Of a kind, to the living, beyond what the same ring spends in which nobody dies.
+    let more = |kind: usize, of: &[u64; KINDS.len()], usual_of: &[u64; KINDS.len()], dead: u64| {
+        let share = real(usual_of[kind]) / usual.node_seconds.max(1.0) * spent.node_seconds;
+        (real(of[kind] - dead) - share) / killed
+    };
+    let messages = |kind| more(kind, &spent.kinds, &usual.kinds, spent.to_dead[kind]);
+    // A question and its answer are one remote call.
+    let calls = |kind| messages(kind) - more(kind, &spent.answers, &usual.answers, 0);
+    let upkeep = UPKEEP_KINDS..KINDS.len();
+    let all: f64 = upkeep.clone().map(calls).sum();
 
     tell(&mut report, &before, &unrepaired, &after);
-    report.tell("messages of repair for each failed node", repair / real(killed.max(1)), "");
+    // Heartbeats repair nothing: nodes that saw many die send more of them.
+    report.tell("remote calls of repair for each failed node", all - calls(HEARTBEAT), "");
     report.beside(57.0, Source::Published).firm(Bound::AtMost(57.0));
-    report.tell("besides, messages to the dead one", real(to_dead) / real(killed.max(1)), "");
-    for (kind, name) in KINDS.iter().enumerate().skip(UPKEEP_KINDS) {
-        let share = real(usual.kinds[kind]) / usual.node_seconds.max(1.0) * spent.node_seconds;
-        let to_living = spent.kinds[kind] - spent.to_dead[kind];
-        let more = (real(to_living) - share) / real(killed.max(1));
-        report.tell(format!("of repair, {name} messages"), more, "");
+    report.tell("the same, and heartbeats", all, "");
+    report.tell("the same in messages", upkeep.clone().map(messages).sum(), "");
+    report.tell("besides, messages to the dead one", real(to_dead) / killed, "");
+    for kind in upkeep {
+        let name = KINDS[kind];
+        report.tell(format!("of repair, {name} calls"), calls(kind), "");
+        report.tell(format!("of repair, {name} messages"), messages(kind), "");
     }
-    report.tell("upkeep of the ring without the failure", upkeep, "/s/node");
+    let rate = real(usual.upkeep()) / usual.node_seconds.max(1.0);
+    report.tell("upkeep of the ring without the failure", rate, "/s/node");
     for (row, quality) in table_quality(&world, 500, request.seed).iter().enumerate().take(3) {
         report.tell(format!("row {row} after repair: dead entries"), quality.dead, "entries");
         report.tell(format!("row {row} after repair: missing"), quality.missing, "entries");

@@ -26,7 +26,7 @@ impl World {
         let mine = self.hosts[me as usize].contact.id;
         match message {
             Message::Route(routed)
-                if drops && routed.id.source != mine && routed.target == Target::Root =>
+                if drops && routed.id.source != mine && routed.target != Target::Node =>
             {
                 None
             }

@@ -136,9 +136,9 @@ impl World {
             Output::Send { to, message, .. } => {
                 return self.speak(me, to, Parcel::Store(message)).into_iter().collect();
             }
-            Output::Route { key, message } => {
+            Output::Route { key, target, message } => {
                 let parcel = Parcel::Store(message);
-                return vec![self.enclose(me, key, Target::Root, &parcel)];
+                return vec![self.enclose(me, key, target, &parcel)];
             }
             // A host without a disk.
             Output::Load(name) => {
@@ -193,7 +193,7 @@ impl World {
         let parcel = codec::decode::<(NodeId, Parcel)>(body, MESSAGE_BYTES_MAX).ok();
         let Some((from, parcel)) = parcel else { return };
         match (parcel, target) {
-            (Parcel::Store(message), Target::Root) => {
+            (Parcel::Store(message), Target::Root | Target::Replica(_)) => {
                 let (now, input) = (self.now, store::Input::Delivered { key, from, message });
                 if let Some(upper) = self.upper_mut(me) {
                     upper.store.handle(now, input);

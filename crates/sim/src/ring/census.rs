@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{Key, NodeId, Rng};
-use wire::overlay::{Contact, LEAF_HALF};
+use wire::overlay::Contact;
 
 use super::World;
 
@@ -105,7 +105,7 @@ pub fn wrong_leaf_sets(world: &World) -> usize {
 #[must_use]
 pub fn wrong_leaf_sets_of(world: &World, nodes: &[(NodeId, u32)]) -> usize {
     let count = nodes.len();
-    let reach = LEAF_HALF.min(count.saturating_sub(1));
+    let reach = world.leaf_half().min(count.saturating_sub(1));
     let is = |side: &[Contact], place: &dyn Fn(usize) -> usize| {
         side.len() == reach
             && side.iter().zip(1..).all(|(contact, step)| contact.id == nodes[place(step)].0)

@@ -7,6 +7,7 @@ use wire::Class;
 use wire::overlay::{Contact, Message, Target};
 
 use super::carry::PARCEL;
+use super::kind::is_answer;
 use super::lookup::{APPLICATION, SEALED};
 use super::world::Happening;
 use super::{World, kind};
@@ -175,6 +176,7 @@ impl World {
     fn transmit(&mut self, from: u32, to: u32, link: Option<u32>, message: Message) {
         let sort = kind(&message);
         self.tally.kinds[sort] += 1;
+        self.tally.answers[sort] += u64::from(is_answer(&message));
         if self.hosts[to as usize].overlay.is_none() {
             self.tally.to_dead[sort] += 1;
         }
@@ -223,8 +225,8 @@ impl World {
                 self.disclose(me, key, target, &body[1..]);
                 None
             }
-            Some(&APPLICATION) if target == Target::Root => {
-                self.note_arrival(me, key, body);
+            Some(&APPLICATION) if target != Target::Node => {
+                self.note_arrival(me, key, target, body);
                 None
             }
             _ => None,

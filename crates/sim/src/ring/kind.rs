@@ -20,12 +20,29 @@ pub const KINDS: [&str; 14] = [
     "measured",
 ];
 
+/// Whether the message answers a question: the two together are one remote call. What is said unasked
+/// is a call by itself, and so is a [`Message::State`], which may be either.
+#[must_use]
+pub(super) fn is_answer(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::RouteAck(_)
+            | Message::JoinReply { .. }
+            | Message::JoinRefused { .. }
+            | Message::ProbeReply { .. }
+            | Message::Pong { .. }
+            | Message::Row { .. }
+            | Message::LinkGrant { .. }
+            | Message::LinkRefuse { .. }
+    )
+}
+
 /// The number of a message's sort: an index into [`KINDS`].
 #[must_use]
 pub fn kind(message: &Message) -> usize {
     match message {
         Message::Route(routed) => match routed.target {
-            Target::Root => 0,
+            Target::Root | Target::Replica(_) => 0,
             Target::Node => 1,
         },
         Message::RouteAck(_) => 2,

@@ -26,7 +26,7 @@ pub struct Lookup {
     pub arrived: Option<(Time, u32)>,
     /// Deliveries, repetitions included.
     pub copies: u16,
-    /// Deliveries at a host that was not the root then.
+    /// Deliveries at a host that was not the root then, or none of the replicas that were asked for.
     pub wrong: u16,
     /// Deliveries at the host where it had arrived before.
     pub again: u16,
@@ -40,8 +40,18 @@ pub struct Lookup {
 impl World {
     /// Routes a message to the root of `key`; returns its number.
     pub fn look_up(&mut self, from: u32, key: Key) -> usize {
+        self.look_up_at(from, key, Target::Root)
+    }
+
+    /// The same to any of the `World::watch_replicas` nodes closest to `key`.
+    pub fn look_up_near(&mut self, from: u32, key: Key) -> usize {
+        let copies = u8::try_from(self.replicas).unwrap_or(u8::MAX);
+        self.look_up_at(from, key, Target::Replica(copies))
+    }
+
+    fn look_up_at(&mut self, from: u32, key: Key, target: Target) -> usize {
         let (number, body) = self.new_lookup(from, key);
-        let (target, via, class) = (Target::Root, None, Class::Control);
+        let (via, class) = (None, Class::Control);
         self.input(from, Input::Route { key, target, via, class, body });
         number
     }
@@ -90,7 +100,7 @@ impl World {
 
     pub(crate) fn note_hop(&mut self, at: u32, message: &Message) {
         let Message::Route(routed) = message else { return };
-        let Some(number) = number_of(&routed.body).filter(|_| routed.target == Target::Root) else {
+        let Some(number) = number_of(&routed.body).filter(|_| routed.target != Target::Node) else {
             return;
         };
         let Some(lookup) = self.lookups.get_mut(number) else { return };
@@ -112,13 +122,20 @@ impl World {
         self.lookups[number].replica = Some((rank, hops));
     }
 
-    pub(crate) fn note_arrival(&mut self, at: u32, key: Key, body: &[u8]) {
+    pub(crate) fn note_arrival(&mut self, at: u32, key: Key, target: Target, body: &[u8]) {
         let Some(number) = number_of(body) else { return };
-        let is_root = self.census.root(key).is_some_and(|(_, host)| host == at);
+        let is_right = match target {
+            Target::Replica(copies) => {
+                self.census.closest(key, copies.into()).iter().any(|(_, host)| *host == at)
+            }
+            Target::Root | Target::Node => {
+                self.census.root(key).is_some_and(|(_, host)| host == at)
+            }
+        };
         let now = self.now();
         let Some(lookup) = self.lookups.get_mut(number) else { return };
         lookup.copies += 1;
-        lookup.wrong += u16::from(!is_root);
+        lookup.wrong += u16::from(!is_right);
         lookup.again += u16::from(lookup.arrived.is_some_and(|(_, before)| before == at));
         lookup.arrived.get_or_insert((now, at));
         let hops = lookup.hops;

@@ -1,14 +1,16 @@
 //! How good routing tables are, against what somebody who knows every node would write (the Pastry
 //! paper's Fig 7).
 
-use base::{DIGIT_BITS, NodeId, RADIX, Rng};
+use base::{Digits, NodeId, Rng};
 
 use super::World;
 
+/// Columns of a table with the widest digits.
+const COLUMNS_MAX: usize = Digits::Hexadecimal.radix() as usize;
 /// Rows that are looked at; deeper ones are all but empty below a million nodes.
 const ROWS: u8 = 6;
 
-/// Entries of one row, of [`RADIX`] − 1, on average over the nodes looked at.
+/// Entries of one row, on average over the nodes looked at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowQuality {
     /// The nearest node that fits.
@@ -74,14 +76,15 @@ impl Sum {
 
 fn look_at(world: &World, ring: &[(NodeId, u32)], id: NodeId, host: u32, sums: &mut [Sum]) {
     let Some(overlay) = world.overlay(host) else { return };
-    let mut entries = [[None; RADIX as usize]; ROWS as usize];
+    let digits = world.digits();
+    let mut entries = [[None; COLUMNS_MAX]; ROWS as usize];
     for (row, column, contact) in overlay.table_rows().filter(|(row, ..)| *row < ROWS) {
         entries[usize::from(row)][usize::from(column)] = Some(contact.id);
     }
     for row in 0..ROWS {
         let sum = &mut sums[usize::from(row)];
-        for column in (0..RADIX).filter(|column| *column != id.digit(row)) {
-            let fits = with_prefix(ring, id, row, column);
+        for column in (0..digits.radix()).filter(|column| *column != digits.digit(id, row)) {
+            let fits = with_prefix(ring, id, (row, column), digits);
             let nearest = fits
                 .iter()
                 .map(|(_, other)| world.topology().micros(host, *other))
@@ -110,9 +113,15 @@ fn judge(world: &World, host: u32, entry: Option<NodeId>, nearest: f64, sum: &mu
 }
 
 /// The nodes that share `row` digits with `id` and go on with `column`: neighbours on the ring.
-fn with_prefix(ring: &[(NodeId, u32)], id: NodeId, row: u8, column: u8) -> &[(NodeId, u32)] {
-    let shift = 128 - DIGIT_BITS * (u32::from(row) + 1);
-    let kept = if row == 0 { 0 } else { id.value() >> (shift + DIGIT_BITS) << DIGIT_BITS };
+fn with_prefix(
+    ring: &[(NodeId, u32)],
+    id: NodeId,
+    (row, column): (u8, u8),
+    digits: Digits,
+) -> &[(NodeId, u32)] {
+    let bits = digits.bits();
+    let shift = 128 - bits * (u32::from(row) + 1);
+    let kept = if row == 0 { 0 } else { id.value() >> (shift + bits) << bits };
     let first = (kept | u128::from(column)) << shift;
     let last = first | ((1u128 << shift) - 1);
     let from = ring.partition_point(|(other, _)| other.value() < first);
@@ -131,12 +140,13 @@ mod tests {
             (0..2_000).map(|host| (NodeId::new(rng.next_u128()), host)).collect();
         ring.sort_unstable();
         let id = ring[700].0;
-        for row in 0..3 {
-            for column in 0..RADIX {
-                let fits =
-                    |other: NodeId| other.shared_digits(id) >= row && other.digit(row) == column;
+        for digits in [Digits::Hexadecimal, Digits::Octal] {
+            for (row, column) in (0..3).flat_map(|row| (0..digits.radix()).map(move |c| (row, c))) {
+                let fits = |other: NodeId| {
+                    digits.shared(other, id) >= row && digits.digit(other, row) == column
+                };
                 let count = ring.iter().filter(|(other, _)| fits(*other)).count();
-                let found = with_prefix(&ring, id, row, column);
+                let found = with_prefix(&ring, id, (row, column), digits);
                 assert_eq!(found.len(), count, "row {row} column {column}");
                 assert!(found.iter().all(|(other, _)| fits(*other)));
             }

@@ -10,6 +10,8 @@ use super::kind::KINDS;
 pub struct Tally {
     /// Messages that hosts sent, by [`super::kind`].
     pub kinds: [u64; KINDS.len()],
+    /// Those of them that answer a question.
+    pub answers: [u64; KINDS.len()],
     /// Messages of overlays sent.
     pub sent: u64,
     /// Messages of groups and stores.
@@ -45,9 +47,11 @@ impl Tally {
     #[must_use]
     pub fn since(&self, earlier: &Tally) -> Tally {
         let kinds = difference(self.kinds, earlier.kinds);
+        let answers = difference(self.answers, earlier.answers);
         let to_dead = difference(self.to_dead, earlier.to_dead);
         Tally {
             kinds,
+            answers,
             to_dead,
             sent: self.sent - earlier.sent,
             parcels: self.parcels.since(&earlier.parcels),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Duration, Key, NodeId, Rng, Time};
+use base::{Digits, Duration, Key, NodeId, Rng, Time};
 use overlay::{Input, Overlay, Reach};
 use wire::Parcel;
 use wire::groups::WalkId;
@@ -230,6 +230,16 @@ impl World {
         for word in words {
             self.trace = mix(self.trace, *word);
         }
+    }
+
+    /// How this world's tables read identifiers.
+    pub(crate) fn digits(&self) -> Digits {
+        self.settings.overlay.digits
+    }
+
+    /// Places on one side of a leaf set.
+    pub(crate) fn leaf_half(&self) -> usize {
+        self.settings.overlay.leaf_half
     }
 
     pub(crate) fn is_direct(&self) -> bool {

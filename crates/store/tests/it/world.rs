@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::{Digest, Duration, Key, NodeId, Rng, Time};
 use bytes::Bytes;
 use store::{Config, Event, Input, Neighbour, Output, Store};
-use wire::overlay::LEAF_HALF;
+use wire::overlay::{LEAF_HALF, Target};
 use wire::store::{Message, Name};
 
 use crate::union::Union;
@@ -31,6 +31,7 @@ enum Happening {
     Routed {
         from: NodeId,
         key: Key,
+        target: Target,
         message: Message,
     },
     /// The leaf set of `to` is put right; `gone` is whose death it finds.
@@ -239,12 +240,18 @@ impl World {
                     self.input(to, Input::Received { from, message });
                 }
             }
-            Happening::Routed { from, key, message } => {
+            Happening::Routed { from, key, target, message } => {
                 let is_seen =
                     |id: &NodeId| self.is_on(*id) == self.is_on(from) && self.hosts[id].is_ready;
-                let root = key.closest(self.hosts.keys().copied().filter(is_seen));
-                if let Some(root) = root {
-                    self.input(root, Input::Delivered { key, from, message });
+                let mut seen: Vec<NodeId> = self.hosts.keys().copied().filter(is_seen).collect();
+                seen.sort_by(|a, b| key.closer(*a, *b));
+                let copies = match target {
+                    Target::Replica(copies) => usize::from(copies),
+                    Target::Root | Target::Node => 1,
+                };
+                seen.truncate(copies);
+                if let Some(place) = self.rng.pick(&seen).copied() {
+                    self.input(place, Input::Delivered { key, from, message });
                 }
             }
             Happening::View { to, gone } => {
@@ -308,11 +315,11 @@ impl World {
                     self.later(delay, Happening::Message { from: id, to, message });
                 }
             }
-            Output::Route { key, message } => {
+            Output::Route { key, target, message } => {
                 self.carry(&message);
                 if self.rng.below(1000) >= self.loss {
                     let delay = Duration::from_millis(60 + self.rng.below(180));
-                    self.later(delay, Happening::Routed { from: id, key, message });
+                    self.later(delay, Happening::Routed { from: id, key, target, message });
                 }
             }
             Output::Keep { name, value, .. } => {
