@@ -144,6 +144,17 @@ pub enum Input {
         /// How many acknowledged it.
         count: u16,
     },
+    /// The store gave a payload up that this node gave away with [`Output::Keep`]: it has too much to
+    /// do, or found nobody who takes it.
+    NotKept {
+        /// SHA-256 of the payload.
+        digest: Digest,
+    },
+    /// The store gave up what was to be merged into a job's record.
+    NotRecorded {
+        /// Which job.
+        job: JobId,
+    },
     /// The answer to [`Output::Load`].
     Loaded {
         /// SHA-256 of the payload.

@@ -1,6 +1,9 @@
 //! Results that did not arrive by themselves: looked for in the store, at whoever computed them,
 //! and at the owner, in turn. Which comes first differs by task and node, so that a crowd of late
 //! comers asks nobody in particular.
+//!
+//! Who finds a result nowhere asks the root of the job's key. If that has it neither, it owns the job
+//! once more, looks for the result itself, and in the end has it computed again.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -17,6 +20,9 @@ use crate::{Grid, JobState, Output};
 const FETCH_WINDOW: usize = 8;
 /// Times that a result is asked for before a participant gives it up: some minutes.
 const TRIES_MAX: u8 = 24;
+/// Of a participant's tries every so-manyth goes to the root of the job's key. Chosen: the others
+/// were all asked before.
+const TRIES_PER_APPEAL: u8 = 4;
 /// Times that an owner asks before it has the task computed again. Chosen: store, worker and a
 /// participant twice.
 const OWNER_TRIES_MAX: u8 = 6;
@@ -34,6 +40,8 @@ const SILENT_TIMES: u32 = 3;
 pub(crate) enum Source {
     Store(Digest),
     Peer(NodeId),
+    /// Of the job's key, whoever that is.
+    Root,
 }
 
 /// A result that is not here.
@@ -163,7 +171,7 @@ impl Grid {
         for id in jobs {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             let mut requests: SortedMap<NodeId, Vec<u32>> = SortedMap::new();
-            let mut loads = SortedSet::new();
+            let (mut loads, mut appeals) = (SortedSet::new(), Vec::new());
             for (task, tries) in job.fetch.due(now) {
                 let source = source_of(now, job, self.me, task, tries);
                 let Some(source) = source else {
@@ -175,11 +183,16 @@ impl Grid {
                 match source {
                     Source::Store(digest) => drop(loads.insert(digest)),
                     Source::Peer(peer) => requests.entry(peer).or_default().push(task),
+                    Source::Root => appeals.push(task),
                 }
             }
             self.outputs.extend(loads.into_iter().map(|digest| Output::Load { digest }));
             for (peer, tasks) in requests {
                 self.send(peer, Message::Fetch { job: id, tasks: Tasks::truncating(tasks) });
+            }
+            if !appeals.is_empty() {
+                let message = Message::Fetch { job: id, tasks: Tasks::truncating(appeals) };
+                self.outputs.push_back(Output::Route { key: id, message });
             }
         }
     }
@@ -284,6 +297,9 @@ impl Grid {
 /// everybody who took part is gone. Whoever computed the task is asked when they do not have it, and
 /// whoever was silent only when there is nobody else.
 fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<Source> {
+    if !job.is_owned() && tries % TRIES_PER_APPEAL == TRIES_PER_APPEAL - 1 {
+        return Some(Source::Root);
+    }
     let done = job.done.get(&task);
     // Nodes begin at different places.
     let turn = u64::from(task) + u64::from(me.to_bytes()[15] % 16);
@@ -311,7 +327,7 @@ fn source_of(now: Time, job: &Job, me: NodeId, task: u32, tries: u8) -> Option<S
     sources.extend(last.map(Source::Peer));
     sources.retain(|source| *source != Source::Peer(me));
     let is_silent = |source: &Source| match source {
-        Source::Store(_) => false,
+        Source::Store(_) | Source::Root => false,
         Source::Peer(peer) => job.fetch.silent.get(peer).is_some_and(|until| *until > now),
     };
     if !sources.iter().all(is_silent) {

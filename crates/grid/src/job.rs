@@ -110,6 +110,8 @@ pub(crate) struct Job {
     /// Since when its owner is known to be gone.
     pub(crate) lost_at: Option<Time>,
     pub(crate) record_copies: u16,
+    /// Something that was to go into the record did not.
+    pub(crate) is_unwritten: bool,
     /// Holders that acknowledged results computed here.
     pub(crate) kept: BTreeMap<u32, u16>,
     pub(crate) duplicates: u32,
@@ -149,6 +151,7 @@ impl Job {
             cancelled: None,
             lost_at: None,
             record_copies: 0,
+            is_unwritten: false,
             kept: BTreeMap::new(),
             duplicates: 0,
             recent: Recent::default(),

@@ -22,6 +22,9 @@ const KEEPING_MAX: usize = 4096;
 /// forgotten: they had the most time to reach the store.
 const RECENT_MAX: usize = 1024;
 
+/// Results put once more in one heartbeat. The others wait for the next.
+const KEPT_ANEW_MAX: usize = 16;
+
 /// The results of others that came last, with when.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recent(VecDeque<(Time, u32)>);
@@ -91,8 +94,32 @@ impl Grid {
     /// The store will say how many nodes hold this result.
     fn keep_count(&mut self, job: JobId, task: u32, digest: Digest) {
         self.keeping.entry(digest).or_default().insert((job, task));
-        if self.keeping.len() > KEEPING_MAX {
-            self.keeping.pop_first();
+        if self.keeping.len() > KEEPING_MAX
+            && let Some((forgotten, _)) = self.keeping.pop_first()
+        {
+            self.unkept.remove(&forgotten);
+        }
+    }
+
+    /// The store gave a result up: nobody holds it yet.
+    pub(crate) fn on_not_kept(&mut self, digest: Digest) {
+        if self.keeping.contains_key(&digest) {
+            self.unkept.insert(digest);
+        }
+    }
+
+    /// Each heartbeat: puts once more what the store gave up, as long as it is here.
+    pub(crate) fn keep_anew(&mut self) {
+        for _ in 0..KEPT_ANEW_MAX {
+            let Some(digest) = self.unkept.pop_first() else { return };
+            let places = self.keeping.get(&digest).into_iter().flatten();
+            let mut here = places.filter_map(|(id, task)| {
+                let done = self.jobs.get(id)?.done.get(task)?;
+                self.results.get(*id, *task).filter(|_| done.digest == digest)
+            });
+            if let Some(payload) = here.next().cloned() {
+                self.outputs.push_back(Output::Keep { payload });
+            }
         }
     }
 

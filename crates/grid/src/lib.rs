@@ -98,8 +98,12 @@ pub struct Grid {
     directory: Directory,
     /// Jobs looked up for others since the last heartbeat.
     recalled: SortedSet<JobId>,
+    /// When a job that ended here may be taken up once more.
+    take_up_at: Time,
     /// Own results whose holders are counted, by digest.
     keeping: SortedMap<Digest, SortedSet<(JobId, u32)>>,
+    /// Of those, what the store gave up.
+    unkept: SortedSet<Digest>,
     /// Groups that this node is a member of.
     followed: SortedSet<Key>,
     preferred: SortedSet<NodeId>,
@@ -140,7 +144,9 @@ impl Grid {
             watches: SortedMap::new(),
             directory: Directory::default(),
             recalled: SortedSet::new(),
+            take_up_at: now,
             keeping: SortedMap::new(),
+            unkept: SortedSet::new(),
             followed: SortedSet::new(),
             preferred: SortedSet::new(),
             links_changed: false,
@@ -178,6 +184,8 @@ impl Grid {
             Input::Record { job, record, is_root } => self.on_record(now, job, &record, is_root),
             Input::Copies { job, count, wanted } => self.on_copies(job, count, wanted),
             Input::Kept { digest, count } => self.on_kept(digest, count),
+            Input::NotKept { digest } => self.on_not_kept(digest),
+            Input::NotRecorded { job } => self.on_not_recorded(job),
             Input::Loaded { digest, payload } => self.on_loaded(now, digest, payload),
             Input::PeerGone { peer, left } => self.on_peer_gone(now, peer, left),
             Input::Computed { work, outcome } => self.on_computed(now, work, outcome),
@@ -329,6 +337,8 @@ impl Grid {
         }
         self.retry_stuck(now);
         self.keep_for_the_unheard(now);
+        self.keep_anew();
+        self.write_anew();
         self.miss_owners(now);
         self.keep_leases(now);
         self.repeat_watches();

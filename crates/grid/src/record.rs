@@ -18,6 +18,10 @@ const WRITES_PER_HEARTBEAT: u32 = 8;
 /// Entries that do not wait for more: a delta is a good deal longer than its head.
 const WRITE_COUNT: usize = 64;
 
+/// Between two jobs that ended here and are taken up once more: it costs as much as looking on, and
+/// any stranger can ask for it.
+const TAKE_UP_HEARTBEATS: u32 = 15;
+
 impl Job {
     /// All that this node would write about the job.
     fn record(&self) -> Record {
@@ -97,6 +101,9 @@ impl Grid {
             return;
         };
         self.take_charge(now, &record, is_root);
+        if is_root && self.recalled.contains(&id) {
+            self.forget_if_short(now, id);
+        }
         // That every task is done is hearsay too: whoever lacks results and cannot find them asks.
         let is_orphan = |job: &Job| job.state == JobState::Orphaned;
         let is_asked = self.recalled.contains(&id) || self.jobs.get(&id).is_some_and(is_orphan);
@@ -111,6 +118,17 @@ impl Grid {
         let is_owner = self.jobs.get(&id).is_some_and(|job| job.is_owned() || !job.is_open());
         if is_root && !is_over && !is_owner {
             self.take_over(now, id, &record);
+        }
+    }
+
+    /// A job that ended here, and whose results are not all here: somebody lacks one of them, so this
+    /// node takes it up once more, from the record, as if it had never been here.
+    fn forget_if_short(&mut self, now: Time, id: JobId) {
+        let ended = self.jobs.get(&id).filter(|job| job.state == JobState::Finished);
+        let Some(job) = ended.filter(|_| self.take_up_at <= now) else { return };
+        if (0..job.tasks()).any(|task| self.results.get(id, task).is_none()) {
+            self.take_up_at = now + self.config.heartbeat * TAKE_UP_HEARTBEATS;
+            self.forget(id);
         }
     }
 
@@ -146,6 +164,25 @@ impl Grid {
         }
         self.drop_work(|ticket| ticket.job == id && learnt.binary_search(&ticket.task).is_ok());
         self.on_claim(now, id, record.tenure);
+    }
+
+    /// The store gave up what was written: all of it is written once more.
+    pub(crate) fn on_not_recorded(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.is_unwritten = true;
+        }
+    }
+
+    /// Each heartbeat: writes what did not get into the record.
+    pub(crate) fn write_anew(&mut self) {
+        let unwritten = self.jobs.values_mut().filter(|job| job.is_unwritten);
+        let unwritten: Vec<JobId> = unwritten
+            .map(|job| {
+                job.is_unwritten = false;
+                job.id
+            })
+            .collect();
+        unwritten.into_iter().for_each(|id| self.write_all(id));
     }
 
     pub(crate) fn on_copies(&mut self, id: JobId, count: u16, wanted: u16) {

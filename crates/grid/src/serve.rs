@@ -1,16 +1,38 @@
 //! Results that others ask for: sent as far as they are here, within bounds.
 
-use base::{Bounded, NodeId, Time};
+use base::{Bounded, Key, NodeId, Time};
 use wire::grid::{JobId, Message, TASK_LIST_MAX, Tasks};
 
-use crate::Grid;
 use crate::worker::Ticket;
+use crate::{Grid, JobState};
 
 /// Results sent on request to one peer in one heartbeat, and to all who take no part together.
 /// Beyond it requests are ignored; honest peers repeat them.
 const SERVED_MAX: u32 = 256;
 
 impl Grid {
+    /// Somebody finds results nowhere, and asks this node as the root of the job's key. What is not
+    /// here is looked for by an owner: by this node, if it owns the job no more or did never.
+    pub(crate) fn on_fetch_here(
+        &mut self,
+        now: Time,
+        (key, from): (Key, NodeId),
+        id: JobId,
+        tasks: &Tasks,
+    ) {
+        let Some(job) = self.jobs.get(&id).filter(|_| key == id) else {
+            return self.recall_for(key, id);
+        };
+        let lacks = |task: &u32| *task < job.tasks() && self.results.get(id, *task).is_none();
+        let is_looked_after = job.is_owned() && job.is_running();
+        if job.state != JobState::Cancelled && !is_looked_after && tasks.iter().any(lacks) {
+            self.recall_for(key, id);
+        }
+        if from != self.me {
+            self.on_fetch(now, from, id, tasks);
+        }
+    }
+
     /// Answers with what is here, and with what is known of the rest. The owner also learns what
     /// is not done here: it may lease it to others.
     pub(crate) fn on_fetch(&mut self, now: Time, from: NodeId, id: JobId, tasks: &Tasks) {

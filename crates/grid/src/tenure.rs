@@ -286,6 +286,7 @@ impl Grid {
             Message::Extend { job, slots, tasks } => {
                 self.on_extend_here(now, (key, from), job, slots, &tasks);
             }
+            Message::Fetch { job, tasks } => self.on_fetch_here(now, (key, from), job, &tasks),
             Message::List { jobs } => self.on_listed(now, key, from, jobs),
             Message::AskPage { ticket, page } => self.on_page_asked(now, (key, from), ticket, page),
             _ => self.counters.ignored += 1,
@@ -316,7 +317,7 @@ impl Grid {
         }
     }
 
-    fn recall_for(&mut self, key: Key, job: JobId) {
+    pub(crate) fn recall_for(&mut self, key: Key, job: JobId) {
         if key == job && self.recalled.len() < RECALLS_MAX && self.recalled.insert(job) {
             self.outputs.push_back(Output::Recall { job });
         }

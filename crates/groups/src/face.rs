@@ -62,6 +62,13 @@ pub enum Input {
         /// Where to.
         way: Way,
     },
+    /// The answer to [`Output::AskNearest`].
+    Nearest {
+        /// In which group.
+        group: Group,
+        /// One of those named.
+        peer: NodeId,
+    },
     /// An authenticated message, over a link or sealed.
     Received {
         /// Who said it.
@@ -104,6 +111,14 @@ pub enum Output {
     AskWay {
         /// The key.
         group: Group,
+    },
+    /// Which of these is the nearest to this node, as far as their distances are known? The first, if
+    /// none is. Answer with [`Input::Nearest`] at once.
+    AskNearest {
+        /// For a place in which group.
+        group: Group,
+        /// Never empty.
+        peers: Vec<NodeId>,
     },
     /// Send to one node, over its link or sealed where there is none.
     Send {

@@ -283,14 +283,20 @@ impl Groups {
         let fitting: Vec<NodeId> = children.iter().filter(fits).copied().collect();
         let is_linked = |id: &&NodeId| self.links.contains(id);
         let linked: Vec<NodeId> = fitting.iter().filter(is_linked).copied().collect();
-        let choice = if linked.is_empty() { fitting } else { linked };
-        let is_deep = usize::from(steps) >= PATH_MAX;
-        match self.rng.pick(&choice).copied().filter(|_| !is_deep) {
-            Some(next) => self.ask_place(now, group, next, steps + 1),
-            None => {
-                let pause = self.pause();
-                self.lose(now, group, pause);
-            }
+        let mut peers = if linked.is_empty() { fitting } else { linked };
+        if peers.is_empty() || usize::from(steps) >= PATH_MAX {
+            let pause = self.pause();
+            return self.lose(now, group, pause);
+        }
+        self.rng.shuffle(&mut peers);
+        self.outputs.push_back(Output::AskNearest { group, peers });
+    }
+
+    /// Of the children of a full node, this one is asked for a place.
+    pub(crate) fn on_nearest(&mut self, now: Time, group: Group, peer: NodeId) {
+        let Some(tree) = self.trees.get(&group) else { return };
+        if let Up::Joining { steps, .. } = tree.up {
+            self.ask_place(now, group, peer, steps + 1);
         }
     }
 

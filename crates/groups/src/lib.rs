@@ -132,6 +132,7 @@ impl Groups {
                 self.on_tree_way(now, group, way);
                 self.on_pending_way(now, group, way);
             }
+            Input::Nearest { group, peer } => self.on_nearest(now, group, peer),
             Input::Received { from, message } => self.on_received(now, from, message),
             Input::LinkUp { peer } => {
                 if self.links.len() < LINKS_MAX {

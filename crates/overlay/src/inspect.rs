@@ -1,7 +1,7 @@
 //! What an inspector, a driver or a benchmark may look at. Nothing here changes anything.
 
 use base::NodeId;
-use wire::overlay::{Contact, Sighting};
+use wire::overlay::{Contact, Sighting, UNMEASURED};
 
 use crate::{Overlay, Stats};
 
@@ -38,6 +38,16 @@ impl Overlay {
     /// The peers with an open link.
     pub fn links(&self) -> impl Iterator<Item = Contact> + '_ {
         self.links.open().map(|link| link.contact)
+    }
+
+    /// The nearest of these by measured round trips. `None` if none is known.
+    #[must_use]
+    pub fn nearest_of(&self, ids: &[NodeId]) -> Option<NodeId> {
+        let known = ids.iter().filter_map(|id| match self.peers.rtt(*id) {
+            UNMEASURED => self.peers.met(*id).map(|rtt| (rtt, *id)),
+            rtt => Some((rtt, *id)),
+        });
+        known.min().map(|(_, id)| id)
     }
 
     /// Link slots in use: open ones and those kept for a set-up under way.

@@ -16,6 +16,7 @@ fn run(name: &str, nodes: u32, only: &str) -> Report {
         tasks: None,
         seed: 3,
         seeds: 1,
+        sessions: None,
         only,
         cap: None,
         shape: Shape::Plane,

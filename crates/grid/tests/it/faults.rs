@@ -3,10 +3,24 @@
 use base::Time;
 use grid::{Event, Input, JobState};
 
-use crate::world::{World, millis, secs};
+use crate::world::{World, expected, millis, secs};
 
 /// Lease time and one heartbeat, with the defaults.
 const RECOVERY_S: u64 = 4 * 2 + 2;
+
+#[test]
+fn what_the_store_does_not_take_is_put_once_more() {
+    let mut world = World::new(5, 4);
+    world.run_for(secs(3));
+    world.services.is_full = true;
+    let job = world.submit(0, 1, 60);
+    world.run_until(secs(60), |world| world.is_complete(job));
+    let params = world.hosts[0].grid.job(job).unwrap().params;
+    assert!((0..60).all(|task| !world.is_stored(&expected(&params, task))));
+    world.services.is_full = false;
+    world.run_for(secs(6));
+    assert!((0..60).all(|task| world.is_stored(&expected(&params, task))));
+}
 
 #[test]
 fn loss_delays_a_job_and_loses_nothing() {

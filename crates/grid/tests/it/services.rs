@@ -92,6 +92,8 @@ pub(crate) struct Services {
     pub(crate) delta_bytes: u64,
     /// Payloads found in the store.
     pub(crate) loads: u64,
+    /// The store takes no payload.
+    pub(crate) is_full: bool,
 }
 
 impl Services {
@@ -315,6 +317,11 @@ impl World {
         self.services.blobs.contains_key(&Digest::of(&[payload]))
     }
 
+    /// Whoever held this payload is gone.
+    pub(crate) fn lose(&mut self, payload: &Bytes) {
+        self.services.blobs.remove(&Digest::of(&[payload]));
+    }
+
     fn publish(&mut self, node: usize, group: Key, message: &Message) {
         assert!(self.services.followers[&group].contains(&node), "published from outside");
         let followers = self.services.followers[&group].clone();
@@ -400,6 +407,10 @@ impl World {
                 }
             }
             Task::Keep { from, .. } if !self.hosts[from].alive => {}
+            Task::Keep { from, payload } if self.services.is_full => {
+                let digest = Digest::of(&[&payload]);
+                self.input(from, Input::NotKept { digest });
+            }
             Task::Keep { from, payload } => {
                 let digest = Digest::of(&[&payload]);
                 let holders = self.blob_holders(from, digest);

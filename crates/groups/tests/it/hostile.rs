@@ -225,10 +225,11 @@ proptest! {
         groups.handle(now, Input::Join { group: own });
         let mut run = |now: base::Time, input: Input| {
             groups.handle(now, input);
-            let mut ways = Vec::new();
+            let (mut ways, mut nearest) = (Vec::new(), Vec::new());
             while let Some(output) = groups.poll_output() {
                 match output {
                     Output::AskWay { group } => ways.push(group),
+                    Output::AskNearest { group, peers } => nearest.push((group, peers[0])),
                     Output::Send { to, .. } => assert_ne!(to, me),
                     Output::Publish { to, .. } => assert!(!to.contains(&me)),
                     _ => {}
@@ -241,6 +242,9 @@ proptest! {
                     _ => Way::None,
                 };
                 groups.handle(now, Input::Way { group, way });
+            }
+            for (group, peer) in nearest {
+                groups.handle(now, Input::Nearest { group, peer });
             }
             let places: Vec<_> = groups.groups().map(|group| groups.place(group)).collect();
             assert!(places.len() <= 3);

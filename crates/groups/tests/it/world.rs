@@ -233,6 +233,9 @@ impl World {
                 let way = wrong.map_or(right, |hop| Way::Hop(*hop));
                 inputs.push_back(Input::Way { group, way });
             }
+            Output::AskNearest { group, peers } => {
+                inputs.push_back(Input::Nearest { group, peer: peers[0] });
+            }
             Output::Send { to, class, message } => {
                 assert_eq!(class, message.class());
                 self.post(node, to, message);

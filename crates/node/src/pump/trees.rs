@@ -25,6 +25,12 @@ impl Node {
                 };
                 self.groups.handle(now, groups::Input::Way { group, way });
             }
+            groups::Output::AskNearest { group, peers } => {
+                let nearest = self.overlay.nearest_of(&peers).or(peers.first().copied());
+                if let Some(peer) = nearest {
+                    self.groups.handle(now, groups::Input::Nearest { group, peer });
+                }
+            }
             groups::Output::Send { to, class, message } => {
                 self.say(now, &[to], class, Speech::Group(message));
             }

@@ -53,8 +53,10 @@ impl Node {
                 let is_root = self.overlay.next_hop(job) == Some(overlay::NextHop::Root);
                 grid::Input::Record { job, record, is_root }
             }
+            store::Event::NotStored { name: Name::Blob(digest) } => grid::Input::NotKept { digest },
+            store::Event::NotStored { name: Name::Record(job) } => grid::Input::NotRecorded { job },
             // The grid repeats what it still wants.
-            store::Event::NotStored { .. } | store::Event::Missing(Name::Record(_)) => return,
+            store::Event::Missing(Name::Record(_)) => return,
             store::Event::HandedOver { .. } => return self.on_handed_over(),
             store::Event::Misbehaved { peer, why } => {
                 return self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);

@@ -94,19 +94,57 @@ impl Holders {
         }
     }
 
+    /// Of a result that was there at `from`: what became of it, if since then there was a moment in
+    /// which no live host had it, in the store or in memory.
+    #[must_use]
+    pub fn death(&self, result: Digest, from: Time, now: Time) -> Option<(bool, String)> {
+        let story = self.stories.get(&result)?;
+        story.death(from, now).map(|then| story.until(then).verdict())
+    }
+
     /// Of a result that nobody can be shown: what became of it, and whether that is excused.
     #[must_use]
     pub fn verdict(&self, result: Digest) -> (bool, String) {
-        let Some(story) = self.stories.get(&result) else { return (false, "not watched".into()) };
-        let (is_excused, why) = match story.fault() {
-            None => (true, "all holders died at once".to_owned()),
-            Some(fault) => (false, fault),
-        };
-        (is_excused, format!("{why}; {}", story.tell()))
+        self.stories.get(&result).map_or((false, "not watched".into()), Story::verdict)
     }
 }
 
 impl Story {
+    /// The first moment after `from` in which no live host had it, in the store or in memory.
+    fn death(&self, from: Time, now: Time) -> Option<Time> {
+        let copies = self.held.iter().chain(&self.computed).chain(&self.shown);
+        let spans = copies.map(|copy| (copy.since, copy.end.map_or(Time::FAR_FUTURE, |end| end.0)));
+        let mut reach = from;
+        for (since, end) in base::in_order(spans) {
+            if since > reach {
+                break;
+            }
+            reach = reach.max(end);
+        }
+        (reach < now).then_some(reach)
+    }
+
+    /// The same as it was then.
+    fn until(&self, then: Time) -> Story {
+        let before = |copies: &[Copy]| -> Vec<Copy> {
+            copies.iter().filter(|copy| copy.since <= then).copied().collect()
+        };
+        Story {
+            held: before(&self.held),
+            computed: before(&self.computed),
+            shown: before(&self.shown),
+        }
+    }
+
+    /// Whether its loss is excused, and what became of it.
+    fn verdict(&self) -> (bool, String) {
+        let (is_excused, why) = match self.fault() {
+            None => (true, "all holders died at once".to_owned()),
+            Some(fault) => (false, fault),
+        };
+        (is_excused, format!("{why}; {}", self.tell()))
+    }
+
     /// Why its loss is not excused; `None` if it is.
     fn fault(&self) -> Option<String> {
         if let Some(copy) = self.held.iter().find(|copy| copy.end.is_none()) {
@@ -114,6 +152,9 @@ impl Story {
         }
         let ends = self.held.iter().filter_map(|copy| copy.end.map(|(at, _)| at));
         let Some(last) = ends.max() else { return Some("nobody ever held it".into()) };
+        // Whoever computed it may be the last to die.
+        let deaths = self.computed.iter().filter_map(Copy::death);
+        let last = deaths.max().map_or(last, |death| death.max(last));
         let born = self.held.iter().map(|copy| copy.since).min().unwrap_or(last);
         let begins = last - repair_window();
         let late = |copy: &&Copy| copy.end.is_some_and(|(at, _)| at > begins);
@@ -122,8 +163,13 @@ impl Story {
                 return Some(format!("{:?} ended it at {at:?}: {how:?}", copy.host));
             }
         }
-        if let Some(copy) = self.computed.iter().find(|copy| !copy.is_dead_by(last)) {
-            return Some(format!("{:?} computed it and outlived all holders", copy.host));
+        // Who left before the others died had handed over what it had.
+        let is_no_excuse = |copy: &&Copy| match copy.end {
+            None => true,
+            Some((at, how)) => how != End::Died && at > begins,
+        };
+        if let Some(copy) = self.computed.iter().find(is_no_excuse) {
+            return Some(format!("{:?} computed it and did not die with the holders", copy.host));
         }
         let before = self.held.iter().filter(|copy| copy.since <= begins).filter(late).count();
         let is_old = born <= begins;
@@ -149,8 +195,8 @@ impl Story {
 }
 
 impl Copy {
-    fn is_dead_by(&self, at: Time) -> bool {
-        self.end.is_some_and(|(end, how)| end <= at && how == End::Died)
+    fn death(&self) -> Option<Time> {
+        self.end.filter(|(_, how)| *how == End::Died).map(|(at, _)| at)
     }
 }
 
@@ -220,6 +266,32 @@ mod tests {
         let mut known = five();
         (1..=5).for_each(|host| known.ended(at(100), HostId(host), End::Died));
         assert!(!is_excused(&known));
+    }
+
+    #[test]
+    fn what_was_computed_again_was_lost_for_a_while() {
+        let mut holders = five();
+        assert!(holders.death(RESULT, at(3), at(500)).is_none());
+        (1..=5).for_each(|host| holders.ended(at(100), HostId(host), End::Died));
+        assert!(holders.death(RESULT, at(3), at(500)).is_none(), "its worker lives");
+        holders.ended(at(101), HostId(0), End::Died);
+        holders.shown(at(400), HostId(9), RESULT, true);
+        holders.held(at(401), HostId(9), RESULT);
+        assert!(holders.death(RESULT, at(3), at(500)).is_some_and(|(is_excused, _)| is_excused));
+        assert!(holders.death(RESULT, at(400), at(500)).is_none(), "it was finished later");
+    }
+
+    #[test]
+    fn a_worker_that_dies_with_the_holders_or_left_before_is_excused() {
+        let all_die = |worker: u64, how: End| {
+            let mut holders = five();
+            holders.ended(at(worker), HostId(0), how);
+            (1..=5).for_each(|host| holders.ended(at(200), HostId(host), End::Died));
+            is_excused(&holders)
+        };
+        assert!(all_die(205, End::Died) && all_die(20, End::Died) && all_die(20, End::Left));
+        assert!(!all_die(240, End::Died), "it outlived all holders by more than a repair");
+        assert!(!all_die(190, End::Left), "it knew that others were dying");
     }
 
     #[test]

@@ -86,6 +86,19 @@ impl Ledger {
         missed.collect()
     }
 
+    /// Of the tasks of a finished job whose result, since then, no live host had for a while: what
+    /// became of it, and whether that is excused. Somebody may have computed it again.
+    #[must_use]
+    pub fn died(&self, job: JobId, now: Time) -> Vec<(u32, bool, String)> {
+        let Some(entry) = self.jobs.get(&job) else { return Vec::new() };
+        let Some(finished) = entry.finished else { return Vec::new() };
+        let died = (0..entry.tasks).filter_map(|task| {
+            let (is_excused, story) = self.holders.death(entry.result(task), finished, now)?;
+            Some((task, is_excused, story))
+        });
+        died.collect()
+    }
+
     /// A host holds a value for the ring, or does not any more.
     pub fn value(&mut self, host: HostId, at: Time, name: Name, is_held: bool) {
         match name {

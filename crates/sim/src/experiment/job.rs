@@ -70,6 +70,7 @@ struct Found {
     unjudged: u64,
     lost_tiles: u64,
     excused: u64,
+    died: u64,
     wrong: u64,
     twice: u64,
     recomputed: u64,
@@ -119,6 +120,7 @@ impl Found {
         report.tell("finished tiles lost", real(self.lost_tiles), "");
         report.firm(Bound::AtMost(0.0));
         report.tell("lost with all who held them within one repair", real(self.excused), "");
+        report.tell("finished tiles that for a while nobody had", real(self.died), "");
         report.tell("wrong tiles shown", real(self.wrong), "");
         report.firm(Bound::AtMost(0.0));
         report.tell("tiles shown or counted twice", real(self.twice), "");

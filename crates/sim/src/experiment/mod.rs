@@ -56,6 +56,8 @@ pub struct Request<'a> {
     pub shape: Shape,
     /// Virtual time to measure, where an experiment has a length of its own.
     pub span: Option<Duration>,
+    /// The median session of nodes that come and go, where an experiment has them stay otherwise.
+    pub sessions: Option<Duration>,
     /// Told what goes on, how much is done, and of how much.
     pub progress: &'a dyn Fn(&str, u64, u64),
 }

@@ -1,10 +1,14 @@
-//! `scale`: one job of many small tasks, shared among more and more equal workers.
+//! `scale`: one job of many small tasks, shared among more and more equal workers; who stay, or
+//! come and go.
 
-use base::Duration;
+use std::collections::BTreeMap;
+
+use base::{Duration, Time};
 
 use super::peers::{LAN, is_finished, owner_of, ratio, ring, together};
 use super::{Bound, Experiment, Report, Request, Source, real};
-use crate::{HostId, Work, World};
+use crate::ring::Sessions;
+use crate::{HostConfig, HostId, Work, World};
 
 pub(super) const SCALE: Experiment =
     Experiment { name: "scale", about: "one job, 10 and 100 (--nodes) workers: efficiency", run };
@@ -30,12 +34,54 @@ fn run(request: &Request) -> Report {
     report
 }
 
-/// What a job must reach at so many workers.
-fn line(workers: u32) -> f64 {
+/// What a job must reach at so many workers, who stay or come and go.
+fn line(workers: u32, stay: bool) -> f64 {
     match workers {
+        _ if !stay => 0.85,
         0..=100 => 0.95,
         101..=320 => 0.90,
         _ => 0.80,
+    }
+}
+
+/// Hosts that come and go: half of them without a word, half with a goodbye. Each that goes is
+/// replaced by a newcomer.
+struct Churn {
+    sessions: Sessions,
+    config: HostConfig,
+    ends: BTreeMap<HostId, Time>,
+    ended: u64,
+}
+
+impl Churn {
+    fn new(world: &mut World, median: Duration) -> Self {
+        let config = world.host(HostId(0)).config;
+        let sessions = Sessions::Exponential { median };
+        let mut churn = Churn { sessions, config, ends: BTreeMap::new(), ended: 0 };
+        let hosts: Vec<HostId> = world.alive().map(|(host, _)| host).collect();
+        hosts.into_iter().for_each(|host| churn.sentence(world, host));
+        churn
+    }
+
+    fn sentence(&mut self, world: &mut World, host: HostId) {
+        let session = self.sessions.draw(&mut world.rng);
+        self.ends.insert(host, world.now() + Duration::from_secs_f64(session));
+    }
+
+    fn step(&mut self, world: &mut World) {
+        let now = world.now();
+        let due = self.ends.iter().filter(|(_, at)| **at <= now).map(|(host, _)| *host);
+        for host in due.collect::<Vec<_>>() {
+            self.ends.remove(&host);
+            self.ended += 1;
+            if world.draw(2) == 0 {
+                world.kill(host);
+            } else {
+                world.leave(host);
+            }
+            let newcomer = world.start(self.config);
+            self.sentence(world, newcomer);
+        }
     }
 }
 
@@ -51,9 +97,11 @@ fn one(request: &Request, workers: u32, report: &mut Report) {
         return report.note("the first peer has no voucher");
     };
     let ideal = COST * tasks / workers;
+    let mut churn = request.sessions.map(|median| Churn::new(&mut world, median));
     let mut busy: Vec<u32> = Vec::new();
     while !is_finished(&world, job) && world.now().since(begun) < ideal * PATIENCE {
         world.run_for(LOOK);
+        churn.iter_mut().for_each(|churn| churn.step(&mut world));
         busy.push(world.computing());
         let done = owner_of(&world, job).and_then(|at| world.host(at).node()?.job(job));
         let done = done.map_or(0, |job| job.done);
@@ -67,7 +115,12 @@ fn one(request: &Request, workers: u32, report: &mut Report) {
     if workers == 320 {
         report.beside(FAT_TREE, Source::Published);
     }
-    report.firm(Bound::AtLeast(line(workers)));
+    report.firm(Bound::AtLeast(line(workers, churn.is_none())));
+    if let Some(churn) = churn {
+        report.tell(name("sessions that ended"), real(churn.ended), "");
+        let epoch = owner_of(&world, job).and_then(|at| world.host(at).node()?.job(job));
+        report.tell(name("owners"), real(epoch.map_or(0, |job| job.epoch)), "");
+    }
     report.tell(name("time"), took.as_secs_f64(), "s");
     report.beside(ideal.as_secs_f64(), Source::Chosen);
     report.tell(name("to 95 % of the peak"), ramp(&busy).as_secs_f64(), "s");

@@ -93,6 +93,12 @@ impl World {
                 };
                 return vec![Given::Groups(groups::Input::Way { group, way })];
             }
+            Output::AskNearest { group, peers } => {
+                let nearest = self.overlay(me).and_then(|overlay| overlay.nearest_of(&peers));
+                let first = peers.first().copied();
+                let answer = |peer| Given::Groups(groups::Input::Nearest { group, peer });
+                return nearest.or(first).map(answer).into_iter().collect();
+            }
             Output::Send { to, message, .. } => {
                 return self.speak(me, to, Parcel::Group(message)).into_iter().collect();
             }

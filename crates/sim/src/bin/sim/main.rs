@@ -42,6 +42,9 @@ struct Arguments {
     /// Virtual minutes to measure, where an experiment has a length.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Virtual minutes of a session in the median (scale); otherwise everybody stays.
+    #[arg(long)]
+    sessions: Option<u64>,
     /// Only the cases whose name contains this (churn, loss, links, adversary, groups, anycast).
     #[arg(long, default_value = "")]
     only: String,
@@ -121,6 +124,7 @@ fn run(experiment: &Experiment, arguments: &Arguments) -> Result<Done> {
             Topology::Measured => Shape::Measured,
         },
         span: arguments.minutes.map(|minutes| Duration::from_secs(minutes * 60)),
+        sessions: arguments.sessions.map(|minutes| Duration::from_secs(minutes * 60)),
         progress: &|what, done, all| progress.show(what, done, all),
     };
     let report = (experiment.run)(&request);

@@ -140,6 +140,10 @@ impl Scenario {
 
     /// The verdict: so many finished tiles are lost; `None` when nobody knows the job.
     fn end(&mut self, job: JobId, case: &Case, found: &mut Found, lost: Option<u32>) {
+        for (task, _, story) in self.ledger.died(job, self.world.now()) {
+            found.died += 1;
+            found.notes.push(format!("{job:?}, task {task}: for a while nobody had it: {story}"));
+        }
         let Some(entry) = self.ledger.close(job) else { return };
         found.accepted += u64::from(entry.accepted.is_some());
         found.owners += entry.epochs.len() as u64;
