@@ -38,9 +38,10 @@ pub fn turns(payload: &[u8], width: u32, height: u32, formula: &str) -> Result<V
 #[wasm_bindgen]
 pub fn surprise(seed: u64, index: u32, width: u32, height: u32) -> String {
     let varied = variation(simd::best(), seed, index, (width, height));
-    let (view, colouring) = (varied.view, varied.colouring);
+    let [density, offset] = varied.winding();
+    let view = varied.view;
     format!(
-        "f={}&re={}&im={}&z={}&cr={}&ci={}&i={}&p={}&d={}&o={}",
+        "f={}&re={}&im={}&z={}&cr={}&ci={}&i={}&p={}&d={density}&o={offset}",
         view.formula,
         view.re,
         view.im,
@@ -49,7 +50,5 @@ pub fn surprise(seed: u64, index: u32, width: u32, height: u32) -> String {
         view.c_im,
         view.max_iter,
         varied.palette,
-        colouring.density,
-        colouring.offset
     )
 }

@@ -31,6 +31,22 @@ pub(crate) fn f64_from_decimal(text: &str) -> Result<f64, DecimalError> {
     if value.is_finite() { Ok(value) } else { Err(DecimalError::TooLarge) }
 }
 
+/// A number below 2⁶⁴ / 10^`places` as plain decimal text, rounded to so many places behind the point.
+pub(crate) fn decimal_from_f64(value: f64, places: u32) -> String {
+    let one = 10_u64.pow(places);
+    let scaled = libm::round(value.abs() * one as f64) as u64;
+    let sign = if value < 0.0 && scaled > 0 { "-" } else { "" };
+    let (whole, mut fraction) = (scaled / one, scaled % one);
+    let mut width = places as usize;
+    while width > 0 && fraction % 10 == 0 {
+        (fraction, width) = (fraction / 10, width - 1);
+    }
+    match width {
+        0 => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{fraction:0width$}"),
+    }
+}
+
 fn is_plain_decimal(text: &[u8]) -> bool {
     let rest = without_sign(text);
     let (whole, rest) = split_digits(rest);
@@ -67,6 +83,21 @@ fn split_digits(text: &[u8]) -> (usize, &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_plain_decimals() {
+        for (value, places, text) in [
+            (0.0, 2, "0"),
+            (-0.001, 2, "0"),
+            (-0.75, 16, "-0.75"),
+            (1.05, 2, "1.05"),
+            (2.996, 2, "3"),
+            (12_345.6, 0, "12346"),
+            (-1.740_062_382_579_34, 15, "-1.74006238257934"),
+        ] {
+            assert_eq!(decimal_from_f64(value, places), text);
+        }
+    }
 
     #[test]
     fn accepts_plain_decimals() {

@@ -50,12 +50,14 @@ impl Tiles {
             return None;
         }
         let rows = (0..height).step_by(TILE as usize);
-        let mut corners: Vec<(u32, u32)> =
-            rows.flat_map(|y| (0..width).step_by(TILE as usize).map(move |x| (x, y))).collect();
+        let corners = rows.flat_map(|y| (0..width).step_by(TILE as usize).map(move |x| (x, y)));
+        // Ties in order of row, then column.
+        let corners =
+            base::in_order(corners.map(|(x, y)| {
+                (distance_squared(rect_at((x, y), width, height), width, height), y, x)
+            }));
         assert!(corners.len() <= TASKS_MAX as usize, "sides are bounded");
-        // The sort is stable, so ties stay in order of row, then column.
-        corners
-            .sort_by_key(|&corner| distance_squared(rect_at(corner, width, height), width, height));
+        let corners = corners.into_iter().map(|(_, y, x)| (x, y)).collect();
         Some(Tiles { width, height, corners })
     }
 

@@ -10,6 +10,7 @@ mod walk;
 use base::Rng;
 
 use crate::colour::Colouring;
+use crate::decimal::decimal_from_f64;
 use crate::engine::Engine;
 use crate::formula::{Family, Formula};
 use crate::palette::Palette;
@@ -34,6 +35,14 @@ pub struct Variation {
     pub palette: Palette,
     /// How it is wound.
     pub colouring: Colouring,
+}
+
+impl Variation {
+    /// Density and offset of the colours as text: they are hundredths.
+    pub fn winding(&self) -> [String; 2] {
+        let Colouring { density, offset } = self.colouring;
+        [density, offset].map(|number| decimal_from_f64(number, 2))
+    }
 }
 
 /// The picture of a seed and an index, at a size in pixels. The engine changes nothing but the time: some

@@ -5,7 +5,6 @@
 //! Who finds a result nowhere asks the root of the job's key. If that has it neither, it owns the job
 //! once more, looks for the result itself, and in the end has it computed again.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::{Digest, Duration, NodeId, SortedMap, SortedSet, Time};
@@ -55,7 +54,7 @@ struct Want {
 /// What a node lacks of a job, and whom it asked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fetch {
-    lacking: BTreeMap<u32, Want>,
+    lacking: SortedMap<u32, Want>,
     asked: SortedMap<u32, (Source, Time)>,
     /// Peers that did not answer, and until when they are passed over. At most [`SILENT_MAX`]; beyond
     /// it the lowest is asked again.

@@ -104,7 +104,7 @@ pub(crate) struct Job {
     /// Of all results, as the owner said at the end.
     pub(crate) agreed: Option<Digest>,
     /// Tasks whose result nobody had, with the round of the next one.
-    pub(crate) rounds: BTreeMap<u32, u8>,
+    pub(crate) rounds: SortedMap<u32, u8>,
     pub(crate) tally: SortedMap<NodeId, u32>,
     pub(crate) cancelled: Option<Signature>,
     /// Since when its owner is known to be gone.
@@ -113,7 +113,7 @@ pub(crate) struct Job {
     /// Something that was to go into the record did not.
     pub(crate) is_unwritten: bool,
     /// Holders that acknowledged results computed here.
-    pub(crate) kept: BTreeMap<u32, u16>,
+    pub(crate) kept: SortedMap<u32, u16>,
     pub(crate) duplicates: u32,
     /// Others' results that came last.
     pub(crate) recent: Recent,
@@ -146,13 +146,13 @@ impl Job {
             proved: BTreeMap::new(),
             audits: Audits::default(),
             agreed: None,
-            rounds: BTreeMap::new(),
+            rounds: SortedMap::new(),
             tally: SortedMap::new(),
             cancelled: None,
             lost_at: None,
             record_copies: 0,
             is_unwritten: false,
-            kept: BTreeMap::new(),
+            kept: SortedMap::new(),
             duplicates: 0,
             recent: Recent::default(),
             pace: Pace::default(),

@@ -26,13 +26,10 @@ impl Job {
     /// All that this node would write about the job.
     fn record(&self) -> Record {
         let entry = |task: &u32| self.done.get(task).map(|done| (*task, *done));
-        let done = self.verified.iter().filter_map(entry);
-        Record {
-            job: self.signed.clone(),
-            tenure: self.tenure,
-            cancelled: self.cancelled,
-            done: done.collect(),
-        }
+        let mut record = Record { tenure: self.tenure, ..Record::new(self.signed.clone()) };
+        record.cancelled = self.cancelled;
+        record.done.extend(self.verified.iter().filter_map(entry));
+        record
     }
 }
 
@@ -66,7 +63,7 @@ impl Grid {
         let mut delta = Record { tenure: job.tenure, ..Record::new(job.signed.clone()) };
         delta.cancelled = job.cancelled;
         let entry = |task| job.done.get(&task).map(|done| (task, *done));
-        delta.done = tasks.into_iter().filter_map(entry).collect();
+        delta.done.extend(tasks.into_iter().filter_map(entry));
         self.write(id, &delta);
     }
 

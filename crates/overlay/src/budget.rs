@@ -41,11 +41,11 @@ impl Overlay {
     /// Every contact worth a link, the most important first.
     fn wanted_links(&self) -> Vec<(Rank, Contact)> {
         let mut wanted: Vec<(Rank, Contact)> = Vec::new();
-        for contact in self.leaf.members() {
-            let neighbour = self.leaf.is_neighbour(contact.id);
-            wanted.push((if neighbour { Rank::Neighbour } else { Rank::Leaf }, contact));
-        }
-        wanted.sort_by_key(|(rank, _)| *rank);
+        let is_neighbour = |contact: &Contact| self.leaf.is_neighbour(contact.id);
+        let members = self.leaf.members().into_iter();
+        let (near, far): (Vec<_>, Vec<_>) = members.partition(is_neighbour);
+        wanted.extend(near.into_iter().map(|contact| (Rank::Neighbour, contact)));
+        wanted.extend(far.into_iter().map(|contact| (Rank::Leaf, contact)));
         if self.links.room(Rank::Row) {
             wanted.extend(self.wanted_slots());
             let preferred = self.links.preferred.iter();
@@ -67,18 +67,20 @@ impl Overlay {
         let radix = self.config.digits.radix();
         let first = self.me.id.to_bytes()[15] % radix;
         let turn = |column: u8| (column + radix - first) % radix;
-        let mut slots: Vec<_> =
-            self.table.entries().filter(|(slot, _)| !linked.contains(slot)).collect();
-        slots.sort_by_key(|((row, column), _)| (*row, turn(*column)));
-        let mut ranked: Vec<(u64, Contact)> = Vec::new();
-        for ((row, _), contact) in slots {
+        let slots = self.table.entries().filter(|(slot, _)| !linked.contains(slot));
+        let slots =
+            base::in_order(slots.map(|((row, column), contact)| (row, turn(column), contact)));
+        let mut ranked: Vec<(u64, usize, Contact)> = Vec::new();
+        for (at, (row, _, contact)) in slots.into_iter().enumerate() {
             let place = count.entry(row).or_default();
-            ranked.push((*place, contact));
+            ranked.push((*place, at, contact));
             *place += 1;
         }
-        ranked.sort_by_key(|(place, _)| *place);
         let rank = |place: u64| if place == 0 { Rank::Row } else { Rank::Slot };
-        ranked.into_iter().map(|(place, contact)| (rank(place), contact)).collect()
+        base::in_order(ranked)
+            .into_iter()
+            .map(|(place, _, contact)| (rank(place), contact))
+            .collect()
     }
 
     /// What a link with `contact` is good for, or would be.

@@ -47,11 +47,13 @@ impl Overlay {
         let mut members: Vec<NodeId> = members.filter(usable).collect();
         self.rng.shuffle(&mut best);
         self.rng.shuffle(&mut members);
-        best.sort_by_key(|id| Reverse(self.config.digits.shared(key, *id)));
+        let place =
+            |(at, id): (usize, NodeId)| (Reverse(self.config.digits.shared(key, id)), at, id);
+        let best = base::in_order(best.into_iter().enumerate().map(place));
         let copies = 2 * self.leaf.half();
         let mut chosen: Vec<NodeId> = Vec::with_capacity(copies);
         for turn in 0..best.len().max(members.len()) {
-            for id in [best.get(turn), members.get(turn)].into_iter().flatten() {
+            for id in [best.get(turn).map(|(.., id)| id), members.get(turn)].into_iter().flatten() {
                 if chosen.len() < copies && !chosen.contains(id) {
                     chosen.push(*id);
                 }

@@ -73,8 +73,9 @@ impl Place {
 
     /// Who should hold `key`, without those that `refuse` it.
     pub(crate) fn standing(&self, key: Key, refuses: impl Fn(NodeId) -> bool) -> Standing {
-        let mut nodes: Vec<Neighbour> = self.others.clone();
-        nodes.sort_by(|a, b| key.closer(a.id, b.id));
+        let by_distance = |node: &Neighbour| (key.distance(node.id), node.id, node.group);
+        let nodes = base::in_order(self.others.iter().map(by_distance)).into_iter();
+        let mut nodes: Vec<_> = nodes.map(|(_, id, group)| Neighbour { id, group }).collect();
         let closer = nodes.iter().filter(|node| key.closer(node.id, self.me.id).is_lt()).count();
         let rank = u32::try_from(closer).unwrap_or(u32::MAX);
         if !self.is_whole && closer >= WINDOW {

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use base::{Digest, NodeId, Time};
+use base::{Digest, NodeId, SortedMap, Time};
 use bytes::Bytes;
 use wire::store::{Name, Version};
 
@@ -30,9 +30,9 @@ pub(crate) struct Held {
     pub(crate) expires: Time,
     pub(crate) standing: Standing,
     /// Neighbours that acknowledged; at most as many as there are neighbours.
-    pub(crate) copies: BTreeMap<NodeId, Copy>,
+    pub(crate) copies: SortedMap<NodeId, Copy>,
     /// Neighbours that refused, until when they are not asked.
-    pub(crate) refused: BTreeMap<NodeId, Time>,
+    pub(crate) refused: SortedMap<NodeId, Time>,
     /// When this node last looked after it.
     pub(crate) asked_at: Option<Time>,
     /// Times that others were asked in this round without all answering.
@@ -60,8 +60,8 @@ impl Held {
             bytes,
             expires,
             standing,
-            copies: BTreeMap::new(),
-            refused: BTreeMap::new(),
+            copies: SortedMap::new(),
+            refused: SortedMap::new(),
             asked_at: None,
             asks: 0,
             promised_until: Time::ZERO,
@@ -118,7 +118,7 @@ pub(crate) struct Shelf {
     due: BTreeSet<(Time, Name)>,
     bytes: u64,
     /// Bytes brought by each peer.
-    brought: BTreeMap<NodeId, u64>,
+    brought: SortedMap<NodeId, u64>,
 }
 
 impl Shelf {

@@ -20,6 +20,7 @@ const PROGRAMS: [(&str, &str); 2] =
 pub(crate) fn run(repo: &Repo, stages: &mut Stages) -> Result<()> {
     let folder = repo.target.join("release-linux");
     stages.step("parts", || list_parts(repo, &folder))?;
+    stages.step("tools", || setup::page_tools(repo))?;
     if !web::build(repo, stages, Mode::Release)? {
         return Err(StageFailed.into());
     }

@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::run::{Repo, find_program, read, run, succeeds};
 use crate::stages::Stages;
 
+/// What runs the tools that make the page smaller: package and program.
+const NODE: [(&str, &str); 2] = [("nodejs", "node"), ("npm", "npm")];
 /// Debian package, and the program that shows that it is there.
 const PACKAGES: [(&str, &str); 5] = [
     ("chromium", "chromium"),
@@ -27,6 +29,12 @@ pub(crate) fn install(repo: &Repo, stages: &mut Stages) -> Result<()> {
     stages.step("setup: rust", || rust_parts(repo))?;
     stages.step("setup: packages", || packages(repo, &PACKAGES))?;
     stages.step("setup: node modules", || node_modules(repo))
+}
+
+/// The tools that make the shipped page smaller. They come with those of the tests.
+pub(crate) fn page_tools(repo: &Repo) -> Result<()> {
+    packages(repo, &NODE)?;
+    node_modules(repo)
 }
 
 fn rust_parts(repo: &Repo) -> Result<()> {

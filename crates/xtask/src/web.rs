@@ -1,22 +1,24 @@
 //! Builds the page into `target/web/`, ready to be served as it is.
 //!
 //! This file compiles the crate `browser` twice and binds both modules; `folder` puts them and the
-//! files of `web/` together, with `strip` and `join` making the scripts lighter; `package` makes an npm
-//! package of the peer alone; `sizes` holds the result to the budgets.
+//! files of `web/` together, with `strip` and `join` making the scripts lighter; `smaller` runs other
+//! people's tools over both, if they are here; `package` makes an npm package of the peer alone;
+//! `sizes` holds the result to the budgets.
 
 mod folder;
 mod join;
 mod package;
 mod sizes;
+mod smaller;
 mod strip;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::run::{Repo, find_program, run, say};
+use self::smaller::Smaller;
+use crate::run::{Repo, run, say};
 use crate::setup::{self, WASM_TARGET};
 use crate::stages::{Counts, Stages};
 
@@ -37,7 +39,7 @@ struct Module {
 }
 
 const MODULES: [Module; 2] = [
-    Module { name: "node", profile: "wasm-node", rustflags: "", wasm_opt: "-Os" },
+    Module { name: "node", profile: "wasm-node", rustflags: "", wasm_opt: "-Oz" },
     Module {
         name: "kernel",
         profile: "wasm-kernel",
@@ -46,16 +48,6 @@ const MODULES: [Module; 2] = [
     },
 ];
 
-/// What rustc may use of wasm, said to wasm-opt, which assumes less.
-const WASM_OPT_FEATURES: [&str; 7] = [
-    "--enable-simd",
-    "--enable-bulk-memory",
-    "--enable-nontrapping-float-to-int",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-reference-types",
-    "--enable-multivalue",
-];
 /// The folder that [`build`] fills.
 pub(crate) fn served(repo: &Repo) -> PathBuf {
     repo.target.join("web")
@@ -69,11 +61,20 @@ pub(crate) fn build(repo: &Repo, stages: &mut Stages, mode: Mode) -> Result<bool
         stages.step(&format!("web: build {}", module.name), || compile(repo, module, mode))?;
     }
     let bindings = repo.target.join("web-bindings");
-    stages.step("web: bind", || bind(repo, &bindings, mode))?;
-    let files = stages.step("web: pack", || folder::pack(repo, &bindings, mode))?;
+    let smaller = Smaller::find(repo);
+    stages.step("web: bind", || bind(repo, &bindings, mode, &smaller))?;
+    let files = stages.step("web: pack", || folder::pack(repo, &bindings, mode, &smaller))?;
     say(&format!("\nthe page is in {}", repo.short(&served(repo))));
-    Ok(mode == Mode::Dev
-        || stages.check("web: sizes", || sizes::check(&files).map(|()| Counts::ONE)))
+    if mode == Mode::Dev {
+        return Ok(true);
+    }
+    if !smaller.is_whole() {
+        say(
+            "larger than need be, so not held to the budgets: `cargo xtask setup` installs the tools",
+        );
+        return Ok(true);
+    }
+    Ok(stages.check("web: sizes", || sizes::check(&files).map(|()| Counts::ONE)))
 }
 
 /// Each module has a profile, hence an output folder, of its own: the two never rebuild each other.
@@ -92,15 +93,13 @@ fn compile(repo: &Repo, module: &Module, mode: Mode) -> Result<()> {
     run(&mut cargo)
 }
 
-fn bind(repo: &Repo, into: &Path, mode: Mode) -> Result<()> {
+fn bind(repo: &Repo, into: &Path, mode: Mode, smaller: &Smaller<'_>) -> Result<()> {
     folder::remove(into)?;
     for Module { name, profile, wasm_opt, .. } in &MODULES {
         let wasm = repo.target.join(WASM_TARGET).join(profile).join("browser.wasm");
         bind_one(&wasm, name, into)?;
-        if mode == Mode::Release
-            && let Some(program) = find_wasm_opt(repo)
-        {
-            optimise(repo, &program, wasm_opt, &into.join(format!("{name}_bg.wasm")));
+        if mode == Mode::Release {
+            smaller.module(&into.join(format!("{name}_bg.wasm")), wasm_opt);
         }
     }
     Ok(())
@@ -119,20 +118,4 @@ fn bind_one(wasm: &Path, name: &str, into: &Path) -> Result<()> {
         .remove_producers_section(true)
         .generate(into)
         .with_context(|| format!("wasm-bindgen on {}", wasm.display()))
-}
-
-fn find_wasm_opt(repo: &Repo) -> Option<PathBuf> {
-    let of_tests = repo.root.join("tests/node_modules/.bin/wasm-opt");
-    find_program("wasm-opt").or_else(|| of_tests.is_file().then_some(of_tests))
-}
-
-/// Saves a few per cent, so a wasm-opt that is too old for our features is no failure.
-fn optimise(repo: &Repo, program: &Path, level: &str, wasm: &Path) {
-    let smaller = wasm.with_extension("opt");
-    let mut command = repo.program(program);
-    command.arg(level).args(WASM_OPT_FEATURES).arg(wasm).arg("-o").arg(&smaller);
-    match run(&mut command).and_then(|()| Ok(fs::rename(&smaller, wasm)?)) {
-        Ok(()) => {}
-        Err(error) => say(&format!("kept without wasm-opt: {error:#}")),
-    }
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! picture: the bytes of its view, which begin with 1
-//! gallery: 2 u8 | edition u8 = 1 | seed u64 | first, count, width, height u32
-//! zoom:    3 u8 | edition u8 = 1 | frames, first, count u32 | from, to: length u32, a view's bytes
+//! gallery: 2 u8 | edition u8 = 2 | seed u64 | first, count, width, height u32
+//! zoom:    3 u8 | edition u8 = 2 | frames, first, count u32 | from, to: length u32, a view's bytes
 //! ```
 //!
 //! Integers are little-endian, nothing may follow, and each series has exactly one encoding. The
@@ -16,7 +16,7 @@ use crate::view::View;
 
 const GALLERY: u8 = 2;
 const ZOOM: u8 = 3;
-const EDITION: u8 = 1;
+const EDITION: u8 = 2;
 
 impl Series {
     /// The parameters of the job. Those of a series that [`Series::validate`] accepts have at most

@@ -136,5 +136,7 @@ fn log10(zoom: &str) -> f64 {
 /// 10^log10 as decimal text of ten digits.
 fn decimal(log10: f64) -> String {
     let whole = libm::floor(log10);
-    format!("{:.9}e{}", libm::exp10(log10 - whole), whole as i32)
+    // 1 to 10, in whole billionths.
+    let digits = libm::round(libm::exp10(log10 - whole) * 1e9) as u64;
+    format!("{}.{:09}e{}", digits / 1_000_000_000, digits % 1_000_000_000, whole as i32)
 }

@@ -1,5 +1,7 @@
 //! A small preview, and what it says about the picture: busy spots, appeal, colours.
 
+use std::cmp::Reverse;
+
 use base::Rng;
 
 use crate::colour::{Colouring, turns_of};
@@ -49,8 +51,10 @@ impl Preview {
         let tile = compute_with(engine, &view.validate().ok()?, 0)?;
         let turns: Vec<Option<f64>> =
             tile.levels.iter().map(|&level| (level > 0).then(|| turns_of(level))).collect();
-        let mut sorted: Vec<f64> = turns.iter().copied().flatten().collect();
-        sorted.sort_unstable_by(f64::total_cmp);
+        // What is not negative has the order of its bits.
+        let known = turns.iter().copied().flatten();
+        let sorted = base::in_order(known.map(f64::to_bits)).into_iter().map(f64::from_bits);
+        let sorted = sorted.collect();
         let most_iterations = tile.levels.iter().map(|level| level >> 8).max().unwrap_or(0);
         Some(Preview { width: WIDTH as usize, turns, sorted, most_iterations })
     }
@@ -112,16 +116,16 @@ impl Preview {
                 let at = y * self.width + x;
                 let around = [at - 1, at + 1, at - self.width, at + self.width];
                 let busy: f64 = around.iter().map(|&other| self.difference(at, other)).sum();
-                spots.push((busy, at));
+                spots.push((Reverse(busy.to_bits()), at));
             }
         }
-        spots.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut spots = base::in_order(spots);
         spots.truncate(spots.len() / 12);
-        let &(busy, at) = rng.pick(&spots)?;
+        let &(Reverse(busy), at) = rng.pick(&spots)?;
         let (x, y) = ((at % self.width) as f64, (at / self.width) as f64);
         let width = self.width as f64;
         let place = ((x + 0.5) / width - 0.5, (height as f64 * 0.5 - y - 0.5) / width);
-        (busy > 0.0).then_some(place)
+        (busy > 0).then_some(place)
     }
 
     /// Colours such that the middle nine tenths of the levels pass through about one turn.

@@ -207,7 +207,7 @@ impl Record {
         let is_news = |(task, done): &(&u32, &Done)| {
             other.done.get(task).is_none_or(|theirs| done.beats(theirs))
         };
-        delta.done = self.done.iter().filter(is_news).map(|(task, done)| (*task, *done)).collect();
+        delta.done.extend(self.done.iter().filter(is_news).map(|(task, done)| (*task, *done)));
         let is_empty = delta.done.is_empty()
             && self.tenure <= other.tenure
             && (self.cancelled.is_none() || self.cancelled == other.cancelled);
@@ -227,7 +227,7 @@ impl Record {
             }
             is_first = false;
             let mut piece = self.head();
-            piece.done = rest.by_ref().take(count).map(|(task, done)| (*task, *done)).collect();
+            piece.done.extend(rest.by_ref().take(count).map(|(task, done)| (*task, *done)));
             Some(piece)
         })
     }

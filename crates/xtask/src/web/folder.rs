@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
-use super::{Mode, join::join, package, served, strip::strip};
+use super::{Mode, join::join, package, served, smaller::Smaller, strip::strip};
 use crate::run::Repo;
 
 /// What files at the top write in place of the hashed folder's name.
@@ -55,7 +55,12 @@ impl Sent {
 }
 
 /// Puts page and bindings together in a fresh folder, which then takes the old one's place.
-pub(super) fn pack(repo: &Repo, bindings: &Path, mode: Mode) -> Result<Folder> {
+pub(super) fn pack(
+    repo: &Repo,
+    bindings: &Path,
+    mode: Mode,
+    smaller: &Smaller<'_>,
+) -> Result<Folder> {
     let mut page = Files::new();
     read_folder(&repo.root.join("web"), "", &mut page)?;
     page.retain(|path, _| is_shipped(path));
@@ -66,7 +71,11 @@ pub(super) fn pack(repo: &Repo, bindings: &Path, mode: Mode) -> Result<Folder> {
             lighten(files)?;
         }
     }
-    let files = assemble(page, bound, mode)?;
+    let shrink = |app: &mut Files| match mode {
+        Mode::Release => smaller.scripts(app),
+        Mode::Dev => Ok(()),
+    };
+    let files = assemble(page, bound, mode, shrink)?;
     package::write(repo, &files)?;
 
     let files: Folder = files
@@ -113,8 +122,14 @@ fn is_at_top(path: &str) -> bool {
     !path.contains('/') && (path.ends_with(".html") || path == "embed.js")
 }
 
-/// The files of the finished folder: those at the top, the rest in `app-<hash>/`.
-pub(super) fn assemble(page: Files, bound: Files, mode: Mode) -> Result<Files> {
+/// The files of the finished folder: those at the top, the rest in `app-<hash>/`, as small as `shrink`
+/// makes them.
+pub(super) fn assemble(
+    page: Files,
+    bound: Files,
+    mode: Mode,
+    shrink: impl Fn(&mut Files) -> Result<()>,
+) -> Result<Files> {
     let (top, mut app): (Files, Files) = page.into_iter().partition(|(path, _)| is_at_top(path));
     ensure!(top.contains_key("index.html"), "web/index.html is missing");
     for (path, bytes) in bound {
@@ -125,6 +140,7 @@ pub(super) fn assemble(page: Files, bound: Files, mode: Mode) -> Result<Files> {
     if mode == Mode::Release {
         join(&top, &mut app)?;
     }
+    shrink(&mut app)?;
     let name = app_name(&app);
     let mut files: Files =
         app.into_iter().map(|(path, bytes)| (format!("{name}/{path}"), bytes)).collect();
@@ -211,6 +227,10 @@ pub(super) mod tests {
         list.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect()
     }
 
+    pub(in crate::web) fn as_it_is(_: &mut Files) -> Result<()> {
+        Ok(())
+    }
+
     pub(in crate::web) const INDEX: &str = "<link rel=\"stylesheet\" href=\"__APP__/page.css\">\n\
         <script type=\"module\" src=\"./__APP__/page.js\"></script>\n\
         <a href=\"https://example.org/__APP__/kernel.js\">elsewhere</a>";
@@ -218,7 +238,7 @@ pub(super) mod tests {
     #[test]
     fn html_lies_at_the_top_and_the_rest_in_the_hashed_folder() {
         let page = files(&[("index.html", INDEX), ("page.js", "1"), ("parts/ring.js", "2")]);
-        let made = assemble(page, files(&[("node_bg.wasm", "w")]), Mode::Dev).unwrap();
+        let made = assemble(page, files(&[("node_bg.wasm", "w")]), Mode::Dev, as_it_is).unwrap();
         let paths: Vec<&str> = made.keys().map(String::as_str).collect();
         let name = paths[0].split('/').next().unwrap();
         assert!(name.starts_with("app-") && name.len() == 16, "{name}");
@@ -239,10 +259,12 @@ pub(super) mod tests {
 
     #[test]
     fn a_page_that_would_load_nothing_is_refused() {
-        assert!(assemble(files(&[("index.html", "<p>")]), Files::new(), Mode::Dev).is_err());
-        assert!(assemble(files(&[("page.js", "1")]), Files::new(), Mode::Dev).is_err());
+        assert!(
+            assemble(files(&[("index.html", "<p>")]), Files::new(), Mode::Dev, as_it_is).is_err()
+        );
+        assert!(assemble(files(&[("page.js", "1")]), Files::new(), Mode::Dev, as_it_is).is_err());
         let twice = files(&[("index.html", INDEX), ("node.js", "1")]);
-        assert!(assemble(twice, files(&[("node.js", "2")]), Mode::Dev).is_err());
+        assert!(assemble(twice, files(&[("node.js", "2")]), Mode::Dev, as_it_is).is_err());
     }
 
     #[test]
