@@ -183,8 +183,10 @@ impl Overlay {
     /// With datagrams, those who spoke lately and whom the leaf set wants now, the nearest first: when
     /// many die at once, some answered while a dead one still had their place.
     fn known_heirs(&self) -> Vec<Contact> {
+        if !self.is_direct() {
+            return Vec::new();
+        }
         let lately = self.peers.heard_within(self.now, BEAT * GAP_BEATS);
-        let lately = lately.filter(|_| self.is_direct());
         let wanted = lately.filter_map(|contact| Some((self.leaf.reach_of(contact.id)?, contact)));
         let nearest = base::in_order(wanted).into_iter().take(self.leaf.half());
         nearest.map(|(_, contact)| contact).collect()

@@ -23,8 +23,8 @@ pub(crate) enum Placed {
     Instead(Contact),
 }
 
-/// With digits of 4 bits at most 32 rows of 15 entries; about log₁₆ N rows are in use. Each entry is the nearest node
-/// with its prefix that this node has met (Pastry §2.5).
+/// With digits of 4 bits at most 32 rows of 15 entries; about log₁₆ N rows are in use. Each entry is
+/// the nearest node with its prefix that this node has met (Pastry §2.5).
 #[derive(Clone, Debug)]
 pub(crate) struct RoutingTable {
     me: NodeId,

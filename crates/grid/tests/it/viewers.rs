@@ -1,6 +1,7 @@
 //! Who only looks on, comes late, or has little room.
 
 use grid::{Event, Input, JobState};
+use wire::grid::JobId;
 
 use crate::world::{World, expected, millis, secs};
 
@@ -29,17 +30,23 @@ fn whoever_looks_on_sees_everything_and_computes_nothing() {
     }
 }
 
+/// A job of 60 tasks that four makers, 0 to 3, have finished while six viewers stood by.
+fn finished(seed: u64) -> (World, JobId) {
+    let mut world = World::new(seed, 4);
+    for _ in 0..6 {
+        viewer(&mut world);
+    }
+    world.run_for(secs(3));
+    let job = world.submit(0, 1, 60);
+    world.run_until(secs(60), |world| world.is_complete(job));
+    world.run_for(secs(2));
+    (world, job)
+}
+
 #[test]
 fn a_finished_job_is_found_by_its_id_when_its_makers_are_gone() {
     for seed in 0..6 {
-        let mut world = World::new(seed, 4);
-        for _ in 0..6 {
-            viewer(&mut world);
-        }
-        world.run_for(secs(3));
-        let job = world.submit(0, 1, 60);
-        world.run_until(secs(60), |world| world.is_complete(job));
-        world.run_for(secs(2));
+        let (mut world, job) = finished(seed);
         (0..4).for_each(|node| world.kill(node));
         world.run_for(secs(10));
         let node = viewer(&mut world);
@@ -54,14 +61,7 @@ fn a_finished_job_is_found_by_its_id_when_its_makers_are_gone() {
 #[test]
 fn what_only_the_dead_had_is_computed_again_for_whoever_asks() {
     for seed in 0..6 {
-        let mut world = World::new(seed, 4);
-        for _ in 0..6 {
-            viewer(&mut world);
-        }
-        world.run_for(secs(3));
-        let job = world.submit(0, 1, 60);
-        world.run_until(secs(60), |world| world.is_complete(job));
-        world.run_for(secs(2));
+        let (mut world, job) = finished(seed);
         let params = world.hosts[0].grid.job(job).unwrap().params;
         // All makers die with what was not stored, or half of them.
         let dead = if seed % 2 == 0 { 4 } else { 2 };

@@ -118,8 +118,8 @@ fn one(request: &Request, workers: u32, report: &mut Report) {
     report.firm(Bound::AtLeast(line(workers, churn.is_none())));
     if let Some(churn) = churn {
         report.tell(name("sessions that ended"), real(churn.ended), "");
-        let epoch = owner_of(&world, job).and_then(|at| world.host(at).node()?.job(job));
-        report.tell(name("owners"), real(epoch.map_or(0, |job| job.epoch)), "");
+        let at_end = owner_of(&world, job).and_then(|at| world.host(at).node()?.job(job));
+        report.tell(name("owners"), real(at_end.map_or(0, |job| job.epoch)), "");
     }
     report.tell(name("time"), took.as_secs_f64(), "s");
     report.beside(ideal.as_secs_f64(), Source::Chosen);
