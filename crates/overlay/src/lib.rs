@@ -7,8 +7,9 @@
 //! This file holds the machine's four functions and the dispatch; each conversation has its own
 //! file. `route` carries messages, `hop` chooses their way, `spread` chooses many, and `replica` one
 //! to whoever of several is near; `seek` finds an entrance near by and `join` enters the ring;
-//! `survey` makes the tables near; `heartbeat` and `liveness` notice who is gone and `death` draws the consequences; `repair`, `sharing` and `hearsay` keep the tables full;
-//! `unity` looks for another ring; `budget` and `admission` spend the link budget.
+//! `survey` makes the tables near; `heartbeat` and `liveness` notice who is gone and `death` draws
+//! the consequences; `repair`, `sharing` and `hearsay` keep the tables full; `unity` looks for
+//! another ring; `budget` and `admission` spend the link budget.
 //!
 //! The rules a reader could break:
 //! - A contact enters a table after it spoke itself, and leaves it after this node's own probes
