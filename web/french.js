@@ -3,6 +3,8 @@
 // Spaces that must not break are written as such: a narrow one before ; ! ? %, a wide one before a colon and inside guillemets.
 // Forms of a text are for one, for several, and for millions.
 
+import { reader } from './reasons.js';
+
 /** @type {Record<string, string>} */
 export const french = {
   // index.html, from top to bottom.
@@ -402,3 +404,6 @@ export const refusals = {
   'no such job here': 'ce calcul n’est pas ici',
   'the tile workers of this tab broke down; set the number of cores to try again': 'les processus de calcul de cet onglet sont tombés en panne ; réglez le nombre de cœurs pour réessayer',
 };
+
+/** What Rust says, in French. */
+export const understood = reader(refusals);

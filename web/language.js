@@ -109,11 +109,15 @@ function learn() {
 /** Whether what is served was read. */
 let isLearnt = false;
 
-/** From now on the page speaks this language. @param {string} code */
-export async function speak(code) {
+/**
+ * From now on the page speaks this language.
+ * @param {string} code
+ * @param {Promise<unknown>} [parsed] when all of the page is there to be read, if it may not be yet
+ */
+export async function speak(code, parsed) {
+  const [next] = await Promise.all([load(code), parsed]);
   if (!isLearnt) learn();
   isLearnt = true;
-  const next = await load(code);
   if (next.locale === locale) return;
   ({ translated, locale, understood } = next);
   plurals = new Intl.PluralRules(locale);
@@ -125,8 +129,8 @@ export async function speak(code) {
 /** @param {string} code @returns {Promise<{locale: string, translated: typeof translated, understood: typeof understood}>} */
 async function load(code) {
   if (code === 'fr') {
-    const [{ french, refusals }, { reader }] = await Promise.all([import('./french.js'), import('./reasons.js')]);
-    return { locale: 'fr', translated: (key, text) => french[key] ?? text, understood: reader(refusals) };
+    const { french, understood } = await import('./french.js');
+    return { locale: 'fr', translated: (key, text) => french[key] ?? text, understood };
   }
   if (code === 'pseudo') {
     const { pseudo } = await import('./pseudo.js');

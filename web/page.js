@@ -1,4 +1,4 @@
-// What loads first: the cover, the consent, and `window.millefeuille`.
+// What loads with the page: the cover, the consent, and `window.millefeuille`.
 //
 // Nothing computes and nothing connects here. Only a press of Start or Just look, or the same
 // calls of `window.millefeuille`, load the rest (app.js).
@@ -110,26 +110,15 @@ class Millefeuille extends EventTarget {
 const millefeuille = new Millefeuille();
 Object.assign(window, { millefeuille });
 
-// Theme: the system's, until one is chosen.
+// Theme: the system's, until one is chosen; first.js has set that.
 
 const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 const themeButton = /** @type {HTMLButtonElement} */ (document.getElementById('theme'));
 
-/** @param {string | null} theme */
-function applyTheme(theme) {
-  if (theme) root.dataset.theme = theme;
-  const dark = theme ? theme === 'dark' : systemDark.matches;
-  themeButton.setAttribute('aria-pressed', String(dark));
-}
-
-/** @param {string} name */
-function kept(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null; // storage is denied: it is the system's
-  }
+function showTheme() {
+  const { theme } = root.dataset;
+  themeButton.setAttribute('aria-pressed', String(theme ? theme === 'dark' : systemDark.matches));
 }
 
 /** @param {string} name @param {string} value */
@@ -141,19 +130,19 @@ function keep(name, value) {
   }
 }
 
-applyTheme(kept('theme'));
-systemDark.addEventListener('change', () => applyTheme(root.dataset.theme ?? null));
+showTheme();
+systemDark.addEventListener('change', showTheme);
 themeButton.addEventListener('click', () => {
   const theme = themeButton.getAttribute('aria-pressed') === 'true' ? 'light' : 'dark';
-  applyTheme(theme);
+  root.dataset.theme = theme;
+  showTheme();
   keep('theme', theme);
 });
 
-// The language: the address's, the one chosen before, the browser's. English is here already.
+// The language: the one that first.js has found, until another is chosen.
 
 const languages = /** @type {HTMLSelectElement} */ (document.getElementById('language'));
-languages.value = [new URLSearchParams(location.search).get('lang'), kept('language'), ...navigator.languages.map((tag) => tag.slice(0, 2)), 'en']
-  .find((code) => [...languages.options].some(({ value }) => value === code)) ?? 'en';
+languages.value = root.dataset.language ?? 'en';
 
 /** Where a language cannot be loaded, the page stays as it is. */
 async function spoken() {
@@ -169,7 +158,6 @@ languages.addEventListener('change', () => {
   history.replaceState(history.state, '', address);
   void millefeuille.speak();
 });
-if (languages.value !== 'en') void spoken();
 
 // A link to a job says so.
 if (/[#&]job=/.test(location.hash)) {

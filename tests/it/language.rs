@@ -3,11 +3,12 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use tests::Engine;
 
 use crate::room::{Room, Tab, visits};
 
 visits! {
-    both: the_language_is_the_browsers_until_one_is_chosen;
+    both: the_language_is_the_browsers_until_one_is_chosen, no_frame_is_in_another_language;
     chromium: a_longer_language_is_whole_everywhere;
 }
 
@@ -104,6 +105,53 @@ fn fill(tab: &mut Tab<'_>, id: &str, value: &str) -> Result<()> {
         field.dispatchEvent(new Event('change')); }})()"
     ))
     .map(drop)
+}
+
+/// A browser that wants French, and what each frame that it paints says.
+const FRENCH_FRAMES: &str = "Object.defineProperty(navigator, 'languages', { get: () => ['fr-FR', 'fr', 'en'] });
+    window.painted = [];
+    (function look() {
+        const said = document.body?.innerText.trim();
+        if (said) window.painted.push({ said, theme: document.documentElement.dataset.theme });
+        requestAnimationFrame(look);
+    })();";
+
+/// Frames that say something in English, where there are any.
+const ENGLISH_FRAMES: &str = "(() => {
+    if (!window.painted.some(({ said }) => said.includes('Participer'))) return ['no French frame'];
+    return window.painted.map(({ said }) => said).filter((said) => /Donate|look|What|thousand|Skip/.test(said));
+})()";
+
+fn no_frame_is_in_another_language(room: &mut Room) -> Result<()> {
+    let mut tab = room.open_after("", FRENCH_FRAMES)?;
+    tab.wait("window.painted.length > 0 && document.readyState === 'complete'")?;
+    let english = tab.eval(ENGLISH_FRAMES)?;
+    ensure!(english == json!([]), "{english}");
+    // No frame has another theme than the chosen one either.
+    tab.eval("localStorage.setItem('theme', 'dark')")?;
+    tab.browser.reload(tab.page)?;
+    tab.wait("window.painted.length > 0")?;
+    tab.expect("window.painted.every(({ theme }) => theme === 'dark')")?;
+    if tab.engine == Engine::Firefox {
+        return tab.no_complaints();
+    }
+    // Where every file is long under way, the page waits for the language.
+    let mut ask = |method, parameters| tab.browser.protocol(tab.page, method, &parameters);
+    ask("Network.enable", json!({}))?;
+    ask("Network.setCacheDisabled", json!({ "cacheDisabled": true }))?;
+    let slow = json!({ "offline": false, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1 });
+    ask("Network.emulateNetworkConditions", slow)?;
+    tab.browser.reload(tab.page)?;
+    tab.wait("window.painted.length > 0")?;
+    let english = tab.eval(ENGLISH_FRAMES)?;
+    ensure!(english == json!([]), "on a slow line: {english}");
+    tab.no_complaints()?;
+    // A language that does not come is not waited for.
+    let blocked = json!({ "urls": ["*/french.js"] });
+    tab.browser.protocol(tab.page, "Network.setBlockedURLs", &blocked)?;
+    tab.browser.reload(tab.page)?;
+    tab.wait("window.painted.some(({ said }) => said.includes('Just look'))")?;
+    tab.expect("document.documentElement.lang === 'en'")
 }
 
 fn the_language_is_the_browsers_until_one_is_chosen(room: &mut Room) -> Result<()> {

@@ -45,6 +45,12 @@ test('every language has every text, with the same gaps', () => {
   }
 });
 
+test('the languages that a browser may ask for are those of the list', () => {
+  const [, list] = scripts.get('first.js')?.match(/\[((?:'\w+'(?:, )?)+)\]\.includes/) ?? [];
+  const options = [...elements(page)].filter(({ tag, attributes }) => tag === 'option' && ['lang', 'hidden'].some((name) => name in attributes));
+  assert.deepEqual(list?.split(', ').map((code) => code.slice(1, -1)), options.map(({ attributes }) => attributes.value));
+});
+
 test('French is set as French is', () => {
   for (const [key, text] of [...Object.entries(french), ...Object.entries(refusals)]) {
     assert.ok(!/['"]|\.\.\./.test(text), `${key}: a straight quote, or three points`);
