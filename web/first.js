@@ -5,26 +5,25 @@
 // until it speaks it, or cannot. Not here: choosing, which is page.js.
 
 {
-  const root = document.documentElement;
-  const kept = (/** @type {string} */ name) => {
-    try {
-      return localStorage.getItem(name) ?? '';
-    } catch {
-      return ''; // storage is denied: nothing was chosen
-    }
-  };
-  const theme = kept('theme');
-  if (theme) root.dataset.theme = theme;
+  const { dataset } = document.documentElement;
+  /** @type {Partial<Storage>} */
+  let kept = {};
+  try {
+    kept = localStorage;
+  } catch {
+    // Storage is denied: nothing was chosen.
+  }
+  if (kept.theme) dataset.theme = kept.theme;
 
   // The address's, the one chosen before, the browser's.
-  const wishes = [new URLSearchParams(location.search).get('lang') ?? '', kept('language'), ...navigator.languages.map((tag) => tag.slice(0, 2))];
+  const wishes = [new URLSearchParams(location.search).get('lang'), kept.language, ...navigator.languages.map((tag) => tag.slice(0, 2))];
   const language = wishes.find((code) => ['en', 'fr', 'pseudo'].includes(code)) ?? 'en';
-  root.dataset.language = language;
+  dataset.language = language;
 
   if (language !== 'en') {
-    root.dataset.unread = '';
-    const parsed = new Promise((resolve) => { addEventListener('DOMContentLoaded', resolve); });
+    dataset.unread = '';
+    const parsed = new Promise((resolve) => addEventListener('DOMContentLoaded', resolve));
     Promise.all([import('./language.js'), language === 'fr' && import('./french.js')]) // side by side: the first would ask for the second
-      .then(([{ speak }]) => speak(language, parsed)).catch(() => {}).finally(() => { delete root.dataset.unread; });
+      .then(([{ speak }]) => speak(language, parsed)).catch(() => {}).then(() => { delete dataset.unread; });
   }
 }

@@ -93,7 +93,7 @@ function localise(target) {
 /** Everything that has a text by its key. @returns {Iterable<HTMLElement>} */
 const named = () => document.querySelectorAll('[data-t], [data-label], [data-tip]');
 
-/** What elements say as they are served is English. */
+/** What elements say as they are served is English; what they say later is known. */
 function learn() {
   for (const target of named()) {
     const { t: key, label, tip } = target.dataset;
@@ -106,9 +106,6 @@ function learn() {
   }
 }
 
-/** Whether what is served was read. */
-let isLearnt = false;
-
 /**
  * From now on the page speaks this language.
  * @param {string} code
@@ -116,8 +113,7 @@ let isLearnt = false;
  */
 export async function speak(code, parsed) {
   const [next] = await Promise.all([load(code), parsed]);
-  if (!isLearnt) learn();
-  isLearnt = true;
+  learn();
   if (next.locale === locale) return;
   ({ translated, locale, understood } = next);
   plurals = new Intl.PluralRules(locale);
