@@ -108,7 +108,8 @@ fn fill(tab: &mut Tab<'_>, id: &str, value: &str) -> Result<()> {
 }
 
 /// A browser that wants French, and what each frame that it paints says.
-const FRENCH_FRAMES: &str = "Object.defineProperty(navigator, 'languages', { get: () => ['fr-FR', 'fr', 'en'] });
+const FRENCH_FRAMES: &str =
+    "Object.defineProperty(navigator, 'languages', { get: () => ['fr-FR', 'fr', 'en'] });
     window.painted = [];
     (function look() {
         const said = document.body?.innerText.trim();
