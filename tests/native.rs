@@ -197,13 +197,17 @@ pub fn alone(view: &[impl AsRef<OsStr>], file: &Path) -> Result<Value> {
     document(command)
 }
 
-/// Computes a zoom with `zoom --alone` into a directory and returns what it printed.
+/// Computes a `zoom` or a `gallery` in one process into a directory and returns what it printed.
 ///
 /// # Errors
 /// When it fails.
-pub fn zoom_alone(arguments: &[impl AsRef<OsStr>], directory: &Path) -> Result<Value> {
+pub fn frames_alone(
+    kind: &str,
+    arguments: &[impl AsRef<OsStr>],
+    directory: &Path,
+) -> Result<Value> {
     let mut command = Command::new(millefeuille());
-    command.args(["zoom", "--json", "--alone"]).args(arguments).arg("--out").arg(directory);
+    command.args([kind, "--json", "--alone"]).args(arguments).arg("--out").arg(directory);
     document(command)
 }
 

@@ -190,40 +190,36 @@ export class Album {
       const isMine = tile.worker === 'self' || tile.worker === node?.id;
       this.#app.store.set(isMine ? { contributed: contributed + 1 } : {});
     }
-    // A preset is shown in the colours that it was chosen with.
-    const palette = tile.picture.startsWith('t.') ? this.#app.controls.paletteOf(tile.picture.slice(2)) : undefined;
     if (job?.frames) return this.#addToSheet(job, tile);
-    this.#app.painter.add({ ...tile, palette });
+    this.#app.painter.add({ ...tile, palette: this.#app.own.get(tile.picture) });
   }
 
   /** A tile of one frame of many. @param {Job} job @param {any} tile */
   #addToSheet(job, tile) {
-    const add = (/** @type {string} */ formula) =>
-      this.#app.painter.add({ ...tile, ...placed(job, job.cell, tile), picture: job.id, formula });
-    if (tile.formula) return add(tile.formula);
-    // Until its formula is known the job may be dropped, and the tile revoked.
-    const asked = this.#formulaOf(job, tile.frame).then((formula) => {
+    const add = (/** @type {Partial<import('./jobs.js').Look>} */ look) =>
+      this.#app.painter.add({ ...tile, ...placed(job, job.cell, tile), picture: job.id, ...look });
+    if (tile.formula) return add({});
+    // Until its look is known the job may be dropped, and the tile revoked.
+    const asked = this.#lookOf(job, tile.frame).then((look) => {
       if (job.waiting.get(tile.task) !== asked) return;
       job.waiting.delete(tile.task);
-      if (this.#app.store.get().jobs.get(job.id) === job) add(formula);
+      if (this.#app.store.get().jobs.get(job.id) === job) add(look);
     });
     job.waiting.set(tile.task, asked);
   }
 
-  /** What a seed chose for a frame of a gallery. @param {Job} job @param {number} frame @returns {Promise<string>} */
-  #formulaOf(job, frame) {
-    const known = job.formulas.get(frame);
-    if (known || job.frames?.kind !== 'gallery') return known ?? Promise.resolve('mandelbrot');
-    const { seed, first } = job.frames;
-    const formula = surprise(this.#app, seed, first + frame, job.cell)
-      .then((chosen) => chosen?.view.formula ?? 'mandelbrot')
+  /** What a seed chose for a frame of a gallery. @param {Job} job @param {number} frame @returns {Promise<import('./jobs.js').Look>} */
+  #lookOf(job, frame) {
+    const { seed, first } = /** @type {import('./sheet.js').Frames & {kind: 'gallery'}} */ (job.frames);
+    const look = job.looks.get(frame) ?? surprise(this.#app, seed, first + frame, job.cell)
+      .then(({ view: { formula }, palette }) => ({ formula, own: palette }))
       .catch((error) => {
-        job.formulas.delete(frame);
+        job.looks.delete(frame);
         this.#app.store.set({ trouble: t('doubtful', { reason: error.message }) });
-        return 'mandelbrot';
+        return { formula: 'mandelbrot' };
       });
-    job.formulas.set(frame, formula);
-    return formula;
+    job.looks.set(frame, look);
+    return look;
   }
 
   /** @param {{picture: string, task: number}} note */

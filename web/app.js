@@ -66,6 +66,8 @@ function forgetSession() {
 
 export class App {
   #onChange;
+  /** Colours of previews that keep theirs, whatever the explorer's are: places, galleries. @type {Map<string, import('./view.js').Palette>} */
+  own = new Map();
   log = createLog(element('log'));
 
   /** @param {() => void} onChange */

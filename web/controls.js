@@ -127,23 +127,19 @@ export function createControls(app) {
         const { button, canvas, label } = card();
         know(`at-${preset.name}`, preset.title);
         worded(label, `at-${preset.name}`);
-        const { formula, re, im, zoom, c_re, c_im, max_iter } = preset;
+        const { formula, re, im, zoom, c_re, c_im, max_iter, density, offset } = preset;
         const view = { formula, re, im, zoom, c_re, c_im, max_iter };
+        const palette = { name: preset.palette, density, offset };
         button.addEventListener('click', () => {
           app.album.show(null);
-          app.colour({ name: preset.palette, density: preset.density, offset: preset.offset });
+          app.colour(palette);
           app.see(view);
         });
         element('presets').append(button);
         thumbnails.set(preset.name, canvas);
+        app.own.set(`t.${preset.name}`, palette);
         app.preview(`t.${preset.name}`, { ...view, ...THUMBNAIL }, true);
       }
-    },
-    /** The colours that a thumbnail keeps, whatever the explorer's are. @param {string} name @returns {import('./view.js').Palette} */
-    paletteOf(name) {
-      const { catalogue, palette } = app.store.get();
-      const preset = catalogue?.presets.find((/** @type {any} */ each) => each.name === name);
-      return preset ? { name: preset.palette, density: preset.density, offset: preset.offset } : { ...palette, density: 1, offset: 0 };
     },
     /** @param {string} name @param {ImageBitmap} bitmap */
     thumbnail(name, bitmap) {

@@ -73,6 +73,7 @@ export function createDirectory(app) {
   /** Of a gallery its first frame, which only the seed tells. @param {Listing} job */
   async function preview({ id, view, frames }) {
     const chosen = frames?.kind === 'gallery' && await surprise(app, frames.seed, frames.first, THUMBNAIL);
+    if (chosen) app.own.set(`d.${id}`, chosen.palette);
     app.preview(`d.${id}`, thumbnailOf(chosen ? { ...chosen.view, ...THUMBNAIL } : view), false);
   }
 
@@ -111,6 +112,7 @@ export function createDirectory(app) {
       for (const id of pictures.keys()) {
         if (seen.some((job) => job.id === id)) continue;
         pictures.delete(id);
+        app.own.delete(`d.${id}`);
         app.forget(`d.${id}`);
       }
     },

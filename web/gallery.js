@@ -39,7 +39,7 @@ export function createGallery(app) {
     try {
       for (let index = 0; index < PICTURES_MAX; index += 1) {
         const chosen = await surprise(app, dayOf(Date.now()), index, SIZE);
-        if (!chosen || isTaken(chosen.view, app.directory.jobs)) continue;
+        if (isTaken(chosen.view, app.directory.jobs)) continue;
         app.log(t('gallery-begins'));
         own = app.store.get().jobs.get(await app.album.launch({ ...chosen.view, ...SIZE }, true));
         break;

@@ -8,6 +8,7 @@
 import { sheetOf } from './sheet.js';
 import { t } from './language.js';
 
+/** @typedef {{formula: string, own?: import('./view.js').Palette}} Look of a frame of a gallery, whose colours are its own */
 /** @typedef {{x: number, y: number, width: number, height: number, at: number}} Spot of a painted tile, and since when */
 
 /**
@@ -19,8 +20,8 @@ import { t } from './language.js';
  * @property {import('./sheet.js').Frames} [frames] if there are many
  * @property {number} columns of frames
  * @property {{width: number, height: number}} cell a frame
- * @property {Map<number, Promise<string>>} formulas of the frames of a gallery, as far as they were asked for
- * @property {Map<number, Promise<void>>} waiting tiles whose formula is asked for
+ * @property {Map<number, Promise<Look>>} looks of the frames of a gallery, as far as they were asked for
+ * @property {Map<number, Promise<void>>} waiting tiles whose look is asked for
  * @property {number} total
  * @property {Map<number, string>} tiles who computed each tile that is here
  * @property {Map<number, Spot>} painted the tiles whose colours are on the canvas
@@ -59,7 +60,7 @@ export function openJob({ picture, owner, mine, tasks, view: one, frames }) {
   canvas.width = Math.ceil(view.width / scale);
   canvas.height = Math.ceil(view.height / scale);
   return {
-    id: picture, owner, mine, view, frames, columns: sheet.columns, cell: one, formulas: new Map(), waiting: new Map(), total: tasks, tiles: new Map(), painted: new Map(), by: {},
+    id: picture, owner, mine, view, frames, columns: sheet.columns, cell: one, looks: new Map(), waiting: new Map(), total: tasks, tiles: new Map(), painted: new Map(), by: {},
     state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
     reassigned: 0, duplicates: 0, epoch: 1, recordCopies: 0, copiesMin: 0, copiesTotal: 0, scale, canvas,
   };

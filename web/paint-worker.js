@@ -1,7 +1,7 @@
 // Colours: keeps the numbers of every tile that is shown, and paints them with the chosen palette.
 //
-// In: add {picture, task, worker, x, y, width, height, formula, payload}, with {palette} painted once and
-// not kept; palette {name, density, offset, first}, whose pictures with that prefix are painted first;
+// In: add {picture, task, worker, x, y, width, height, formula, payload}, with {own} in colours of its own, with {palette}
+// painted once and not kept; palette {name, density, offset, first}, whose pictures with that prefix are painted first;
 // size {picture, width, height}; revoke {picture, task}; rename {from, to}; drop {prefix}; spare {pictures}, of which any may go
 // when memory is short; png {id, picture, texts}; surprise {id, seed, index, width, height}.
 // Out: painted {tiles: [{picture, task, worker, x, y, width, height, bitmap}]}; answer {id, value | error};
@@ -64,10 +64,10 @@ function act(data) {
 }
 
 /** @param {Omit<Tile, 'payload'> & {picture: string, payload: ArrayBuffer, palette?: Palette}} data */
-function add({ picture, task, worker, x, y, width, height, formula, payload: buffer, palette: once }) {
+function add({ picture, task, worker, x, y, width, height, formula, payload: buffer, own, palette: once }) {
   const bytes = new Uint8Array(buffer);
   const payload = isPreview(picture) ? turns(bytes, width, height, formula) : bytes;
-  const tile = { task, worker, x, y, width, height, formula, payload };
+  const tile = { task, worker, x, y, width, height, formula, payload, own };
   if (once) return void paintOnce(tile, picture, once);
   if (!shelf.add(picture, tile)) return;
   stale.set(tile, picture);
@@ -92,7 +92,7 @@ function recolour({ name, density, offset, first: prefix }) {
   first = prefix;
   generation += 1;
   stale = new Map();
-  for (const [picture, { tiles }] of shelf.all()) for (const tile of tiles.values()) stale.set(tile, picture);
+  for (const [picture, { tiles }] of shelf.all()) for (const tile of tiles.values()) if (!tile.own) stale.set(tile, picture);
   void paintStale();
 }
 
@@ -127,8 +127,9 @@ async function paint(batch, using) {
   postMessage({ t: 'painted', tiles }, { transfer: tiles.map(({ bitmap }) => bitmap) });
 }
 
-/** @param {Tile} tile @param {Palette} using */
-function pixels({ payload, width, height, formula }, using) {
+/** @param {Tile} tile @param {Palette} shared of tiles that have no colours of their own */
+function pixels({ payload, width, height, formula, own }, shared) {
+  const using = own ?? shared;
   const numbers = payload instanceof Int32Array ? payload : turns(payload, width, height, formula);
   const roots = Number(/^newton-(\d)/.exec(formula)?.[1] ?? 0);
   const ring = ringOf(using.name, () => freed(new Brush(using.name, 1, 0, formula), (brush) => brush.ring()));
@@ -144,15 +145,19 @@ function freed(brush, use) {
   }
 }
 
-/** A brush for each formula of a picture. @param {Palette} palette */
-function createBrushes({ name, density, offset }) {
+/**
+ * A brush for each formula and palette of a picture: of 12 kB, and no more than a job has frames.
+ * @param {Palette} shared of tiles that have no colours of their own
+ */
+function createBrushes(shared) {
   /** @type {Map<string, Brush>} */
   const brushes = new Map();
   return {
-    /** @param {string} formula */
-    of(formula) {
-      const brush = brushes.get(formula) ?? new Brush(name, density, offset, formula);
-      brushes.set(formula, brush);
+    /** @param {Tile} tile */
+    of({ formula, own: { name, density, offset } = shared }) {
+      const key = [formula, name, density, offset].join();
+      const brush = brushes.get(key) ?? new Brush(name, density, offset, formula);
+      brushes.set(key, brush);
       return brush;
     },
     free: () => brushes.forEach((brush) => brush.free()),
@@ -175,7 +180,7 @@ async function png({ picture: name, texts }) {
       // Frames of a sheet begin at any row.
       const [begin, end] = [Math.max(top, tile.y), Math.min(top + count, tile.y + tile.height)];
       if (begin >= end || tile.payload instanceof Int32Array) continue;
-      const painted = brush.of(tile.formula).paint(tile.payload, tile.width, tile.height);
+      const painted = brush.of(tile).paint(tile.payload, tile.width, tile.height);
       for (let row = begin; row < end; row += 1) {
         const from = (row - tile.y) * tile.width * 4;
         pixels.set(painted.subarray(from, from + tile.width * 4), ((row - top) * width + tile.x) * 4);

@@ -4,7 +4,7 @@
 // What is being rendered here or looked at stays, up to three times the budget. A picture that went is remembered
 // as such, so that nobody takes the rest of it for the whole.
 
-/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, formula: string, payload: Uint8Array | Int32Array}} Tile */
+/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, formula: string, payload: Uint8Array | Int32Array, own?: import('./view.js').Palette}} Tile `own` are its colours, whatever the palette */
 /** @typedef {{width: number, height: number, tiles: Map<number, Tile>, isForgotten: boolean}} Picture */
 
 const HARD = 3; // times the budget

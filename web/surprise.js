@@ -9,5 +9,6 @@ import { viewOfLink } from './view.js';
  * @param {{width: number, height: number}} size
  */
 export async function surprise({ painter }, seed, index, size) {
-  return viewOfLink(`#${await painter.surprise(seed, index, size)}`);
+  const link = viewOfLink(`#${await painter.surprise(seed, index, size)}`);
+  return /** @type {NonNullable<typeof link>} */ (link);
 }

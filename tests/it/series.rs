@@ -1,8 +1,10 @@
 //! Jobs of many frames, launched from the page and followed by others.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, zoom_alone};
+use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, frames_alone};
 
 use crate::alone_on_this_machine;
 use crate::scene::{SEAHORSE, download, job, open_tab};
@@ -42,7 +44,7 @@ fn a_zoom_launched_by_a_tab_is_a_sheet_here_and_for_whoever_opens_its_link() -> 
     let place = format!("--to={},{},1e6", SEAHORSE.re, SEAHORSE.im);
     let rest = "--frames 5 --max-iter 1000 --max-iter-to 3000 --size 300x200 --palette dusk";
     let arguments: Vec<&str> = [place.as_str()].into_iter().chain(rest.split(' ')).collect();
-    zoom_alone(&arguments, &directory)?;
+    frames_alone("zoom", &arguments, &directory)?;
     let mut files: Vec<_> = std::fs::read_dir(&directory)?.collect::<Result<_, _>>()?;
     files.retain(|file| file.path().extension().is_some_and(|end| end == "png"));
     files.sort_by_key(std::fs::DirEntry::file_name);
@@ -62,8 +64,9 @@ fn a_zoom_launched_by_a_tab_is_a_sheet_here_and_for_whoever_opens_its_link() -> 
 }
 
 #[test]
-fn a_gallery_launched_by_the_form_has_a_picture_in_every_cell() -> Result<()> {
+fn a_gallery_launched_by_the_form_has_every_picture_in_its_own_colours() -> Result<()> {
     let _machine = alone_on_this_machine();
+    let scratch = Scratch::new("gallery")?;
     let server = Server::start()?;
     let mut browser = Browser::start(Engine::Chromium)?;
     let tab = open_tab(&mut browser, &server)?;
@@ -84,9 +87,28 @@ fn a_gallery_launched_by_the_form_has_a_picture_in_every_cell() -> Result<()> {
     let sheet = download(&mut browser, tab)?;
     let columns = sheet.width / FRAME.0;
     ensure!(columns * (sheet.height / FRAME.1) == 12, "{} × {}", sheet.width, sheet.height);
+
+    // The same as `millefeuille gallery` paints them, whatever palette the explorer has.
+    let seed = job(&mut browser, tab)?["frames"]["seed"].as_str().context("a seed")?.to_owned();
+    let directory = scratch.file("frames");
+    let rest = format!("--seed {seed} --count 12 --size 300x200");
+    frames_alone("gallery", &rest.split(' ').collect::<Vec<_>>(), &directory)?;
+    let mut palettes = BTreeSet::new();
     for frame in 0..12 {
-        let colours = cell(&sheet, columns, frame).colours();
-        ensure!(colours > 100, "frame {frame} has {colours} colours");
+        let expected = Picture::read(&directory.join(format!("{seed}-{frame:03}.png")))?;
+        let mut texts = expected.text.iter();
+        palettes.extend(texts.find(|(keyword, _)| keyword.ends_with("palette")).cloned());
+        assert_same(&cell(&sheet, columns, frame), &expected)
+            .with_context(|| format!("frame {frame} of seed {seed}"))?;
     }
+    ensure!(palettes.len() > 2, "{palettes:?}");
+
+    // Another palette is for the explorer.
+    let canvas = "document.querySelector('#picture .tiles').toDataURL()";
+    let before = browser.eval(tab, canvas)?;
+    browser.eval(tab, "document.querySelector('#palettes [value=ocean]').click()")?;
+    browser.wait(tab, "window.millefeuille.state().palette.name === 'ocean'")?;
+    assert_same(&download(&mut browser, tab)?, &sheet)?;
+    ensure!(browser.eval(tab, canvas)? == before, "it was painted in other colours");
     Ok(())
 }
