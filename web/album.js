@@ -91,8 +91,13 @@ export class Album {
     this.#app.store.set({ tinted });
   }
 
-  /** @returns {Promise<Blob>} */
-  async png() {
+  /**
+   * The picture as a file; nothing in it if there is a place that it goes to.
+   * @param {FileSystemFileHandle} [place]
+   * @param {(share: number) => boolean} [onShare] hears how much is done, and says whether to go on
+   * @returns {Promise<Blob>}
+   */
+  async png(place, onShare) {
     const job = this.current();
     if (!job) throw new Error(t('no-picture'));
     const { palette } = this.#app.store.get();
@@ -100,14 +105,14 @@ export class Album {
     if (frames) {
       await Promise.all(job.waiting.values());
       const Source = `${location.origin}${location.pathname}#job=${job.id}`;
-      return this.#app.painter.png(job.id, { Software: 'Millefeuille', Source, 'millefeuille:frames': JSON.stringify(frames) });
+      return this.#app.painter.png(job.id, { Software: 'Millefeuille', Source, 'millefeuille:frames': JSON.stringify(frames) }, place, onShare);
     }
     return this.#app.painter.png(job.id, {
       Software: 'Millefeuille',
       Source: `${location.origin}${location.pathname}${linkOf(view, palette)}`,
       'millefeuille:view': JSON.stringify(view),
       'millefeuille:palette': JSON.stringify(palette),
-    });
+    }, place, onShare);
   }
 
   // What the worker says.

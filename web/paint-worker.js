@@ -3,8 +3,8 @@
 // In: add {picture, task, worker, x, y, width, height, formula, payload}, with {own} in colours of its own, with {palette}
 // painted once and not kept; palette {name, density, offset, first}, whose pictures with that prefix are painted first;
 // size {picture, width, height}; revoke {picture, task}; rename {from, to}; drop {prefix}; spare {pictures}, of which any may go
-// when memory is short; png {id, picture, texts}; surprise {id, seed, index, width, height}.
-// Out: painted {tiles: [{picture, task, worker, x, y, width, height, bitmap}]}; answer {id, value | error};
+// when memory is short; png {id, picture, texts, place}; go-on {file, is}, the answer to a share; surprise {id, seed, index, width, height}.
+// Out: share {id, share} of a file, which waits for the answer; painted {tiles: [{picture, task, worker, x, y, width, height, bitmap}]}; answer {id, value | error};
 // trouble {reason}.
 // A change of palette paints everything again and computes nothing. Numbers of the explorer are kept as
 // turns of the palette's ring, so that all of a screen takes a few milliseconds; those of jobs as they
@@ -12,6 +12,7 @@
 
 import init, { Brush, surprise, turns } from './kernel.js';
 import { encodePng } from './png.js';
+import { openSink } from './sink.js';
 import { createShelf, isPreview } from './shelf.js';
 import { colours, ringOf } from './ring-colours.js';
 
@@ -33,6 +34,8 @@ let generation = 0;
 /** Not painted with the present palette. @type {Map<Tile, string>} tile to picture */
 let stale = new Map();
 let isPainting = false;
+/** Files that wait for leave to go on, by the message that asked. @type {Map<number, (isWanted: boolean) => void>} */
+const files = new Map();
 
 const ready = init();
 
@@ -58,6 +61,7 @@ function act(data) {
     case 'drop': return shelf.drop(data.prefix);
     case 'spare': return shelf.spare(data.pictures);
     case 'png': return png(data);
+    case 'go-on': return files.get(data.file)?.(data.is);
     case 'surprise': return surprise(BigInt(data.seed), data.index, data.width, data.height);
     default: throw new Error(`unknown message ${data.t}`);
   }
@@ -164,8 +168,8 @@ function createBrushes(shared) {
   };
 }
 
-/** @param {{picture: string, texts: Record<string, string>}} data */
-async function png({ picture: name, texts }) {
+/** @param {{id: number, picture: string, texts: Record<string, string>, place?: FileSystemFileHandle}} data */
+async function png({ id, picture: name, texts, place }) {
   const held = shelf.get(name);
   if (!held) throw new Error('no-picture');
   if (held.isForgotten) throw new Error('made-room');
@@ -174,7 +178,11 @@ async function png({ picture: name, texts }) {
   const tiles = [...held.tiles.values()];
   const brush = createBrushes(palette);
   /** @param {number} top @param {number} count */
-  const band = (top, count) => {
+  const band = async (top, count) => {
+    // Meanwhile others have their turn.
+    const isWanted = new Promise((resolve) => files.set(id, resolve));
+    postMessage({ t: 'share', id, share: top / height });
+    if (!await isWanted) throw new Error('halted');
     const pixels = new Uint8Array(width * count * 4);
     for (const tile of tiles) {
       // Frames of a sheet begin at any row.
@@ -188,9 +196,15 @@ async function png({ picture: name, texts }) {
     }
     return pixels;
   };
+  const sink = await openSink('image/png', place);
   try {
-    return await encodePng({ width, height, rows: TILE, band, texts });
+    await encodePng({ width, height, rows: TILE, band, texts }, sink.write);
+    return await sink.close();
+  } catch (error) {
+    await sink.abort();
+    throw error;
   } finally {
+    files.delete(id);
     brush.free();
   }
 }

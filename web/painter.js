@@ -23,7 +23,7 @@ export function createPainter(onPainted, onTrouble) {
   const worker = isOwn(import.meta.url)
     ? new Worker(new URL('./paint-worker.js', import.meta.url), { type: 'module' })
     : foreignWorker(new URL('./paint-worker.js', import.meta.url));
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void, onShare?: (share: number) => boolean}>} */
   const waiting = new Map();
   let asked = 0;
   let spared = '';
@@ -31,7 +31,8 @@ export function createPainter(onPainted, onTrouble) {
   worker.onmessage = ({ data }) => {
     if (data.t === 'painted') return data.tiles.forEach(onPainted);
     if (data.t === 'trouble') return onTrouble(data.reason);
-    const { resolve, reject } = waiting.get(data.id) ?? {};
+    const { resolve, reject, onShare } = waiting.get(data.id) ?? {};
+    if (data.t === 'share') return worker.postMessage({ t: 'go-on', file: data.id, is: onShare?.(data.share) ?? true });
     waiting.delete(data.id);
     if (data.error) reject?.(new Error(t(data.error)));
     else resolve?.(data.value);
@@ -44,11 +45,11 @@ export function createPainter(onPainted, onTrouble) {
     onTrouble(reason);
   };
 
-  /** @param {object} question @returns {Promise<any>} */
-  function ask(question) {
+  /** @param {object} question @param {(share: number) => boolean} [onShare] @returns {Promise<any>} */
+  function ask(question, onShare) {
     const id = ++asked;
     worker.postMessage({ ...question, id });
-    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => waiting.set(id, { resolve, reject, onShare }));
   }
 
   return {
@@ -74,9 +75,11 @@ export function createPainter(onPainted, onTrouble) {
     /**
      * @param {string} picture
      * @param {Record<string, string>} texts
+     * @param {FileSystemFileHandle} [place]
+     * @param {(share: number) => boolean} [onShare] hears how much is done, and says whether to go on
      * @returns {Promise<Blob>}
      */
-    png: (picture, texts) => ask({ t: 'png', picture, texts }),
+    png: (picture, texts, place, onShare) => ask({ t: 'png', picture, texts, place }, onShare),
     /**
      * A picture that nobody asked for by name, as the parameters of a link.
      * @param {number | string} seed

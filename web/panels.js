@@ -4,7 +4,8 @@
 
 import { element, say } from './store.js';
 import { createTab } from './tab.js';
-import { fileName, shortId, timeText } from './words.js';
+import { createSaver } from './save.js';
+import { shortId, timeText } from './words.js';
 import { numeral, t } from './language.js';
 import { hueOf, rateOf } from './jobs.js';
 import { framesText } from './sheet.js';
@@ -18,12 +19,12 @@ const SAY_MILLIS = 5000; // between two sentences of progress to assistive techn
 /** @param {import('./app.js').App} app */
 export function createPanels(app) {
   const tab = createTab(app);
+  const saver = createSaver(app);
   let saidAt = 0;
 
   /** @type {[string, () => void][]} */
   const buttons = [
     ['cancel-job', () => app.album.cancel()],
-    ['download', () => void download()],
     ['share-job', share],
     ['mode-explore', () => app.album.show(null)],
     ['mode-picture', () => { const job = app.album.current(); if (job) app.album.show(job.id); }],
@@ -34,23 +35,6 @@ export function createPanels(app) {
   function share() {
     const job = app.album.current();
     if (job) app.directory.share(job);
-  }
-
-  async function download() {
-    const button = element('download');
-    button.disabled = true;
-    try {
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(await app.album.png());
-      const job = app.album.current();
-      link.download = fileName(job?.frames ? undefined : job?.view);
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    } catch (error) {
-      app.store.set({ trouble: t('not-saved', { reason: error instanceof Error ? error.message : String(error) }) });
-    } finally {
-      button.disabled = false;
-    }
   }
 
   /** @param {Readonly<State>} state */
@@ -92,10 +76,9 @@ export function createPanels(app) {
     say(element('job-verb'), t(running ? 'rendering' : 'picture'));
     element('cancel-job').hidden = !running;
     say(element('cancel-job'), t(job.mine ? 'stop-job' : 'stop-helping'));
-    element('download').disabled = done === 0;
+    saver.draw(job, done);
     element('share-job').hidden = job.id.startsWith('solo');
     say(element('job-held'), heldText(job, state.node?.id));
-    say(element('download'), t(done < job.total ? 'download-part' : 'download'));
     drawWorkers(job, state);
     if (performance.now() - saidAt > SAY_MILLIS || !running) {
       saidAt = performance.now();

@@ -13,41 +13,39 @@ const UP = 2;
  * @param {number} picture.width
  * @param {number} picture.height
  * @param {number} picture.rows of each band
- * @param {(top: number, rows: number) => Uint8Array} picture.band RGBA pixels of a band
+ * @param {(top: number, rows: number) => Promise<Uint8Array>} picture.band RGBA pixels of a band
  * @param {Record<string, string>} picture.texts keyword and Latin-1 text
- * @returns {Promise<Blob>}
+ * @param {(piece: Uint8Array<ArrayBuffer>) => Promise<void>} write takes the file, piece by piece; while it does, nothing more is made
  */
-export async function encodePng({ width, height, rows, band, texts }) {
+export async function encodePng({ width, height, rows, band, texts }, write) {
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8);
   header.setUint8(9, RGB);
-  const parts = [SIGNATURE, chunk('IHDR', new Uint8Array(header.buffer))];
-  for (const [keyword, text] of Object.entries(texts)) parts.push(chunk('tEXt', latin1(`${keyword}\0${text}`)));
+  await write(SIGNATURE);
+  await write(chunk('IHDR', new Uint8Array(header.buffer)));
+  for (const [keyword, text] of Object.entries(texts)) await write(chunk('tEXt', latin1(`${keyword}\0${text}`)));
 
   const deflate = new CompressionStream('deflate');
-  const packed = collect(deflate.readable, parts);
   const writer = deflate.writable.getWriter();
   const filter = createFilter(width);
-  for (let top = 0; top < height; top += rows) {
-    const count = Math.min(rows, height - top);
-    await writer.write(filter(band(top, count), count));
-  }
-  await writer.close();
-  await packed;
-  parts.push(chunk('IEND', new Uint8Array()));
-  return new Blob(parts, { type: 'image/png' });
-}
-
-/** @param {ReadableStream<Uint8Array>} stream @param {Uint8Array<ArrayBuffer>[]} parts */
-async function collect(stream, parts) {
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    parts.push(chunk('IDAT', value));
-  }
+  const feed = async () => {
+    for (let top = 0; top < height; top += rows) {
+      const count = Math.min(rows, height - top);
+      await writer.write(filter(await band(top, count), count));
+    }
+    await writer.close();
+  };
+  // Whichever end fails ends the other.
+  await Promise.all([
+    deflate.readable.pipeTo(new WritableStream({ write: (bytes) => write(chunk('IDAT', bytes)) })),
+    feed().catch(async (error) => {
+      await writer.abort(error);
+      throw error;
+    }),
+  ]);
+  await write(chunk('IEND', new Uint8Array()));
 }
 
 /**

@@ -7,12 +7,14 @@ import { encodePng } from './png.js';
 
 /** @param {{width: number, height: number, rows: number, pixel: (x: number, y: number) => number[]}} picture */
 async function encode({ width, height, rows, pixel }) {
-  const band = (/** @type {number} */ top, /** @type {number} */ count) => {
+  const band = async (/** @type {number} */ top, /** @type {number} */ count) => {
     const line = (/** @type {number} */ y) => Array.from({ length: width }, (_, x) => [...pixel(x, y), 255]).flat();
     return Uint8Array.from(Array.from({ length: count }, (_, row) => line(top + row)).flat());
   };
-  const blob = await encodePng({ width, height, rows, band, texts: { Software: 'Millefeuille – test' } });
-  return Buffer.from(await blob.arrayBuffer());
+  /** @type {Uint8Array[]} */
+  const pieces = [];
+  await encodePng({ width, height, rows, band, texts: { Software: 'Millefeuille – test' } }, async (piece) => void pieces.push(piece));
+  return Buffer.concat(pieces);
 }
 
 /** @param {Buffer} file */
@@ -58,4 +60,34 @@ test('a picture comes back pixel for pixel, over the edges of bands', async () =
   const expected = [];
   for (let y = 0; y < height; y += 1) for (let x = 0; x < width; x += 1) expected.push(...pixel(x, y));
   assert.deepEqual(unfiltered(inflateSync(packed), width * 3), expected);
+});
+
+test('how the rows are cut into bands changes no byte', async () => {
+  const pixel = (/** @type {number} */ x, /** @type {number} */ y) => [(x * x + y) % 256, (x ^ y) % 256, (x * y * 7) % 256];
+  const whole = await encode({ width: 300, height: 200, rows: 200, pixel });
+  const inBands = await encode({ width: 300, height: 200, rows: 7, pixel });
+  const packed = (/** @type {Buffer} */ file) => inflateSync(Buffer.concat(chunks(file).filter(({ type }) => type === 'IDAT').map(({ body }) => body)));
+  assert.deepEqual(packed(inBands), packed(whole));
+});
+
+test('a file that nobody takes and a band that nobody paints end the work, with the reason', async () => {
+  const picture = { width: 1000, height: 4000, rows: 100, texts: {} };
+  let painted = 0;
+  let seed = 1;
+  const band = async () => {
+    painted += 1;
+    return new Uint8Array(picture.width * 100 * 4).map(() => (seed = Math.imul(seed, 1664525) + 1013904223) >>> 24);
+  };
+  let left = 100_000;
+  const full = async (/** @type {Uint8Array} */ { length }) => {
+    left -= length;
+    if (left < 0) throw new Error('the disk is full');
+  };
+  await assert.rejects(encodePng({ ...picture, band }, full), /the disk is full/);
+  assert.ok(painted < 10, `${painted} bands were painted for nobody`);
+  const broken = async (/** @type {number} */ top) => {
+    if (top) throw new Error('halted');
+    return band();
+  };
+  await assert.rejects(encodePng({ ...picture, band: broken }, async () => {}), /halted/);
 });

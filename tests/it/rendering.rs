@@ -1,5 +1,7 @@
 //! A picture as it grows: tiles from the middle outwards, progress in words and numbers, and the file.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tests::Picture;
@@ -151,28 +153,67 @@ fn the_file_says_what_it_shows(room: &mut Room) -> Result<()> {
     Ok(())
 }
 
+/// A visitor who always says yes: the place is in the page's own folder, which a program can look into.
+const PICKS: &str = "window.showSaveFilePicker = async ({ suggestedName }) =>
+        (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+    window.files = async () => {
+        const files = [];
+        for await (const handle of (await navigator.storage.getDirectory()).values()) files.push(await handle.getFile());
+        return files;
+    };";
+
+/// Presses again as soon as some of the file is made.
+const STOPS: &str = "new Promise((resolve) => {
+    const button = document.querySelector('#download');
+    new MutationObserver((_, watch) => {
+        if (!/^Stop saving \\([1-9]\\d?%\\)$/.test(button.textContent)) return;
+        watch.disconnect();
+        button.click();
+        resolve(true);
+    }).observe(button, { childList: true, characterData: true, subtree: true });
+    button.click();
+})";
+
 fn a_poster_of_sixty_seven_megapixels_is_saved(room: &mut Room) -> Result<()> {
-    let mut tab = room.open("")?;
+    let mut tab = room.open_after("", PICKS)?;
     tab.click("#look")?;
     tab.eval(
         "window.millefeuille.launch({formula: 'mandelbrot', re: '-0.75', im: '0', zoom: '1', max_iter: 60, width: 8192, height: 8192})",
     )?;
     tab.wait("window.millefeuille.state().job?.state === 'finished'")?;
-    tab.wait("document.querySelector('#download').textContent === 'Download PNG'")?;
+    let is_ready = "document.querySelector('#download').textContent === 'Download PNG'";
+    tab.wait(is_ready)?;
+    // Stopped half-way: no file, and nothing to complain of.
+    tab.eval(STOPS)?;
+    tab.wait(is_ready)?;
+    tab.wait("window.files().then((files) => files.length === 0)")?;
+    tab.expect("document.querySelector('#trouble').hidden")?;
+    // To a place on the disk: the same bytes as those that a program gets.
+    tab.click("#download")?;
+    tab.wait(
+        "/picture is saved: .*_8192x8192.png/.test(document.querySelector('#log').textContent)",
+    )?;
+    tab.eval(
+        "(async () => {
+            const both = [(await window.files())[0], await window.millefeuille.png()];
+            const [saved, made] = await Promise.all(both.map((file) => file.arrayBuffer()));
+            const [a, b] = [saved, made].map((bytes) => new Uint8Array(bytes));
+            window.size = a.length;
+            window.isSame = a.length === b.length && a.every((byte, at) => byte === b[at]);
+        })()",
+    )?;
+    tab.expect("window.isSame")?;
+    // Where no place can be asked for, a download like any other.
+    tab.eval("window.showSaveFilePicker = undefined")?;
+    tab.wait(is_ready)?;
     tab.click("#download")?;
     let (name, bytes) = tab.browser.downloaded()?;
     ensure!(name.ends_with("_8192x8192.png"), "{name}");
+    ensure!(tab.eval("window.size")? == bytes.len(), "{} bytes", bytes.len());
     let decoded = Picture::decode(&bytes)?;
     ensure!((decoded.width, decoded.height) == (8192, 8192));
-    ensure!(
-        decoded
-            .rgb
-            .chunks(3 * 4099)
-            .map(|pixel| &pixel[..3])
-            .collect::<std::collections::BTreeSet<_>>()
-            .len()
-            > 20
-    );
+    let some: BTreeSet<_> = decoded.rgb.chunks(3 * 4099).map(|pixel| &pixel[..3]).collect();
+    ensure!(some.len() > 20, "a picture of nothing");
     word(&decoded.text, "Source")?;
-    Ok(())
+    tab.no_complaints()
 }
