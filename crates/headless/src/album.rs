@@ -143,19 +143,19 @@ impl Picture {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use fractal::{Colouring, Gallery, Palette, View, Zoom};
 
-    fn look() -> Look {
+    pub(crate) fn look() -> Look {
         Look { samples: 1, palette: Palette::Dusk, colouring: Colouring::default() }
     }
 
     /// An empty directory that vanishes with the test.
-    struct Directory(PathBuf);
+    pub(crate) struct Directory(pub(crate) PathBuf);
 
     impl Directory {
-        fn new(name: &str) -> Self {
+        pub(crate) fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("mf-album-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             Directory(path)
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    fn zoom() -> Frames {
+    pub(crate) fn zoom() -> Frames {
         let from = View { width: 20, height: 10, ..View::default() };
         let to = View { zoom: "8".into(), ..from.clone() };
         let zoom = Zoom { from, to, frames: 4, first: 0, count: 4 };

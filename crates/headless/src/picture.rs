@@ -187,9 +187,9 @@ impl Draft {
     /// the work.
     pub(crate) fn create(target: &Path) -> anyhow::Result<Self> {
         let name = target.file_name().context("the output is no file name")?;
-        let mut draft_name = std::ffi::OsString::from(".");
+        // Other programs tell the kind of a file by how its name ends.
+        let mut draft_name = std::ffi::OsString::from(format!(".part-{}-", std::process::id()));
         draft_name.push(name);
-        draft_name.push(format!(".{}.part", std::process::id()));
         let path = target.with_file_name(draft_name);
         anyhow::ensure!(!target.is_dir(), "{} is a directory", target.display());
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
@@ -202,6 +202,19 @@ impl Draft {
         &self.target
     }
 
+    /// The name it has until then, for another program that fills it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name: it is complete.
+    pub(crate) fn keep(mut self) -> anyhow::Result<()> {
+        let renamed = fs::rename(&self.path, &self.target);
+        renamed.with_context(|| format!("{} was not written", self.target.display()))?;
+        self.path = PathBuf::new();
+        Ok(())
+    }
+
     /// Fills the file and gives it its name.
     pub(crate) fn complete<T>(
         mut self,
@@ -212,14 +225,12 @@ impl Draft {
             let mut out = BufWriter::with_capacity(1 << 20, file);
             let value = fill(&mut out)?;
             out.into_inner().map_err(|error| error.into_error())?.sync_all()?;
-            fs::rename(&self.path, &self.target)?;
             Ok(value)
         };
-        let value = write().with_context(|| format!("{} was not written", self.target.display()));
-        if value.is_ok() {
-            self.path = PathBuf::new();
-        }
-        value
+        let value =
+            write().with_context(|| format!("{} was not written", self.target.display()))?;
+        self.keep()?;
+        Ok(value)
     }
 }
 

@@ -39,7 +39,7 @@ impl Progress {
         }
     }
 
-    /// The work begins.
+    /// The work begins, or goes on.
     pub(crate) fn begin(&mut self, tasks: u32) {
         self.tasks = tasks.into();
         if let Some(bar) = &self.bar {
@@ -47,6 +47,7 @@ impl Progress {
             bar.set_length(self.tasks);
             bar.set_message("");
             bar.reset();
+            bar.set_position(self.done);
         }
     }
 

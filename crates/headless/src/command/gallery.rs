@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Pixels of each
     #[arg(long, value_name = "WxH", default_value = "1600x1200")]
     size: Size,
-    /// The directory for the pictures; those that it has already are not computed again
+    /// The directory for the pictures; those that it has already stay as they are
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Leave once the network holds the job, and print its id for `watch`

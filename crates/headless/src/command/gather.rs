@@ -3,7 +3,7 @@
 //! A single picture is written when the job is over. Of a job of many frames each is written as soon
 //! as its tiles are here, so what is in memory is the frames under way.
 
-use std::collections::{BTreeSet, VecDeque};
+mod files;
 
 use anyhow::Context as _;
 use base::{Duration, Time};
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fractal::Frames;
 use node::{Event as NodeEvent, GridEvent, JobId, JobState, Measures, Traffic};
 use peer::Event;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 use super::interrupted;
 use crate::album::Album;
@@ -21,9 +21,7 @@ use crate::picture::{Draft, Picture};
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::signals::Signals;
-
-/// Files written at once: computing matters more.
-const WRITING_MAX: usize = 2;
+use files::Files;
 
 /// After the end of a job, a tile that is not here by then is computed here. A peer asks for it every
 /// few seconds.
@@ -31,6 +29,8 @@ const STRAGGLER_MAX: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Where the tiles go.
 pub(super) enum Output {
+    /// Not known yet.
+    Unknown,
     /// Nobody wants a file.
     Nothing,
     /// One picture. Without a draft once that is being filled.
@@ -39,49 +39,40 @@ pub(super) enum Output {
     Album(Box<Album>),
 }
 
+impl Output {
+    /// The file, or the directory.
+    fn name(&self) -> Option<String> {
+        let path = match self {
+            Output::Unknown | Output::Nothing => None,
+            Output::File(_, draft) => draft.as_ref().map(Draft::target),
+            Output::Album(album) => Some(album.directory()),
+        };
+        path.map(|path| path.display().to_string())
+    }
+}
+
 /// A job under way.
 pub(super) struct Gather {
     frames: Frames,
-    output: Output,
-    file: Option<String>,
+    files: Files,
     pub(super) progress: Progress,
     /// For each task, whether it is done.
     is_done: Vec<bool>,
-    /// One for each task, of frames that are not written yet.
-    payloads: Vec<Option<Bytes>>,
     done: u32,
-    /// Files being written; each says how many tiles were computed for it.
-    writing: JoinSet<anyhow::Result<u32>>,
-    /// Complete frames that wait for their turn.
-    waiting: VecDeque<(u32, Vec<Option<Bytes>>)>,
-    written: BTreeSet<u32>,
-    /// Frames that were written with a tile that turned out to be wrong.
-    doubtful: BTreeSet<u32>,
-    repaired: u32,
+    /// Whether the job is known to be finished.
+    is_over: bool,
 }
 
 impl Gather {
     /// Nothing of a job yet.
     pub(super) fn new(frames: Frames, output: Output, progress: Progress) -> Self {
-        let tasks = frames.task_count() as usize;
-        let file = match &output {
-            Output::Nothing => None,
-            Output::File(_, draft) => draft.as_ref().map(Draft::target),
-            Output::Album(album) => Some(album.directory()),
-        };
         Gather {
-            file: file.map(|path| path.display().to_string()),
+            is_done: vec![false; frames.task_count() as usize],
+            files: Files::new(frames.clone(), output),
             frames,
-            output,
             progress,
-            is_done: vec![false; tasks],
-            payloads: vec![None; tasks],
             done: 0,
-            writing: JoinSet::new(),
-            waiting: VecDeque::new(),
-            written: BTreeSet::new(),
-            doubtful: BTreeSet::new(),
-            repaired: 0,
+            is_over: false,
         }
     }
 
@@ -100,10 +91,10 @@ impl Gather {
         *is_done = true;
         self.done += 1;
         self.progress.advance();
-        if !matches!(self.output, Output::Nothing) {
-            self.payloads[task as usize] = Some(payload);
+        self.files.put(task, payload);
+        if let Some((frame, _)) = self.frames.place(task) {
+            self.write_if_complete(frame);
         }
-        self.write_frame_of(task);
     }
 
     /// A tile was none.
@@ -112,69 +103,49 @@ impl Gather {
         *is_done = false;
         self.done -= 1;
         self.progress.retreat();
-        self.payloads[task as usize] = None;
-        if let Some((frame, _)) = self.frames.place(task)
-            && self.written.contains(&frame)
-        {
-            self.doubtful.insert(frame);
+        self.files.take_back(task);
+    }
+
+    fn write_if_complete(&mut self, frame: u32) {
+        if self.is_done[self.files.tasks_of(frame)].iter().all(|done| *done) {
+            self.files.complete(frame);
         }
-    }
-
-    /// The tasks of a frame.
-    fn tasks_of(&self, frame: u32) -> std::ops::Range<usize> {
-        let tiles = self.frames.tiles().count() as usize;
-        frame as usize * tiles..(frame as usize + 1) * tiles
-    }
-
-    /// Begins to write the frame of a task, if this was its last.
-    fn write_frame_of(&mut self, task: u32) {
-        let Some((frame, _)) = self.frames.place(task) else { return };
-        let tasks = self.tasks_of(frame);
-        if matches!(self.output, Output::Album(_))
-            && !self.written.contains(&frame)
-            && self.is_done[tasks.clone()].iter().all(|done| *done)
-        {
-            self.written.insert(frame);
-            self.write_frame(frame);
-        }
-    }
-
-    fn write_frame(&mut self, frame: u32) {
-        let tasks = self.tasks_of(frame);
-        let payloads = self.payloads[tasks].iter_mut().map(Option::take).collect();
-        self.waiting.push_back((frame, payloads));
-        self.write_next();
-    }
-
-    fn write_next(&mut self) {
-        let Output::Album(album) = &self.output else { return };
-        while self.writing.len() < WRITING_MAX
-            && let Some((frame, payloads)) = self.waiting.pop_front()
-        {
-            if !album.has(frame) {
-                let album = album.clone();
-                self.writing.spawn_blocking(move || album.write(frame, &payloads));
-            }
-        }
-    }
-
-    /// Waits for a file under way; false when there is none. Cancel-safe.
-    async fn file_written(&mut self) -> Result<bool, Failure> {
-        let Some(written) = self.writing.join_next().await else { return Ok(false) };
-        self.repaired += written.context("writing")??;
-        self.write_next();
-        Ok(true)
     }
 
     /// Waits for a file to fail; never when none does. Cancel-safe.
     pub(super) async fn file_failed(&mut self) -> Failure {
-        loop {
-            match self.file_written().await {
-                Ok(true) => {}
-                Ok(false) => std::future::pending().await,
-                Err(failure) => return failure,
+        self.files.failed().await
+    }
+
+    /// Writes whatever is not yet. What is missing or damaged is computed here.
+    pub(super) async fn write(&mut self) -> Result<(), Failure> {
+        self.files.write().await
+    }
+
+    /// Takes what comes of `job` while `opening` looks at where it is to go, which may take long
+    /// where there are many files.
+    pub(super) async fn open(
+        &mut self,
+        mut opening: JoinHandle<Result<Output, Failure>>,
+        driver: &mut Driver,
+        job: JobId,
+        signals: &mut Signals,
+    ) -> Result<(), Failure> {
+        self.progress.begin(self.frames.task_count());
+        let output = loop {
+            tokio::select! {
+                opened = &mut opening => break opened.context("looking at the files")??,
+                notice = driver.next() => {
+                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice {
+                        self.on_grid(job, event)?;
+                    }
+                }
+                code = signals.next() => return Err(interrupted(code)),
             }
-        }
+        };
+        self.files.set_output(output);
+        (0..self.frames.count()).for_each(|frame| self.write_if_complete(frame));
+        Ok(())
     }
 
     /// Waits for the tiles of `job` until it is finished. A worker hears of the end from the owner,
@@ -186,31 +157,30 @@ impl Gather {
         signals: &mut Signals,
     ) -> Result<(), Failure> {
         self.progress.begin(self.frames.task_count());
-        let mut is_over = false;
         let mut known = self.done;
         let too_late = tokio::time::sleep(STRAGGLER_MAX);
         tokio::pin!(too_late);
-        while !(is_over && self.is_complete()) {
+        while !(self.is_over && self.is_complete()) {
             tokio::select! {
                 notice = driver.next() => {
                     if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice {
-                        let is_end = self.on_grid(job, event)?;
-                        if is_end || self.done != known {
+                        let was_over = self.is_over;
+                        self.on_grid(job, event)?;
+                        if self.is_over != was_over || self.done != known {
                             too_late.as_mut().reset(tokio::time::Instant::now() + STRAGGLER_MAX);
                         }
-                        (is_over, known) = (is_over || is_end, self.done);
+                        known = self.done;
                     }
                 }
                 failure = self.file_failed() => return Err(failure),
-                () = &mut too_late, if is_over => break,
+                () = &mut too_late, if self.is_over => break,
                 code = signals.next() => return Err(interrupted(code)),
             }
         }
         Ok(())
     }
 
-    /// Whether the job is finished.
-    fn on_grid(&mut self, mine: JobId, event: GridEvent) -> Result<bool, Failure> {
+    fn on_grid(&mut self, mine: JobId, event: GridEvent) -> Result<(), Failure> {
         match event {
             GridEvent::TaskDone { job, task, payload, .. } if job == mine => {
                 self.take(task, payload);
@@ -226,7 +196,7 @@ impl Gather {
             }
             GridEvent::JobChanged { job, state } if job == mine => match state {
                 JobState::Running => {}
-                JobState::Finished => return Ok(true),
+                JobState::Finished => self.is_over = true,
                 JobState::Orphaned => self.progress.say("the owner is gone; another takes over"),
                 JobState::Cancelled => {
                     let (done, of) = (self.done, self.is_done.len());
@@ -239,7 +209,7 @@ impl Gather {
             }
             _ => {}
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Writes the files of a finished `job`, which began at `begun`. The links live on meanwhile:
@@ -270,39 +240,6 @@ impl Gather {
         Ok(Outcome { job: summary, me: Some(me), traffic, measures, ..alone })
     }
 
-    /// Writes whatever is not yet: the picture, frames that lack a tile, and those of which a tile was
-    /// wrong. What is missing or damaged is computed here.
-    pub(super) async fn write(&mut self) -> Result<(), Failure> {
-        while self.file_written().await? {}
-        match &mut self.output {
-            Output::Nothing => {}
-            Output::File(picture, draft) => {
-                let (picture, draft) = (picture.clone(), draft.take());
-                let payloads = std::mem::take(&mut self.payloads);
-                if let Some(draft) = draft {
-                    let file = draft.target().to_owned();
-                    let write =
-                        move || draft.complete(|out| picture.write_as(&file, out, &payloads));
-                    self.writing.spawn_blocking(write);
-                }
-            }
-            Output::Album(_) => {
-                let left = |frame: &u32| !self.written.contains(frame);
-                let mut frames: BTreeSet<u32> = (0..self.frames.count()).filter(left).collect();
-                frames.append(&mut self.doubtful);
-                for frame in frames {
-                    self.write_frame(frame);
-                }
-            }
-        }
-        while self.file_written().await? {}
-        if self.repaired > 0 {
-            let repaired = self.repaired;
-            tracing::warn!(repaired, "tiles were missing or damaged, and computed here");
-        }
-        Ok(())
-    }
-
     /// What there is to tell of a job computed without a network.
     pub(super) fn alone(&self, took: Duration) -> Outcome {
         let tiles = self.frames.tiles();
@@ -315,8 +252,8 @@ impl Gather {
             size: (tiles.width(), tiles.height()),
             traffic: Traffic::default(),
             measures: Measures::default(),
-            repaired: self.repaired,
-            file: self.file.clone(),
+            repaired: self.files.repaired(),
+            file: self.files.name().cloned(),
         }
     }
 }

@@ -68,23 +68,30 @@ async fn follow(
     let found = find(driver, args.job, signals).await?;
     let frames =
         fractal::appraise(found.kind, &found.params, found.tasks).map_err(Failure::usage)?;
-    let output = output(args, draft, &frames)?;
-    let mut gather = Gather::new(frames, output, progress.clone());
+    let mut gather = Gather::new(frames.clone(), Output::Unknown, progress.clone());
     let begun = driver.now();
+    let (path, palette) = (args.output.clone(), args.palette);
+    let opening = tokio::task::spawn_blocking(move || output(path, palette, draft, &frames));
+    gather.open(opening, driver, args.job, signals).await?;
     gather.collect(driver, args.job, signals).await?;
     gather.finish(driver, args.job, begun, signals).await
 }
 
 /// Where what was found is to go.
-fn output(args: &Args, draft: Option<Draft>, frames: &Frames) -> Result<Output, Failure> {
-    let Some(path) = &args.output else { return Ok(Output::Nothing) };
-    let look = Look { samples: 1, palette: args.palette, colouring: Colouring::default() };
+fn output(
+    path: Option<PathBuf>,
+    palette: Palette,
+    draft: Option<Draft>,
+    frames: &Frames,
+) -> Result<Output, Failure> {
+    let Some(path) = path else { return Ok(Output::Nothing) };
+    let look = Look { samples: 1, palette, colouring: Colouring::default() };
     let Series::Picture(view) = frames.series() else {
         drop(draft);
-        return Ok(Output::Album(Box::new(Album::open(path, frames, look)?)));
+        return Ok(Output::Album(Box::new(Album::open(&path, frames, look)?)));
     };
     // A directory is no file.
-    let draft = draft.map_or_else(|| Draft::create(path), Ok)?;
+    let draft = draft.map_or_else(|| Draft::create(&path), Ok)?;
     let picture = look.picture(view.clone()).map_err(Failure::usage)?;
     Ok(Output::File(Box::new(picture), Some(draft)))
 }

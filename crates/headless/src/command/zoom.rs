@@ -15,6 +15,7 @@ use super::render::{Size, detach};
 use super::which::{Constant, Which};
 use crate::album::Album;
 use crate::failure::{Code, Failure};
+use crate::picture::Draft;
 use crate::progress::Progress;
 use crate::signals::Signals;
 
@@ -49,7 +50,7 @@ pub(crate) struct Args {
     size: Size,
     #[command(flatten)]
     colours: Colours,
-    /// The directory for the pictures; those that it has already are not computed again
+    /// The directory for the pictures; those that it has already stay as they are
     #[arg(long, value_name = "DIR", required_unless_present = "detach")]
     out: Option<PathBuf>,
     /// The video; DIR/zoom.mp4 unless given, if ffmpeg is there
@@ -135,13 +136,8 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
 /// Makes the video; without ffmpeg that is no failure unless one was asked for.
 async fn assemble(args: &Args, directory: &Path, progress: &Progress) -> Result<(), Failure> {
     let video = args.video.clone().unwrap_or_else(|| directory.join("zoom.mp4"));
-    let fps = args.fps.to_string();
-    let mut command = Command::new(FFMPEG);
-    command.args(["-y", "-loglevel", "error", "-framerate", &fps, "-i"]);
-    command.arg(directory.join("%05d.png"));
-    // Players want sides that are even, and colours that are shared by two pixels.
-    command.args(["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p"]).arg(&video);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let draft = Draft::create(&video)?;
+    let mut command = ffmpeg(directory, args.fps, draft.path())?;
     let made = tokio::task::spawn_blocking(move || command.output()).await.context(FFMPEG)?;
     let made = match made {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -162,8 +158,22 @@ async fn assemble(args: &Args, directory: &Path, progress: &Progress) -> Result<
         let message = format!("{FFMPEG} made no video of the frames: {}", reason.trim());
         return Err(Failure::new(Code::Runtime, message));
     }
-    progress.say(&format!("{}: {} frames at {fps} a second", video.display(), args.frames));
+    draft.keep()?;
+    progress.say(&format!("{}: {} frames at {} a second", video.display(), args.frames, args.fps));
     Ok(())
+}
+
+/// Numbered pictures to a video. It runs in their directory, of which the name may hold what means a number
+/// to it.
+fn ffmpeg(directory: &Path, fps: u16, video: &Path) -> anyhow::Result<Command> {
+    let video = std::path::absolute(video)?;
+    let mut command = Command::new(FFMPEG);
+    command.current_dir(directory);
+    command.args(["-y", "-loglevel", "error", "-framerate", &fps.to_string(), "-i", "%05d.png"]);
+    // Players want sides that are even, and colours that are shared by two pixels.
+    command.args(["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p"]).arg(video);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    Ok(command)
 }
 
 #[cfg(test)]
@@ -178,5 +188,15 @@ mod tests {
         for text in ["", "1,2", "1,2,3,4", "rabbit"] {
             assert!(text.parse::<Place>().unwrap_err().contains("seahorse"), "{text}");
         }
+    }
+    #[test]
+    fn the_name_of_the_directory_means_nothing_to_ffmpeg() {
+        let directory = Path::new("100%d");
+        let command = ffmpeg(directory, 25, &directory.join("zoom.mp4")).unwrap();
+        assert_eq!(command.get_current_dir(), Some(directory));
+        let words: Vec<&Path> = command.get_args().map(Path::new).collect();
+        assert!(words.contains(&Path::new("%05d.png")));
+        let video = words.last().unwrap();
+        assert!(video.is_absolute() && video.ends_with("100%d/zoom.mp4"), "{video:?}");
     }
 }
