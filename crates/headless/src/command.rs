@@ -105,7 +105,8 @@ impl Resources {
 /// Tells the events apart that end a command.
 #[derive(Debug, Default)]
 struct Patience {
-    was_reached: bool,
+    /// Peers that the server told of, this one among them, once it was reached.
+    peers: Option<u32>,
     tries: u32,
 }
 
@@ -117,12 +118,12 @@ impl Patience {
         let is_member = driver.node().is_some_and(node::Node::is_ready);
         let now = driver.now();
         match event {
-            Event::ServerReached { .. } => self.was_reached = true,
+            Event::ServerReached { peers } => self.peers = Some(*peers),
             Event::ServerRefused(reason) if !is_member => {
                 let message = format!("the server refuses this peer: {reason}");
                 return Err(Failure::new(Code::Runtime, message));
             }
-            Event::ServerUnreachable { reason, retry } if !self.was_reached => {
+            Event::ServerUnreachable { reason, retry } if self.peers.is_none() => {
                 self.tries += 1;
                 let next = (now + *retry).since(Time::ZERO);
                 let is_enough = self.tries >= FIRST_TRIES && next > FIRST_TRIES_MAX;
@@ -140,14 +141,15 @@ impl Patience {
 /// A command that is no member of the network by then gives up.
 const MEMBER_MAX: Duration = Duration::from_secs(60);
 
-/// Joins the network, and returns once this peer is a member of the ring.
+/// Joins the network, and returns once this peer is a member of the ring: how many peers the server
+/// told of, or 0 where it was not asked.
 async fn become_member(
     driver: &mut Driver,
     server: &str,
     signals: &mut Signals,
-) -> Result<(), Failure> {
+) -> Result<u32, Failure> {
     if driver.node().is_some_and(node::Node::is_ready) {
-        return Ok(());
+        return Ok(0);
     }
     let mut patience = Patience::default();
     let mut hindrance = "no peer of the network answers".to_owned();
@@ -158,7 +160,7 @@ async fn become_member(
             notice = driver.next() => if let Notice::Event(event) = notice {
                 patience.check(server, driver, &event)?;
                 match event {
-                    Event::Node(NodeEvent::Ready) => return Ok(()),
+                    Event::Node(NodeEvent::Ready) => return Ok(patience.peers.unwrap_or(0)),
                     Event::LinkFailed { reason, .. } => hindrance = reason,
                     _ => {}
                 }

@@ -22,7 +22,8 @@ use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
 
-/// A job that no other peer holds by then is not left alone.
+/// A job that no other peer holds by then is not left alone; where fewer hold it than should, they are
+/// enough.
 const ENTRUSTED_MAX: Duration = Duration::from_secs(30);
 
 /// Compute a picture with the help of a network, and write it as PNG or its numbers as NPY
@@ -189,8 +190,11 @@ async fn entrust(
     server: &str,
     signals: &mut Signals,
 ) -> Result<(JobId, u16), Failure> {
-    become_member(driver, server, signals).await?;
+    let peers = become_member(driver, server, signals).await?;
+    // A ring of a few, where the server knows more, is soon one with the others'.
+    let enough = wire::store::COPIES.min(peers as usize);
     let mine = submit(frames, driver, signals).await?;
+    let mut held = None;
     let too_late = tokio::time::sleep(ENTRUSTED_MAX);
     tokio::pin!(too_late);
     loop {
@@ -199,7 +203,10 @@ async fn entrust(
                 let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice else { continue };
                 match event {
                     GridEvent::Accepted { job, copies } if job == mine && copies > 1 => {
-                        return Ok((job, copies));
+                        held = Some((job, copies));
+                        if usize::from(copies) >= enough {
+                            return Ok((job, copies));
+                        }
                     }
                     GridEvent::JobRefused { job, reason } if job == mine => {
                         let message = format!("the job was refused: {reason}");
@@ -211,7 +218,7 @@ async fn entrust(
             code = signals.next() => return Err(interrupted(code)),
             () = &mut too_late => {
                 let message = "no other peer holds the job: without this one it would be lost";
-                return Err(Failure::new(Code::Incomplete, message));
+                return held.ok_or_else(|| Failure::new(Code::Incomplete, message));
             }
         }
     }

@@ -13,6 +13,11 @@ const LONELY_PERIOD: Duration = Duration::from_secs(30);
 /// together look once in so long, and none more often than three times an hour in a large one.
 const REUNION_PERIOD: Duration = Duration::from_secs(30);
 const REUNION_PERIOD_MAX: Duration = Duration::from_secs(20 * 60);
+/// A member with fewer links than these and than the server knows other peers may be of a ring of a
+/// few beside the others': half a leaf set, since members are linked to theirs. It looks this soon,
+/// and then as often as one without links.
+const FEW_LINKS: u32 = 8;
+const FEW_PERIOD: Duration = Duration::from_secs(3);
 /// Members that look soon after they came back to a server that was out of reach: it may have been
 /// the network that was split. So many of all on average, not all of a crowd.
 const RETURNED: f64 = 8.0;
@@ -43,8 +48,9 @@ pub(super) struct Asking {
     next: Time,
     /// No sooner than this, whatever is wished.
     earliest: Time,
-    /// Peers that the server knew when it was last entered.
+    /// Peers that the server knew when it was last entered, this one among them.
     peers: u32,
+    links: u32,
 }
 
 impl Asking {
@@ -56,8 +62,10 @@ impl Asking {
     }
 
     /// The node's standing. A link or a ring of its own fulfils the wish; a member looks for other
-    /// rings at leisure.
+    /// rings at leisure, or soon if its own seems to be a part of the network.
     pub(super) fn standing(&mut self, now: Time, links: u32, ready: bool, rng: &mut Rng) {
+        let had_few = self.has_few_links();
+        self.links = links;
         match (links, ready) {
             (0, true) if self.reason != Reason::Lonely => {
                 self.reason = Reason::Lonely;
@@ -65,11 +73,11 @@ impl Asking {
             }
             (0, false) if self.reason == Reason::Lonely => self.reason = Reason::None,
             (0, _) => {}
-            (_, true) if self.reason != Reason::Reunion => {
+            (_, true) if self.reason != Reason::Reunion || had_few != self.has_few_links() => {
                 self.reason = Reason::Reunion;
                 // At any time from now on: in a network whose members stay for minutes, nobody would
                 // look who waited for a whole period first.
-                self.next = now + self.reunion_period().mul_f64(rng.unit());
+                self.next = now + self.first_reunion().mul_f64(rng.unit());
             }
             (_, true) => {}
             (_, false) => self.reason = Reason::None,
@@ -82,6 +90,9 @@ impl Asking {
         self.peers = peers;
         match self.reason {
             Reason::Wish => self.next = now,
+            Reason::Reunion if self.has_few_links() => {
+                self.next = self.next.min(now + FEW_PERIOD.mul_f64(rng.unit()));
+            }
             Reason::Reunion if rng.chance((RETURNED / f64::from(peers.max(1))).min(1.0)) => {
                 self.next = self.next.min(now + LONELY_PERIOD.mul_f64(rng.unit()));
             }
@@ -111,7 +122,18 @@ impl Asking {
     }
 
     fn reunion_period(&self) -> Duration {
-        (REUNION_PERIOD * self.peers.max(2)).min(REUNION_PERIOD_MAX)
+        match self.has_few_links() {
+            true => LONELY_PERIOD,
+            false => (REUNION_PERIOD * self.peers.max(2)).min(REUNION_PERIOD_MAX),
+        }
+    }
+
+    fn first_reunion(&self) -> Duration {
+        if self.has_few_links() { FEW_PERIOD } else { self.reunion_period() }
+    }
+
+    fn has_few_links(&self) -> bool {
+        self.links < FEW_LINKS.min(self.peers.saturating_sub(1))
     }
 
     /// When to ask, if an introduction is wanted.

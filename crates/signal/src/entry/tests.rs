@@ -438,14 +438,14 @@ fn a_native_peer_sees_the_pings_of_the_socket_and_asks_nothing() {
     assert_eq!(native.entry.poll_timeout(), None);
 }
 
-/// How many of 400 members, in a network of so many, look within so long: after they joined, and after
-/// the server was out of reach.
-fn looks(peers: u32, within: Duration) -> (u32, u32) {
+/// How many of 400 members, of so many links in a network of so many peers, look within so long: after
+/// they joined, and after the server was out of reach.
+fn looks(peers: u32, links: u32, within: Duration) -> (u32, u32) {
     let (mut first, mut again) = (0, 0);
     for seed in 0..400 {
         let mut peer = peer_with(None, seed);
         peer.log_in_among(NOW, peers);
-        peer.handle(NOW, Input::Standing { links: 2, ready: true });
+        peer.handle(NOW, Input::Standing { links, ready: true });
         let (due, wake) = peer.entry.poll_timeout().expect("there may be another ring");
         assert_eq!(wake, Wake::Introduce);
         first += u32::from(due.since(NOW) <= within);
@@ -466,10 +466,25 @@ fn looks(peers: u32, within: Duration) -> (u32, u32) {
 #[test]
 fn a_member_looks_for_another_ring_at_leisure_and_sooner_after_the_server_was_lost() {
     // Of 1,000 members, a tenth in two minutes; and eight of those who come back, not a crowd.
-    let (first, again) = looks(1000, secs(120));
+    let (first, again) = looks(1000, 16, secs(120));
     assert!((25..=55).contains(&first), "{first} of 400: a tenth");
     assert!((1..=30).contains(&again), "{again} of 400: a few, not a crowd");
     // Of a few, each looks within minutes, and soon when it comes back.
-    let (first, again) = looks(4, secs(120));
+    let (first, again) = looks(4, 3, secs(120));
     assert_eq!((first, again), (400, 400));
+}
+
+#[test]
+fn a_member_of_a_few_looks_at_once_where_the_server_knows_more() {
+    assert_eq!(looks(18, 1, secs(3)).0, 400);
+    // Linked to half a leaf set, or to all there are, it has no reason to.
+    for (peers, links) in [(18, 8), (4, 3)] {
+        assert!(looks(peers, links, secs(3)).0 < 40);
+    }
+    let mut peer = peer();
+    peer.log_in_among(NOW, 18);
+    peer.handle(NOW, Input::Standing { links: 1, ready: true });
+    peer.handle(NOW, Input::Standing { links: 9, ready: true });
+    let (due, _) = peer.entry.poll_timeout().expect("there may be another ring");
+    assert!(due > NOW + secs(3), "its ring grew meanwhile");
 }
