@@ -2,8 +2,8 @@
 //! redundant routing, Pastry §2.4's randomised one).
 //!
 //! A hop that acknowledges a message and throws it away is never found out by the hop before it. So
-//! whoever misses an answer sends the body again to |L| linked peers at once: half of
-//! them the best ones, half leaf set members by chance, whom no lie has put where they are. Copies
+//! whoever misses an answer sends the body again to many linked peers at once, by turns
+//! the best ones and leaf set members by chance, whom no lie has put where they are. Copies
 //! that meet at an honest node go different ways from there (`route`); the root delivers one.
 //!
 //! Copies are not kept: the ordinary message is, and each copy is one of many.
@@ -18,6 +18,10 @@ use wire::overlay::{Message, Routed, Target};
 
 use crate::Overlay;
 use crate::hop::Step;
+
+/// Copies of one message at once. As many as OSDI'02 sends (r = l = 32), where leaf sets have twice as
+/// many places as here.
+const COPIES_MAX: usize = 32;
 
 impl Overlay {
     /// A body of this node's own, for the root of `key`, over many ways.
@@ -36,7 +40,7 @@ impl Overlay {
     }
 
     /// Linked peers for the copies, without `taken`: by turns the longest prefix and a leaf set
-    /// member. As many as the leaf set has places: in OSDI'02, r = l.
+    /// member.
     fn first_hops(&mut self, key: Key, taken: NodeId) -> Vec<NodeId> {
         let usable = |id: &NodeId| {
             *id != taken && self.links.get(*id).is_some_and(|link| link.ready && !link.suspect)
@@ -50,11 +54,10 @@ impl Overlay {
         let place =
             |(at, id): (usize, NodeId)| (Reverse(self.config.digits.shared(key, id)), at, id);
         let best = base::in_order(best.into_iter().enumerate().map(place));
-        let copies = 2 * self.leaf.half();
-        let mut chosen: Vec<NodeId> = Vec::with_capacity(copies);
+        let mut chosen: Vec<NodeId> = Vec::with_capacity(COPIES_MAX);
         for turn in 0..best.len().max(members.len()) {
             for id in [best.get(turn).map(|(.., id)| id), members.get(turn)].into_iter().flatten() {
-                if chosen.len() < copies && !chosen.contains(id) {
+                if chosen.len() < COPIES_MAX && !chosen.contains(id) {
                     chosen.push(*id);
                 }
             }
