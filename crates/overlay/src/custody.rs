@@ -12,6 +12,7 @@ use wire::overlay::{MessageId, Routed};
 use crate::hop::Way;
 use crate::message_map::MessageMap;
 use crate::recent::{Delivered, Passed};
+use crate::retries::Retries;
 
 /// Messages in custody. When full, a message that has a way is passed on without being kept, and
 /// one that has none is not taken: the previous hop keeps it.
@@ -23,16 +24,21 @@ const CUSTODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub(crate) const RTO_FIRST: Duration = Duration::from_secs(1);
 const RTO_MIN: Duration = Duration::from_millis(100);
 const RTO_MAX: Duration = Duration::from_secs(3);
+/// From the least timeout to the greatest.
+const DOUBLINGS_MAX: u32 = 5;
 
 /// The smoothed round trip of one link (RFC 6298).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rtt {
     smoothed: Option<Duration>,
     variation: Duration,
+    /// Times that the timeout was too short since the last sample: late answers give none.
+    doublings: u32,
 }
 
 impl Rtt {
     pub(crate) fn sample(&mut self, rtt: Duration) {
+        self.doublings = 0;
         let Some(smoothed) = self.smoothed else {
             self.smoothed = Some(rtt);
             self.variation = rtt / 2;
@@ -43,11 +49,17 @@ impl Rtt {
         self.smoothed = Some((smoothed * 7 + rtt) / 8);
     }
 
+    /// Nothing came in time.
+    pub(crate) fn back_off(&mut self) {
+        self.doublings = (self.doublings + 1).min(DOUBLINGS_MAX);
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
-        match self.smoothed {
+        let first = match self.smoothed {
             Some(smoothed) => (smoothed + self.variation * 4).clamp(RTO_MIN, RTO_MAX),
             None => RTO_FIRST,
-        }
+        };
+        (first * (1 << self.doublings)).min(RTO_MAX)
     }
 }
 
@@ -93,10 +105,11 @@ pub(crate) struct Routes {
     bytes: u64,
     pub(crate) delivered: Delivered,
     pub(crate) passed: Passed,
+    pub(crate) retries: Retries,
 }
 
 impl Routes {
-    pub(crate) fn new(secret: u64) -> Self {
+    pub(crate) fn new(secret: u64, now: Time) -> Self {
         Routes {
             number: 0,
             custody: MessageMap::new(secret),
@@ -104,6 +117,7 @@ impl Routes {
             bytes: 0,
             delivered: Delivered::new(secret),
             passed: Passed::new(secret),
+            retries: Retries::new(now),
         }
     }
 

@@ -17,6 +17,7 @@ impl Overlay {
     /// its place.
     pub(crate) fn on_suspect(&mut self, from: Contact, contact: Contact, leaf: &LeafState) {
         if contact.id == self.me.id {
+            self.health.note_sign(self.now);
             return self.probe(from, false);
         }
         if !is_plausible(from.id, leaf) {

@@ -32,6 +32,7 @@ mod datagram;
 mod death;
 mod density;
 mod face;
+mod health;
 mod hearsay;
 mod heartbeat;
 mod hop;
@@ -48,6 +49,7 @@ mod peers;
 mod recent;
 mod repair;
 mod replica;
+mod retries;
 mod route;
 mod routing_table;
 mod seek;
@@ -71,6 +73,7 @@ pub use stats::Stats;
 
 use candidates::Candidates;
 use custody::Routes;
+use health::Health;
 use join::Join;
 use leaf_set::LeafSet;
 use lease::Withheld;
@@ -111,6 +114,7 @@ pub struct Overlay {
     watch: Watch,
     withheld: Withheld,
     tuning: Tuning,
+    health: Health,
     unity: Unity,
     repair: Repair,
     candidates: Candidates,
@@ -161,12 +165,13 @@ impl Overlay {
             watch: Watch::default(),
             withheld: Withheld::default(),
             tuning: Tuning::new(now),
+            health: Health::default(),
             unity: Unity::new(first_beat),
             busy: false,
             repair: Repair::new(first_beat),
             candidates: Candidates::default(),
             survey: Survey::default(),
-            routes: Routes::new(rng.next_u64()),
+            routes: Routes::new(rng.next_u64(), now),
             stale: Stale::default(),
             due: None,
             due_besides: None,
@@ -180,6 +185,7 @@ impl Overlay {
     pub fn handle(&mut self, now: Time, input: Input) {
         let slept = now.since(self.now);
         self.now = self.now.max(now);
+        self.health.note_turn(now, self.due.map(|(due, _)| due));
         self.stale.deadlines = !is_on_its_way(&input);
         if self.left {
             // Its sealed goodbyes come back signed; they go out while the links are open.

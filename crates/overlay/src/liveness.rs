@@ -78,11 +78,14 @@ impl Overlay {
     /// Any word from a peer answers the question whether it lives.
     fn note_answer(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
-        let is_deaf = probe.misses >= LINK_MISSES_MAX;
+        let (was_late, is_deaf) = (probe.misses > 0, probe.misses >= LINK_MISSES_MAX);
         probe.misses = 0;
         probe.detours = 0;
         if self.ready && !probe.hearsay {
             self.watch.probes.remove(&id);
+        }
+        if was_late {
+            self.health.note_sign(self.now);
         }
         self.links.set_suspect(id, false);
         self.stale.deadlines = true;
@@ -250,6 +253,8 @@ impl Overlay {
 
     fn ask(&mut self, id: NodeId) {
         let (linked, datagrams) = (self.links.is_open(id), self.is_direct());
+        // A datagram may be lost, which says nothing of this node.
+        let usual = if datagrams { PROBE_TIME } else { self.health.patience(self.now, PROBE_TIME) };
         let confirms = self.only_confirms(id);
         let round_trips = Duration::from_micros(u64::from(self.peers.rtt(id))) * 3;
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
@@ -257,8 +262,8 @@ impl Overlay {
         probe.direct = if datagrams { probe.misses < straight } else { linked };
         probe.asked = self.now;
         let known = datagrams && probe.direct;
-        let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { PROBE_TIME };
-        probe.due = self.now + patience.min(PROBE_TIME);
+        let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { usual };
+        probe.due = self.now + patience.min(usual);
         let (token, direct, teller) = (probe.token, probe.direct, probe.teller);
         let hinted = !direct && probe.detours % 2 == 0;
         let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);

@@ -114,6 +114,9 @@ impl Overlay {
         let Some(custody) = self.routes.custody.get(&id) else { return };
         if custody.hop != Some(from) {
             // Of an earlier hop, which may have handed the message back since.
+            if custody.tried.contains(&from) {
+                self.health.note_sign(self.now);
+            }
             return;
         }
         let measures = custody.sends == 1 && custody.routed.body.len() <= RTT_BYTES_MAX;
@@ -141,12 +144,30 @@ impl Overlay {
     pub(crate) fn on_routes_due(&mut self) {
         for id in self.routes.take_due(self.now) {
             match self.routes.custody.get(&id).and_then(|custody| custody.hop) {
-                Some(hop) => {
-                    self.suspect(hop);
-                    self.reroute(&id, hop);
-                }
+                Some(hop) => self.on_ack_missing(&id, hop),
                 None => self.retry(&id),
             }
+        }
+    }
+
+    /// The next hop did not take it over in time. It goes another way, or waits for the verdict on the
+    /// hop: over links nothing is lost, so a hop that is late is slow more often than dead.
+    fn on_ack_missing(&mut self, id: &MessageId, hop: NodeId) {
+        self.suspect(hop);
+        if self.is_direct() {
+            return self.reroute(id, hop);
+        }
+        if let Some(link) = self.links.get_mut(hop) {
+            link.rtt.back_off();
+        }
+        let expired = |custody: &Custody| self.now.since(custody.since) >= CUSTODY_TIME;
+        let is_over = self.routes.custody.get(id).is_some_and(expired);
+        if is_over || !self.links.is_open(hop) || self.routes.retries.spend(self.now) {
+            return self.reroute(id, hop);
+        }
+        if let Some(mut custody) = self.routes.release(id) {
+            custody.due = self.now + self.ack_timeout(hop, &custody);
+            self.routes.keep(custody);
         }
     }
 
@@ -229,6 +250,9 @@ impl Overlay {
         self.routes.passed.note(id, to, custody.routed.hops, custody.since);
         self.stats.forwarded += 1;
         custody.hop = Some(to);
+        if custody.sends == 0 {
+            self.routes.retries.earn();
+        }
         custody.sends += 1;
         custody.sent = self.now;
         custody.due = self.now + self.ack_timeout(to, &custody);
@@ -278,6 +302,7 @@ impl Overlay {
         let base = self.links.get(to).map_or(RTO_FIRST, |link| link.rtt.timeout());
         let bytes = custody.routed.body.len() as u64;
         let body = Duration::from_micros(bytes * 1_000_000 / RTO_BYTES_PER_SECOND);
+        let base = if self.is_direct() { base } else { self.health.patience(self.now, base) };
         base * 2u32.pow(u32::from(custody.sends.saturating_sub(1)).min(3)) + body
     }
 }

@@ -1,0 +1,101 @@
+//! How slow this node itself is: before it calls others silent, it asks whether it hears well
+//! (Lifeguard's local health multiplier, Dadgar, Phillips and Currey 2018, §IV-A).
+//!
+//! Where processors, links or both are overloaded, answers come late, are taken for silence, and what
+//! follows a death is more load: without this a crowd on one machine kills itself for good. So a node
+//! that has reason to doubt itself waits longer for answers, and returns to its usual patience when
+//! nothing goes wrong any more. A dead peer is no such reason.
+
+use base::{Duration, Time};
+
+/// The patience of a node in doubt is at most this many times its usual one and one more.
+const DOUBT_MAX: u32 = 7;
+/// Two signs within so long are of one cause.
+const SAME_CAUSE: Duration = Duration::from_millis(500);
+/// Without a sign for so long, a node is a step less in doubt.
+const CALM: Duration = Duration::from_secs(5);
+/// A deadline that is looked at so late was missed. Chosen: half of what an answer may take.
+const LATE: Duration = Duration::from_millis(500);
+
+/// How much a node doubts itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Health {
+    doubt: u32,
+    /// The last sign, or the last step back.
+    changed: Time,
+}
+
+impl Health {
+    /// Something went wrong that a slow node would see: a peer that did not answer in time speaks after
+    /// all, or others think this one dead.
+    pub(crate) fn note_sign(&mut self, now: Time) {
+        self.recover(now);
+        if self.doubt == 0 || now.since(self.changed) >= SAME_CAUSE {
+            self.doubt = (self.doubt + 1).min(DOUBT_MAX);
+            self.changed = now;
+        }
+    }
+
+    /// The process gets its turn at `now`, and asked for one at `due`.
+    pub(crate) fn note_turn(&mut self, now: Time, due: Option<Time>) {
+        if due.is_some_and(|due| now.since(due) >= LATE) {
+            self.note_sign(now);
+        }
+    }
+
+    /// How long to wait for what usually takes `usual` at most.
+    pub(crate) fn patience(&self, now: Time, usual: Duration) -> Duration {
+        let mut health = *self;
+        health.recover(now);
+        usual * (1 + health.doubt)
+    }
+
+    fn recover(&mut self, now: Time) {
+        while self.doubt > 0 && now.since(self.changed) >= CALM {
+            self.doubt -= 1;
+            self.changed = self.changed + CALM;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Duration = Duration::from_secs(1);
+
+    fn at(millis: u64) -> Time {
+        Time::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn patience_grows_with_each_sign_and_shrinks_without() {
+        let mut health = Health::default();
+        assert_eq!(health.patience(at(0), USUAL), USUAL);
+        for sign in 0..20 {
+            health.note_sign(at(1_000 + sign * 500));
+        }
+        assert_eq!(health.patience(at(10_500), USUAL), USUAL * (1 + DOUBT_MAX));
+        assert_eq!(health.patience(at(15_500), USUAL), USUAL * DOUBT_MAX);
+        assert_eq!(health.patience(at(60_000), USUAL), USUAL);
+    }
+
+    #[test]
+    fn what_has_one_cause_counts_once() {
+        let mut health = Health::default();
+        for sign in 0..10 {
+            health.note_sign(at(1_000 + sign));
+        }
+        assert_eq!(health.patience(at(1_100), USUAL), USUAL * 2);
+    }
+
+    #[test]
+    fn only_a_turn_that_came_late_is_a_sign() {
+        let mut health = Health::default();
+        health.note_turn(at(5_000), None);
+        health.note_turn(at(5_000), Some(at(4_600)));
+        assert_eq!(health.patience(at(5_000), USUAL), USUAL);
+        health.note_turn(at(5_000), Some(at(4_500)));
+        assert_eq!(health.patience(at(5_000), USUAL), USUAL * 2);
+    }
+}
