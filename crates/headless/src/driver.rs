@@ -52,7 +52,7 @@ pub enum Notice {
 /// What the loop waited for.
 #[derive(Debug)]
 enum Arrival {
-    Datagrams(usize),
+    Datagrams,
     Server(socket::Event),
     Computed(Done),
     Audited(AuditId, Verdict),
@@ -138,17 +138,24 @@ impl Driver {
                 return notice;
             }
             let arrival = self.wait().await;
+            if matches!(arrival, Arrival::Deadline) {
+                // The runtime learns now what has come meanwhile.
+                tokio::task::yield_now().await;
+            }
             self.now = self.clock.now();
             match arrival {
-                Arrival::Datagrams(port) => self.links.receive(self.now, port),
+                Arrival::Datagrams | Arrival::Deadline => {}
                 Arrival::Server(event) => self.on_server(event),
                 Arrival::Computed(Done { work, outcome }) => {
                     self.tell(Input::Computed { work, outcome });
                 }
                 Arrival::Audited(audit, verdict) => self.tell(Input::Audited { audit, verdict }),
                 Arrival::Loaded(answer) => self.on_loaded(answer),
-                Arrival::Deadline => {}
             }
+            // What came before a deadline is heard before anybody is judged by it, also where this
+            // process was held up.
+            self.links.receive(self.now);
+            self.settle();
             self.on_deadlines();
             self.settle();
         }
@@ -187,7 +194,7 @@ impl Driver {
     async fn wait(&mut self) -> Arrival {
         let pause = self.deadline().map(|at| at.since(self.clock.now()));
         tokio::select! {
-            port = self.links.readable() => Arrival::Datagrams(port),
+            () = self.links.readable() => Arrival::Datagrams,
             event = self.socket.event() => Arrival::Server(event),
             ended = self.pool.ended() => match ended {
                 Ended::Computed(done) => Arrival::Computed(done),

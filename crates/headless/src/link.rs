@@ -1,8 +1,9 @@
 //! One link: a str0m session with a control and a bulk channel, and the chunks that wait for it.
 //!
 //! Rule of str0m: after each change `poll_output` is drained before the next, which is what
-//! [`Link::turn`] is for. Its buffer is left at 128 KiB, because its cost grows with what is in
-//! flight; the queues here are bounded by the node's window.
+//! [`Link::turn`] is for. Its buffer is left at 128 KiB and little control is given to it at once,
+//! because the cost of everything it does grows with the number of messages in flight: a peer that
+//! is slow to answer would make this one slow. The queues here are bounded by the node's window.
 
 use std::collections::VecDeque;
 
@@ -19,11 +20,13 @@ use crate::ports::Ports;
 
 /// Channel messages that may arrive before the other channel is open; above it the link ends.
 const EARLY_MAX: usize = 64;
+/// Control bytes in str0m's buffer: some hundred messages. Chosen: 160 kB/s at a round trip of 100 ms.
+const CONTROL_BUFFERED_MAX: usize = 16 * 1024;
 /// Bulk bytes in str0m's buffer, below its 128 KiB: what remains is room for control, which
 /// thereby never waits for bulk to be accepted.
 const BULK_BUFFERED_MAX: usize = 96 * 1024;
-/// When the buffer has fallen to this, more is written. Chosen: the network never runs dry.
-const BUFFERED_LOW: usize = 48 * 1024;
+/// When the buffer has fallen to this part, more is written. Chosen: the network never runs dry.
+const BUFFERED_LOW_PART: usize = 2;
 /// A link that is to be closed waits this long for its queues to empty.
 const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// Longest pause between two STUN checks: each side asks that often whether the other lives.
@@ -278,8 +281,9 @@ impl Link {
             return Ok(false);
         };
         let Some(mut channel) = self.rtc.channel(channel) else { return Ok(false) };
-        let full = channel.buffered_amount() + chunk.len() > BULK_BUFFERED_MAX;
-        if class == Class::Bulk && full || !channel.write(true, &chunk).map_err(words)? {
+        let buffered = channel.buffered_amount();
+        let is_full = buffered > 0 && buffered + chunk.len() > buffered_max(class);
+        if is_full || !channel.write(true, &chunk).map_err(words)? {
             return Ok(false);
         }
         self.lane(class).queue.pop_front();
@@ -336,7 +340,7 @@ impl Link {
         let Some(class) = self.class(channel) else { return };
         self.lane(class).open = true;
         if let Some(mut channel) = self.rtc.channel(channel) {
-            channel.set_buffered_amount_low_threshold(BUFFERED_LOW);
+            channel.set_buffered_amount_low_threshold(buffered_max(class) / BUFFERED_LOW_PART);
         }
         if !self.opened && self.control.open && self.bulk.open {
             self.opened = true;
@@ -356,6 +360,13 @@ impl Link {
             return Err("the peer sends before the link is open".into());
         }
         Ok(())
+    }
+}
+
+fn buffered_max(class: Class) -> usize {
+    match class {
+        Class::Control => CONTROL_BUFFERED_MAX,
+        Class::Bulk => BULK_BUFFERED_MAX,
     }
 }
 

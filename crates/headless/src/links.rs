@@ -24,8 +24,9 @@ use crate::ports::Ports;
 /// Sources that are remembered; a further one is looked up at each datagram. More than any honest
 /// set of links has.
 const ROUTES_MAX: usize = 4096;
-/// Datagrams taken from one socket in a row, so that deadlines and other sockets get their turn.
-const DATAGRAMS_PER_TURN: usize = 64;
+/// Datagrams taken from all sockets in a row, so that everything else gets its turn: what came while
+/// this process was held up for a second or two.
+const DATAGRAMS_PER_TURN: usize = 1024;
 /// An open link has a deadline every two seconds, so a longer pause is this process' own.
 const GAP: Duration = Duration::from_secs(4);
 /// Longer than any datagram that str0m takes.
@@ -132,16 +133,16 @@ impl Links {
         }
     }
 
-    /// Waits until a socket has something; returns which.
-    pub async fn readable(&self) -> usize {
-        self.ports.readable().await
+    /// Waits until a socket has something. Cancel-safe.
+    pub async fn readable(&self) {
+        self.ports.readable().await;
     }
 
-    /// Takes what a socket has.
-    pub fn receive(&mut self, now: Time, port: usize) {
+    /// Takes what the sockets have.
+    pub fn receive(&mut self, now: Time) {
         let mut buffer = [0; DATAGRAM_BYTES_MAX];
         for _ in 0..DATAGRAMS_PER_TURN {
-            let Some((source, to, length)) = self.ports.receive(port, &mut buffer) else { return };
+            let Some((source, to, length)) = self.ports.receive(&mut buffer) else { return };
             self.on_datagram(now, source, to, &buffer[..length]);
         }
     }

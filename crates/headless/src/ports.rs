@@ -4,7 +4,6 @@
 //! browser never connects to 127.0.0.1 of a native peer (Firefox) or of another machine, so the
 //! addresses of real interfaces come first and the loopback is an extra.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket as StdSocket};
@@ -30,8 +29,8 @@ struct Port {
 #[derive(Debug)]
 pub(crate) struct Ports {
     ports: Vec<Port>,
-    /// Where the next scan begins: after the socket served last, so that a busy one starves none.
-    next: Cell<usize>,
+    /// The socket served last: the next one is next, so that a busy one starves none.
+    next: usize,
 }
 
 impl Ports {
@@ -47,7 +46,7 @@ impl Ports {
         }
         match (ports.is_empty(), refusal) {
             (true, Some(error)) => Err(error),
-            _ => Ok(Ports { ports, next: Cell::new(0) }),
+            _ => Ok(Ports { ports, next: 0 }),
         }
     }
 
@@ -65,32 +64,35 @@ impl Ports {
         }
     }
 
-    /// Waits until a socket has something; returns which.
-    pub(crate) async fn readable(&self) -> usize {
+    /// Waits until a socket has something. Cancel-safe.
+    pub(crate) async fn readable(&self) {
         poll_fn(|context| {
-            let (before, after) = self.ports.split_at(self.next.get());
-            let turns = (before.len()..).zip(after).chain((0..).zip(before));
-            for (at, port) in turns {
-                if port.socket.poll_recv_ready(context).is_ready() {
-                    self.next.set(at + 1);
-                    return Poll::Ready(at);
-                }
-            }
-            Poll::Pending
+            // All are asked, so that each wakes this task.
+            let ready =
+                self.ports.iter().filter(|port| port.socket.poll_recv_ready(context).is_ready());
+            if ready.count() > 0 { Poll::Ready(()) } else { Poll::Pending }
         })
-        .await
+        .await;
     }
 
-    /// The next datagram of a socket: source, destination, length.
-    pub(crate) fn receive(
-        &self,
-        at: usize,
-        buffer: &mut [u8],
-    ) -> Option<(SocketAddr, SocketAddr, usize)> {
-        let port = self.ports.get(at)?;
+    /// The next datagram, from one socket after another: source, destination, length.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Option<(SocketAddr, SocketAddr, usize)> {
+        for _ in 0..self.ports.len() {
+            self.next = (self.next + 1) % self.ports.len();
+            let port = &self.ports[self.next];
+            if let Some((length, source)) = port.receive(buffer) {
+                return Some((source, port.address, length));
+            }
+        }
+        None
+    }
+}
+
+impl Port {
+    fn receive(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         loop {
-            match port.socket.try_recv_from(buffer) {
-                Ok((length, source)) => return Some((source, port.address, length)),
+            match self.socket.try_recv_from(buffer) {
+                Ok(received) => return Some(received),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 // An earlier datagram was refused (ICMP); that says nothing about the next.
                 Err(error) => tracing::trace!(target: LOG, %error, "receive"),
@@ -134,6 +136,7 @@ fn is_usable(address: &IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn only_addresses_that_others_can_use() {
@@ -152,28 +155,32 @@ mod tests {
         let to = ports.addresses().last().unwrap();
         assert!(to.ip().is_loopback());
         ports.send(to, to, b"hello");
-        let at = ports.readable().await;
+        ports.readable().await;
         let mut buffer = [0; 64];
-        assert_eq!(ports.receive(at, &mut buffer), Some((to, to, 5)));
-        assert_eq!(ports.receive(at, &mut buffer), None);
+        assert_eq!(ports.receive(&mut buffer), Some((to, to, 5)));
+        assert_eq!(ports.receive(&mut buffer), None);
     }
 
     #[tokio::test]
     async fn a_busy_socket_starves_none() {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let ports = (0..3).map(|_| bind(address).unwrap()).collect();
-        let mut ports = Ports { ports, next: Cell::new(0) };
+        let mut ports = Ports { ports, next: 0 };
         let addresses: Vec<SocketAddr> = ports.addresses().collect();
         for to in &addresses {
             ports.send(*to, *to, b"first");
             ports.send(*to, *to, b"second");
         }
-        // Until the system has told of all of them.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let mut served = Vec::new();
-        for _ in 0..6 {
-            served.push(ports.readable().await);
+        for port in &ports.ports {
+            port.socket.readable().await.unwrap();
         }
-        assert_eq!(served, [0, 1, 2, 0, 1, 2]);
+        let mut buffer = [0; 64];
+        let mut served = Vec::new();
+        while let Some((_, to, _)) = ports.receive(&mut buffer) {
+            served.push(to);
+        }
+        // Whoever is first, then each in its turn.
+        assert!(served.len() == 6 && served[..3] == served[3..], "{served:?}");
+        assert_eq!(served[..3].iter().collect::<BTreeSet<_>>().len(), 3);
     }
 }

@@ -175,14 +175,12 @@ impl Line {
     async fn wait(&mut self) {
         let deadline = self.links.deadline();
         let pause = deadline.map_or(PAUSE_MAX, |at| at.since(self.clock.now()));
-        let port = tokio::select! {
-            port = self.links.readable() => Some(port),
-            () = tokio::time::sleep(pause) => None,
-        };
-        let now = self.clock.now();
-        if let Some(port) = port {
-            self.links.receive(now, port);
+        tokio::select! {
+            () = self.links.readable() => {}
+            () = tokio::time::sleep(pause) => {}
         }
+        let now = self.clock.now();
+        self.links.receive(now);
         if self.links.deadline().is_some_and(|at| at <= now) {
             self.links.on_timeout(now);
         }

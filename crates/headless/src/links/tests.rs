@@ -59,16 +59,16 @@ impl Pair {
             let deadline = self.ends.iter().filter_map(Links::deadline).min();
             let pause = deadline.map_or(Duration::from_secs(1), |at| at.since(self.clock.now()));
             let [a, b] = &self.ends;
-            let ready = tokio::select! {
-                port = a.readable() => Some((0, port)),
-                port = b.readable() => Some((1, port)),
-                () = tokio::time::sleep(pause) => None,
-            };
-            let now = self.clock.now();
-            if let Some((end, port)) = ready {
-                self.ends[end].receive(now, port);
+            tokio::select! {
+                () = a.readable() => {}
+                () = b.readable() => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            self.ends.iter_mut().for_each(|end| end.on_timeout(now));
+            let now = self.clock.now();
+            for end in &mut self.ends {
+                end.receive(now);
+                end.on_timeout(now);
+            }
         }
     }
 
