@@ -115,7 +115,17 @@ impl Peer {
         Self::start_with(Command::new(millefeuille()), &server.url, arguments)
     }
 
-    /// The same by another program, such as `ip netns exec`, which starts what it is given.
+    /// Starts many peers at once and waits until all are ready.
+    ///
+    /// # Errors
+    /// When one of them does not become ready.
+    pub fn start_all(server: &Server, count: usize, arguments: &[&str]) -> Result<Vec<Self>> {
+        let start = |_| Self::begin(Command::new(millefeuille()), &server.url, arguments);
+        let started: Vec<Process> = (0..count).map(start).collect::<Result<_>>()?;
+        started.into_iter().map(Self::ready).collect()
+    }
+
+    /// Starts a peer by another program, such as `ip netns exec`, which starts what it is given.
     ///
     /// # Errors
     /// As [`Peer::start`].
@@ -124,9 +134,13 @@ impl Peer {
         Self::start_with(launcher, url, arguments)
     }
 
-    fn start_with(mut command: Command, url: &str, arguments: &[&str]) -> Result<Self> {
+    fn start_with(command: Command, url: &str, arguments: &[&str]) -> Result<Self> {
+        Self::ready(Self::begin(command, url, arguments)?)
+    }
+
+    fn begin(mut command: Command, url: &str, arguments: &[&str]) -> Result<Process> {
         command.args(["peer", "--json", "--server", url]).args(arguments);
-        Self::ready(Process::start("peer", command)?)
+        Process::start("peer", command)
     }
 
     /// Starts a peer of which every tile is wrong, and waits until it is ready.

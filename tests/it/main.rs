@@ -15,6 +15,7 @@ mod outlive;
 mod page;
 mod picture;
 mod rendering;
+mod ring;
 mod room;
 mod scene;
 mod series;

@@ -36,6 +36,7 @@ Usage: cargo xtask COMMAND
                                    banned crates and least versions of everything
   bench [SECTION…]                 measured ratios: kernel, deep, codec, link, route, trace, grid
   chaos [--minutes N] [--peers N] [--tabs N] [--seed S]   jobs while peers are killed, stopped, closed
+  chaos --owners N [--peers N] [--tabs N]   only owners of jobs are killed, until so many are
   load [idle] [relay] [storm] [--peers N]   thousands of clients at a real server
   fuzz [--minutes N] [--keep] [FAMILY…]     bytes that reach new code; --keep renews tests/fuzz/corpus
   release                          static programs, page and list of parts in target/release-linux

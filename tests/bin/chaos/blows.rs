@@ -64,6 +64,8 @@ pub(crate) struct Chaos {
     /// Places without a peer.
     free: Vec<Place>,
     pub(crate) recovery: Recovery,
+    /// Whether owners are killed, and nothing else is done.
+    is_for_owners: bool,
     next_blow: Instant,
     blows: Blows,
 }
@@ -90,6 +92,7 @@ impl Chaos {
             free: wires.iter().flat_map(Wires::places).collect(),
             wires,
             recovery: Recovery::default(),
+            is_for_owners: options.owners.is_some(),
             next_blow: Instant::now(),
             blows: Blows::default(),
         };
@@ -134,6 +137,9 @@ impl Chaos {
         self.next_blow = Instant::now() + PAUSE;
         self.listen();
         self.end_spells()?;
+        if self.is_for_owners {
+            return self.kill_owner();
+        }
         match self.rng.below(12) {
             0..=4 => self.kill(),
             5..=6 => self.stop(),
@@ -182,15 +188,28 @@ impl Chaos {
         self.spells.push((until, spell));
     }
 
+    fn owner(&self) -> Option<usize> {
+        self.natives.iter().position(|one| self.recovery.is_owner(&one.peer))
+    }
+
     /// One of those that run, the job's owner every other time.
     fn pick(&mut self) -> Option<usize> {
-        let owner = self.natives.iter().position(|one| self.recovery.is_owner(&one.peer));
+        let owner = self.owner();
         let at = self.rng.index(self.natives.len());
         if self.rng.chance(0.5) { owner.or(at) } else { at }
     }
 
     fn kill(&mut self) -> Result<()> {
-        let Some(at) = self.pick() else { return Ok(()) };
+        self.pick().map_or(Ok(()), |at| self.kill_one(at))
+    }
+
+    /// If there is one, and the loss of the last is made good.
+    fn kill_owner(&mut self) -> Result<()> {
+        let owner = self.owner().filter(|_| !self.recovery.is_awaited());
+        owner.map_or(Ok(()), |at| self.kill_one(at))
+    }
+
+    fn kill_one(&mut self, at: usize) -> Result<()> {
         let native = self.natives.swap_remove(at);
         self.recovery.strikes(&native.peer);
         native.peer.process.signal("KILL")?;

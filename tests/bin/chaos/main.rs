@@ -1,5 +1,6 @@
 //! `chaos [--minutes N] [--peers N] [--tabs N] [--seed S]`: jobs on real processes while a hand of
-//! chance kills, stops, closes them and cuts them off.
+//! chance kills, stops, closes them and cuts them off. `--owners N`: instead the owners of jobs are
+//! killed, one after another, until so many are.
 //!
 //! One job after another is left to the network, and followed by a fresh peer that is spared; its
 //! picture must be that of one process alone. Prints a line of JSON for each job and one in the end;
@@ -36,10 +37,13 @@ struct Options {
     peers: usize,
     tabs: usize,
     seed: u64,
+    /// Owners to kill; nothing else is done then.
+    owners: Option<u32>,
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { time: Duration::from_secs(20 * 60), peers: 20, tabs: 2, seed: 1 };
+    let time = Duration::from_secs(20 * 60);
+    let mut options = Options { time, peers: 20, tabs: 2, seed: 1, owners: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} takes a number"))?;
@@ -49,7 +53,8 @@ fn options() -> Result<Options> {
             "--peers" => options.peers = usize::try_from(value)?,
             "--tabs" => options.tabs = usize::try_from(value)?,
             "--seed" => options.seed = value,
-            _ => bail!("chaos takes --minutes, --peers, --tabs and --seed, not {name}"),
+            "--owners" => options.owners = Some(u32::try_from(value)?),
+            _ => bail!("chaos takes --minutes, --peers, --tabs, --seed and --owners, not {name}"),
         }
     }
     Ok(options)
@@ -70,7 +75,11 @@ fn main() -> Result<()> {
     let mut chaos = Chaos::start(&options, &scratch)?;
     let end = Instant::now() + options.time;
     let mut jobs = 0;
-    while Instant::now() < end || jobs == 0 {
+    let is_over = |chaos: &Chaos| match options.owners {
+        Some(count) => chaos.recovery.losses() >= count,
+        None => Instant::now() >= end,
+    };
+    while jobs == 0 || !is_over(&chaos) {
         let at = jobs % VIEWS.len();
         let begun = Instant::now();
         let job = detach(&chaos.server, &[&CENTRE[..], &VIEWS[at][..]].concat())?;

@@ -35,6 +35,16 @@ impl Recovery {
         self.owner.as_ref().is_some_and(|(_, owner)| *owner == peer.id)
     }
 
+    /// Whether nobody has acted since the owner was lost.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// Owners lost so far.
+    pub(crate) fn losses(&self) -> u32 {
+        self.losses
+    }
+
     /// A peer is about to be killed or stopped.
     pub(crate) fn strikes(&mut self, peer: &Peer) {
         if let Some((epoch, _)) = self.owner.as_ref().filter(|(_, owner)| *owner == peer.id) {
