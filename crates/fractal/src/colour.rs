@@ -3,8 +3,10 @@
 //! The smooth value n + f of a pixel is first put on a logarithmic scale, so that a view whose counts
 //! lie around 10 and one whose counts lie around 10,000 show a similar number of bands, and then wound
 //! around the ring of the palette. A colour depends on its own pixel only, so tiles meet without seams.
+//! Where colours go by rank ([`Histogram`]), it depends on the whole picture besides.
 
 use crate::formula::Formula;
+use crate::histogram::{Histogram, Ranks};
 use crate::palette::{Palette, Rgb, TABLE_ENTRIES, byte_from_linear, linear_from_byte};
 
 /// Turns of the ring for each doubling of the smooth value, at density 1. Chosen by eye.
@@ -34,6 +36,8 @@ pub struct Painter {
     offset: f64,
     /// How many roots a level may name; 0 where it names none.
     roots: u32,
+    /// Instead of the logarithmic scale.
+    ranks: Option<Ranks>,
 }
 
 impl Default for Colouring {
@@ -53,12 +57,19 @@ impl Painter {
             density,
             offset: finite_or(colouring.offset, usual.offset).clamp(-OFFSET_MAX, OFFSET_MAX),
             roots: 0,
+            ranks: None,
         }
     }
 
     /// The same for a formula: the basins of Newton's method begin at different places of the ring.
     pub fn of(self, formula: Formula) -> Painter {
         Painter { roots: formula.roots(), ..self }
+    }
+
+    /// The same with colours by rank: at density 1 the picture passes through the ring once, and each
+    /// part of it covers as many of the points that were counted as any other.
+    pub fn by_rank(self, histogram: &Histogram) -> Painter {
+        Painter { ranks: Some(histogram.ranks()), ..self }
     }
 
     /// The ring, as the colours of equal parts of a turn, sRGB. For whoever winds it itself.
@@ -76,7 +87,8 @@ impl Painter {
         if level == 0 {
             return self.inside;
         }
-        let mut turns = turns_of(level) * self.density + self.offset;
+        let turns = self.ranks.as_ref().map_or_else(|| turns_of(level), |ranks| ranks.of(level));
+        let mut turns = turns * self.density + self.offset;
         if self.roots > 0 {
             turns += f64::from(level % 8) / f64::from(self.roots);
         }
@@ -193,6 +205,26 @@ mod tests {
         assert!(a != b && b != c && c != a);
         let plain = Painter::new(Palette::Spectrum, Colouring::default()).of(Formula::JULIA);
         assert_eq!(plain.colour(2560), plain.colour(2561));
+    }
+
+    #[test]
+    fn by_rank_each_colour_covers_as_much_as_any_other() {
+        let levels: Vec<u32> = (1..4_000).map(|n| n * n / 7 + 1).collect();
+        let mut histogram = Histogram::default();
+        histogram.add(&levels);
+        let painter = Painter::new(Palette::Dusk, Colouring::default()).by_rank(&histogram);
+        let mut quarters = [0; 4];
+        let table = painter.ring().to_vec();
+        for level in &levels {
+            let colour = painter.colour(*level);
+            let near = |entry: &[u8; 3]| {
+                entry.iter().zip(colour).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>()
+            };
+            let at = (0..table.len()).min_by_key(|at| near(&table[*at])).unwrap_or(0);
+            quarters[at * 4 / table.len()] += 1;
+        }
+        assert!(quarters.iter().all(|count| (900..1_100).contains(count)), "{quarters:?}");
+        assert_eq!(painter.colour(0), Palette::Dusk.inside());
     }
 
     #[test]

@@ -12,8 +12,9 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use fractal::{Frames, Series, Variation};
 
+use crate::draft::Draft;
 use crate::failure::Failure;
-use crate::picture::{Draft, Look, Picture};
+use crate::picture::{Look, Picture};
 
 /// The frames of a job, and where they go.
 #[derive(Clone, Debug)]
@@ -119,7 +120,7 @@ impl Album {
     fn picture(&self, frame: u32) -> anyhow::Result<Picture> {
         if let Series::Gallery(gallery) = self.frames.series() {
             let Variation { view, palette, colouring } = gallery.variation(simd::best(), frame);
-            return Ok(Look { samples: 1, palette, colouring }.picture(view)?);
+            return Ok(Look { palette, colouring, ..self.look }.picture(view)?);
         }
         let view = self.frames.view(simd::best(), frame).context("a frame beyond the last")?;
         Ok(self.look.picture(view)?)
@@ -148,7 +149,12 @@ pub(crate) mod tests {
     use fractal::{Colouring, Gallery, Palette, View, Zoom};
 
     pub(crate) fn look() -> Look {
-        Look { samples: 1, palette: Palette::Dusk, colouring: Colouring::default() }
+        Look {
+            samples: 1,
+            palette: Palette::Dusk,
+            colouring: Colouring::default(),
+            is_ranked: false,
+        }
     }
 
     /// An empty directory that vanishes with the test.

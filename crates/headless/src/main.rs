@@ -3,6 +3,7 @@
 
 mod album;
 mod command;
+mod draft;
 mod failure;
 mod metrics;
 mod picture;

@@ -5,14 +5,14 @@
 
 mod numbers;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use fractal::{
-    Blend, Colouring, Painter, Palette, Rect, Spec, TILE, Tile, View, ViewError, decode_tile,
+    Blend, Colouring, Histogram, Painter, Palette, Rect, Spec, TILE, Tile, View, ViewError,
+    decode_tile, encode_tile,
 };
 
 /// Bytes of one pixel.
@@ -27,6 +27,8 @@ pub(crate) struct Picture {
     pub(crate) samples: u32,
     pub(crate) palette: Palette,
     pub(crate) colouring: Colouring,
+    /// Colours by rank.
+    pub(crate) is_ranked: bool,
 }
 
 /// How pictures are painted.
@@ -36,13 +38,15 @@ pub(crate) struct Look {
     pub(crate) samples: u32,
     pub(crate) palette: Palette,
     pub(crate) colouring: Colouring,
+    /// Colours by rank: each covers as much of the picture as any other.
+    pub(crate) is_ranked: bool,
 }
 
 impl Look {
     /// The picture of a view.
     pub(crate) fn picture(self, view: View) -> Result<Picture, ViewError> {
-        let Look { samples, palette, colouring } = self;
-        Ok(Picture { spec: view.validate()?, view, samples, palette, colouring })
+        let Look { samples, palette, colouring, is_ranked } = self;
+        Ok(Picture { spec: view.validate()?, view, samples, palette, colouring, is_ranked })
     }
 }
 
@@ -62,6 +66,38 @@ impl Picture {
     /// Writes the picture as PNG. `payloads` has one entry for each task; a tile that is missing
     /// or damaged is computed here. Returns how many were.
     pub(crate) fn write(&self, out: impl Write, payloads: &[Option<Bytes>]) -> anyhow::Result<u32> {
+        let painter = Painter::new(self.palette, self.colouring).of(self.view.formula);
+        if !self.is_ranked {
+            return self.write_png(out, payloads, &painter);
+        }
+        let mut payloads = payloads.to_vec();
+        let (histogram, repaired) = self.count(&mut payloads)?;
+        self.write_png(out, &payloads, &painter.by_rank(&histogram))?;
+        Ok(repaired)
+    }
+
+    /// How often each level occurs. Tiles that had to be computed for it have payloads afterwards;
+    /// also returns how many those are.
+    fn count(&self, payloads: &mut Vec<Option<Bytes>>) -> anyhow::Result<(Histogram, u32)> {
+        let (mut histogram, mut repaired) = (Histogram::default(), 0);
+        payloads.resize(self.spec.task_count() as usize, None);
+        for (task, rect) in self.bands().into_iter().flatten() {
+            let before = repaired;
+            let tile = self.tile(payloads, task, rect, &mut repaired)?;
+            histogram.add(&tile.levels);
+            if repaired > before {
+                payloads[task as usize] = Some(encode_tile(&tile).into());
+            }
+        }
+        Ok((histogram, repaired))
+    }
+
+    fn write_png(
+        &self,
+        out: impl Write,
+        payloads: &[Option<Bytes>],
+        painter: &Painter,
+    ) -> anyhow::Result<u32> {
         let (width, height) = self.size();
         let mut encoder = png::Encoder::new(out, width, height);
         encoder.set_color(png::ColorType::Rgb);
@@ -71,7 +107,6 @@ impl Picture {
         }
         let mut writer = encoder.write_header()?;
         let mut stream = writer.stream_writer()?;
-        let painter = Painter::new(self.palette, self.colouring).of(self.view.formula);
         let blend = Blend::new();
         let mut band = Vec::new();
         let mut repaired = 0;
@@ -81,7 +116,7 @@ impl Picture {
             band.resize(self.spec.width() as usize * rows as usize * RGB, 0);
             for (task, rect) in tiles {
                 let tile = self.tile(payloads, task, rect, &mut repaired)?;
-                self.paint(&painter, &tile, rect, &mut band);
+                self.paint(painter, &tile, rect, &mut band);
             }
             if self.samples > 1 {
                 band = self.shrink(&blend, &band);
@@ -155,7 +190,7 @@ impl Picture {
     }
 
     /// What it takes to compute the picture again.
-    pub(crate) fn texts(&self) -> [(&'static str, String); 12] {
+    pub(crate) fn texts(&self) -> [(&'static str, String); 13] {
         let view = &self.view;
         [
             ("Software", concat!("millefeuille ", env!("CARGO_PKG_VERSION")).into()),
@@ -170,75 +205,8 @@ impl Picture {
             ("palette", self.palette.to_string()),
             ("density", self.colouring.density.to_string()),
             ("offset", self.colouring.offset.to_string()),
+            ("scale", if self.is_ranked { "rank" } else { "logarithm" }.into()),
         ]
-    }
-}
-
-/// A file that takes its name when it is complete, and vanishes otherwise.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    target: PathBuf,
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Draft {
-    /// Begins a file beside `target`, so that a place where nothing can be written is known before
-    /// the work.
-    pub(crate) fn create(target: &Path) -> anyhow::Result<Self> {
-        let name = target.file_name().context("the output is no file name")?;
-        // Other programs tell the kind of a file by how its name ends.
-        let mut draft_name = std::ffi::OsString::from(format!(".part-{}-", std::process::id()));
-        draft_name.push(name);
-        let path = target.with_file_name(draft_name);
-        anyhow::ensure!(!target.is_dir(), "{} is a directory", target.display());
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        let file = file.with_context(|| format!("{} cannot be written", target.display()))?;
-        Ok(Draft { target: target.to_owned(), path, file: Some(file) })
-    }
-
-    /// The name it will have.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
-    }
-
-    /// The name it has until then, for another program that fills it.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives it its name: it is complete.
-    pub(crate) fn keep(mut self) -> anyhow::Result<()> {
-        let renamed = fs::rename(&self.path, &self.target);
-        renamed.with_context(|| format!("{} was not written", self.target.display()))?;
-        self.path = PathBuf::new();
-        Ok(())
-    }
-
-    /// Fills the file and gives it its name.
-    pub(crate) fn complete<T>(
-        mut self,
-        fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        let file = self.file.take().context("a draft is completed once")?;
-        let write = || -> anyhow::Result<T> {
-            let mut out = BufWriter::with_capacity(1 << 20, file);
-            let value = fill(&mut out)?;
-            out.into_inner().map_err(|error| error.into_error())?.sync_all()?;
-            Ok(value)
-        };
-        let value =
-            write().with_context(|| format!("{} was not written", self.target.display()))?;
-        self.keep()?;
-        Ok(value)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }
 
@@ -251,7 +219,7 @@ mod tests {
         let view = View { width: 600, height: 300, max_iter: 200, ..View::default() };
         let spec = view.validate().unwrap();
         let colouring = Colouring::default();
-        Picture { view, spec, samples: 1, palette: Palette::Ember, colouring }
+        Picture { view, spec, samples: 1, palette: Palette::Ember, colouring, is_ranked: false }
     }
 
     pub(super) fn payloads(spec: &Spec) -> Vec<Option<Bytes>> {
@@ -311,22 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_leaves_all_or_nothing() {
-        let directory = std::env::temp_dir().join(format!("mf-draft-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        let target = directory.join("a.png");
-        let names = || fs::read_dir(&directory).unwrap().count();
-        drop(Draft::create(&target).unwrap());
-        assert_eq!(names(), 0);
-        let failed: anyhow::Result<()> =
-            Draft::create(&target).unwrap().complete(|_| anyhow::bail!("no"));
-        assert!(failed.is_err());
-        assert_eq!(names(), 0);
-        let filled = Draft::create(&target).unwrap().complete(|out| Ok(out.write_all(b"png")?));
-        filled.unwrap();
-        assert_eq!((names(), fs::read(&target).unwrap()), (1, b"png".to_vec()));
-        assert!(Draft::create(&directory.join("none/a.png")).is_err());
-        assert!(Draft::create(&directory).is_err());
-        fs::remove_dir_all(&directory).unwrap();
+    fn by_rank_a_picture_is_the_same_whoever_computes_its_tiles() {
+        let ranked = Picture { is_ranked: true, ..picture() };
+        let mut payloads = payloads(&ranked.spec);
+        let (mut whole, mut repaired, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+        assert_eq!(ranked.write(&mut whole, &payloads).unwrap(), 0);
+        picture().write(&mut plain, &payloads).unwrap();
+        payloads[0] = None;
+        let last = payloads.len() - 1;
+        assert_eq!(ranked.write(&mut repaired, &payloads[..last]).unwrap(), 2);
+        assert!(whole == repaired && whole != plain);
     }
 }

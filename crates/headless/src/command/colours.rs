@@ -20,12 +20,15 @@ pub(crate) struct Colours {
     #[arg(long, value_name = "X", default_value_t = Colouring::default().offset)]
     #[arg(allow_hyphen_values = true)]
     offset: f64,
+    /// Colours by rank: each covers as much of the picture as any other
+    #[arg(long)]
+    histogram: bool,
 }
 
 impl Colours {
     pub(super) fn look(&self) -> Look {
-        let Colours { samples, palette, density, offset } = *self;
-        Look { samples, palette, colouring: Colouring { density, offset } }
+        let Colours { samples, palette, density, offset, histogram } = *self;
+        Look { samples, palette, colouring: Colouring { density, offset }, is_ranked: histogram }
     }
 }
 

@@ -12,8 +12,9 @@ use super::Helpers;
 use super::gather::{Gather, Output};
 use super::render::{Size, compute, detach};
 use crate::album::Album;
+use crate::draft::Draft;
 use crate::failure::Failure;
-use crate::picture::{Draft, Look};
+use crate::picture::Look;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -62,7 +63,9 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
         let small = small_versions(gallery, args.helpers.resources.threads());
         Draft::create(sheet)?.complete(|out| write_sheet(out, &small))?;
     }
-    let look = Look { samples: 1, palette: Palette::default(), colouring: Colouring::default() };
+    // Its palettes and how they are wound are those that the seed chooses.
+    let (palette, colouring) = (Palette::default(), Colouring::default());
+    let look = Look { samples: 1, palette, colouring, is_ranked: false };
     let signals = Signals::listen().map_err(anyhow::Error::from)?;
     match &args.out {
         _ if args.detach => detach(&frames, &args.helpers, signals, is_json).await,

@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 
 use super::interrupted;
 use crate::album::Album;
+use crate::draft::Draft;
 use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
-use crate::picture::{Draft, Picture};
+use crate::picture::Picture;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::signals::Signals;

@@ -11,9 +11,10 @@ use peer::{Event, Input};
 use super::gather::{Gather, Output};
 use super::{Resources, become_member, interrupted, say_goodbye};
 use crate::album::Album;
+use crate::draft::Draft;
 use crate::driver::{Driver, Notice};
 use crate::failure::{Code, Failure};
-use crate::picture::{Draft, Look};
+use crate::picture::Look;
 use crate::progress::Progress;
 use crate::report::{self, Outcome};
 use crate::signals::Signals;
@@ -85,7 +86,7 @@ fn output(
     frames: &Frames,
 ) -> Result<Output, Failure> {
     let Some(path) = path else { return Ok(Output::Nothing) };
-    let look = Look { samples: 1, palette, colouring: Colouring::default() };
+    let look = Look { samples: 1, palette, colouring: Colouring::default(), is_ranked: false };
     let Series::Picture(view) = frames.series() else {
         drop(draft);
         return Ok(Output::Album(Box::new(Album::open(&path, frames, look)?)));

@@ -14,8 +14,8 @@ use super::gallery::fill;
 use super::render::{Size, detach};
 use super::which::{Constant, Which};
 use crate::album::Album;
+use crate::draft::Draft;
 use crate::failure::{Code, Failure};
-use crate::picture::Draft;
 use crate::progress::Progress;
 use crate::signals::Signals;
 
