@@ -13,7 +13,9 @@ mod site;
 mod tiles;
 
 pub use browser::{Browser, Engine, Page};
-pub use native::{GENTLY, Peer, Server, alone, detach, frames_alone, job_list, render, watch};
+pub use native::{
+    Detached, GENTLY, Peer, Server, alone, detach, frames_alone, job_list, render, watch,
+};
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Polled, Process};
 pub use site::Site;

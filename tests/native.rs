@@ -181,14 +181,26 @@ pub fn watch(server: &Server, job: &str, arguments: &[&str], file: &Path) -> Res
     Process::start("watch", command)
 }
 
-/// Hands a view to the network of `server` with `render --detach` and returns the job's id.
+/// A job that was left to the network.
+#[derive(Debug)]
+pub struct Detached {
+    /// Its id.
+    pub job: String,
+    /// How many peers held its record when the creator left.
+    pub copies: u64,
+}
+
+/// Hands a view to the network of `server` with `render --detach`.
 ///
 /// # Errors
 /// When the network does not take it.
-pub fn detach(server: &Server, view: &[impl AsRef<OsStr>]) -> Result<String> {
+pub fn detach(server: &Server, view: &[impl AsRef<OsStr>]) -> Result<Detached> {
     let mut command = Command::new(millefeuille());
     command.args(["render", "--json", "--detach", "--server", &server.url]).args(view);
-    document(command)?["job"].as_str().map(str::to_owned).context("detach names the job")
+    let told = document(command)?;
+    let job = told["job"].as_str().map(str::to_owned).context("detach names the job")?;
+    let copies = told["record_copies"].as_u64().context("detach counts the copies")?;
+    Ok(Detached { job, copies })
 }
 
 /// What `job ls` prints.

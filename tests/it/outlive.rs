@@ -86,7 +86,7 @@ fn a_job_can_be_left_to_the_network_and_looked_at_later_by_a_tab() -> Result<()>
     let scratch = Scratch::new("detach")?;
     let server = Server::start()?;
     let peers = peers(&server, 3)?;
-    let job = detach(&server, &SEAHORSE.arguments())?;
+    let job = detach(&server, &SEAHORSE.arguments())?.job;
     let is_over = |line: &Value| line["event"] == "job_changed" && line["state"] == "finished";
     peers[0].process.lines.wait("the end of the job", is_over)?;
     let listed = job_list(&server)?;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
-use tests::{Picture, Polled, Process, Scratch, alone, assert_same, detach, watch};
+use tests::{Detached, Picture, Polled, Process, Scratch, alone, assert_same, detach, watch};
 
 use blows::Chaos;
 
@@ -82,16 +82,20 @@ fn main() -> Result<()> {
     while jobs == 0 || !is_over(&chaos) {
         let at = jobs % VIEWS.len();
         let begun = Instant::now();
-        let job = detach(&chaos.server, &[&CENTRE[..], &VIEWS[at][..]].concat())?;
+        let Detached { job, copies } =
+            detach(&chaos.server, &[&CENTRE[..], &VIEWS[at][..]].concat())?;
         chaos.recovery.begin(&job);
         let file = scratch.file("watched.png");
         let watcher = watch(&chaos.server, &job, &["--threads", "1"], &file)?;
-        let document =
-            rage_until_done(&mut chaos, watcher).with_context(|| format!("job {job}"))?;
+        let document = rage_until_done(&mut chaos, watcher)
+            .with_context(|| format!("job {job}, which {copies} peers held"))?;
         assert_same(&Picture::read(&file)?, &expected[at]).with_context(|| format!("job {job}"))?;
         let seconds = begun.elapsed().as_secs_f64().round();
         let repaired = &document["repaired"];
-        println!("{}", json!({ "job": job, "seconds": seconds, "repaired": repaired }));
+        println!(
+            "{}",
+            json!({ "job": job, "copies": copies, "seconds": seconds, "repaired": repaired })
+        );
         jobs += 1;
     }
     let mut report = json!({ "jobs": jobs, "wrong": 0, "stuck": 0 });
