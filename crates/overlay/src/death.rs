@@ -17,7 +17,9 @@ impl Overlay {
     /// its place.
     pub(crate) fn on_suspect(&mut self, from: Contact, contact: Contact, leaf: &LeafState) {
         if contact.id == self.me.id {
-            self.health.note_sign(self.now);
+            if self.leaf.contains(from.id) {
+                self.health.note_sign(self.now);
+            }
             return self.probe(from, false);
         }
         if !is_plausible(from.id, leaf) {

@@ -67,7 +67,9 @@ impl Overlay {
         if let Some(old) = known {
             self.replace(old, from);
         } else {
-            self.watch.unbury(from.id);
+            if self.watch.unbury(from.id) {
+                self.health.note_sign(self.now);
+            }
             self.end_withholding(from.id);
             self.unity.note_found(from.id);
         }

@@ -102,9 +102,9 @@ impl Watch {
         self.dead.get(&contact.id).is_some_and(|dead| dead.left && contact.epoch <= dead.epoch)
     }
 
-    /// It spoke: hearsay about it counts again.
-    pub(crate) fn unbury(&mut self, id: NodeId) {
-        self.dead.remove(&id);
+    /// It spoke: hearsay about it counts again. Whether it had been found dead.
+    pub(crate) fn unbury(&mut self, id: NodeId) -> bool {
+        self.dead.remove(&id).is_some_and(|dead| !dead.left)
     }
 
     /// `contact` did not answer, or said goodbye (`left`). `met`: it had spoken before.

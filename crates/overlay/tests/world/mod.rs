@@ -80,6 +80,9 @@ pub(crate) struct World {
     pub(crate) unlinkable: BTreeSet<(NodeId, NodeId)>,
     /// Frames lost, in thousandths.
     pub(crate) loss: u64,
+    /// How long a frame keeps the one machine busy that all share; the others wait meanwhile.
+    pub(crate) cost: Duration,
+    busy_until: Time,
     pub(crate) frames: u64,
     pub(crate) kinds: BTreeMap<&'static str, u64>,
     pub(crate) digest: u64,
@@ -121,6 +124,8 @@ impl World {
             letters: Vec::new(),
             unlinkable: BTreeSet::new(),
             loss: 0,
+            cost: Duration::ZERO,
+            busy_until: Time::ZERO,
             frames: 0,
             kinds: BTreeMap::new(),
             digest: 0,
@@ -379,7 +384,11 @@ impl World {
             if self.rng.below(1000) >= self.loss
                 && let Some(link) = self.links.get(&pair(me, to)).copied()
             {
-                let at = self.now + self.latency(me, to);
+                let mut at = self.now + self.latency(me, to);
+                if !self.cost.is_zero() {
+                    at = at.max(self.busy_until) + self.cost;
+                    self.busy_until = at;
+                }
                 self.push(at, Happening::Frame { link, from: me, to, message });
             }
             return None;
