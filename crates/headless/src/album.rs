@@ -135,7 +135,9 @@ impl Picture {
         let info = reader.info();
         let says = |keyword: &str, text: &String| {
             let mut texts = info.uncompressed_latin1_text.iter();
-            texts.any(|found| found.keyword == keyword && found.text == *text)
+            let found = texts.find(|found| found.keyword == keyword);
+            // Files of before there was another scale do not say it.
+            found.map_or(keyword == "scale" && !self.is_ranked, |found| found.text == *text)
         };
         let mut texts = self.texts().into_iter().filter(|(keyword, _)| *keyword != "Software");
         (info.width, info.height) == self.size()

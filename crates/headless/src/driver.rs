@@ -137,12 +137,15 @@ impl Driver {
             if let Some(notice) = self.notices.pop_front() {
                 return notice;
             }
-            let arrival = self.wait().await;
-            if matches!(arrival, Arrival::Deadline) {
-                // The runtime learns now what has come meanwhile.
+            if self.deadline().is_some_and(|at| at <= self.clock.now()) {
+                // After a hold-up: the runtime learns now what has come meanwhile.
                 tokio::task::yield_now().await;
             }
+            let arrival = self.wait().await;
             self.now = self.clock.now();
+            // What came before a deadline is heard before anybody is judged by it.
+            self.links.receive(self.now);
+            self.settle();
             match arrival {
                 Arrival::Datagrams | Arrival::Deadline => {}
                 Arrival::Server(event) => self.on_server(event),
@@ -152,10 +155,6 @@ impl Driver {
                 Arrival::Audited(audit, verdict) => self.tell(Input::Audited { audit, verdict }),
                 Arrival::Loaded(answer) => self.on_loaded(answer),
             }
-            // What came before a deadline is heard before anybody is judged by it, also where this
-            // process was held up.
-            self.links.receive(self.now);
-            self.settle();
             self.on_deadlines();
             self.settle();
         }

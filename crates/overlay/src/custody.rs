@@ -34,6 +34,8 @@ pub(crate) struct Rtt {
     variation: Duration,
     /// Times that the timeout was too short since the last sample: late answers give none.
     doublings: u32,
+    /// The last of them.
+    doubled: Time,
 }
 
 impl Rtt {
@@ -49,9 +51,12 @@ impl Rtt {
         self.smoothed = Some((smoothed * 7 + rtt) / 8);
     }
 
-    /// Nothing came in time.
-    pub(crate) fn back_off(&mut self) {
-        self.doublings = (self.doublings + 1).min(DOUBLINGS_MAX);
+    /// What was sent at `sent` was not answered in time. Once for all that were on their way then.
+    pub(crate) fn back_off(&mut self, now: Time, sent: Time) {
+        if self.doublings == 0 || sent >= self.doubled {
+            self.doublings = (self.doublings + 1).min(DOUBLINGS_MAX);
+            self.doubled = now;
+        }
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -150,8 +155,8 @@ impl Routes {
         base::in_order(held.map(|(id, _)| *id))
     }
 
-    /// Those that are due, in the order in which they came to be. The caller sends each on, or lets
-    /// it go.
+    /// Those that are due, in the order in which they came to be. The caller sends each on, keeps it
+    /// anew, or lets it go.
     pub(crate) fn take_due(&mut self, now: Time) -> Vec<MessageId> {
         if self.next.is_none_or(|next| next > now) {
             return Vec::new();
@@ -160,5 +165,30 @@ impl Routes {
         let (due, rest): (Vec<_>, Vec<_>) = all.partition(|(at, _)| *at <= now);
         self.next = rest.into_iter().map(|(at, _)| at).min();
         base::in_order(due).into_iter().map(|(_, id)| id).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_doubles_once_for_what_was_sent_together_until_a_sample() {
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let mut rtt = Rtt::default();
+        rtt.sample(Duration::from_millis(40));
+        let first = rtt.timeout();
+        for _ in 0..5 {
+            rtt.back_off(at(500), at(100));
+        }
+        assert_eq!(rtt.timeout(), first * 2);
+        rtt.back_off(at(900), at(600));
+        assert_eq!(rtt.timeout(), first * 4);
+        for late in 0..20 {
+            rtt.back_off(at(2_000 + late), at(2_000 + late));
+        }
+        assert_eq!(rtt.timeout(), RTO_MAX);
+        rtt.sample(Duration::from_millis(40));
+        assert_eq!(rtt.timeout(), first.min(rtt.timeout()));
     }
 }

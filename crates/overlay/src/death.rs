@@ -18,7 +18,7 @@ impl Overlay {
     pub(crate) fn on_suspect(&mut self, from: Contact, contact: Contact, leaf: &LeafState) {
         if contact.id == self.me.id {
             if self.leaf.contains(from.id) {
-                self.health.note_sign(self.now);
+                self.health.note_sign(self.now, from.id);
             }
             return self.probe(from, false);
         }

@@ -6,7 +6,7 @@
 //! that has reason to doubt itself waits longer for answers, and returns to its usual patience when
 //! nothing goes wrong any more. A dead peer is no such reason.
 
-use base::{Duration, Time};
+use base::{Duration, NodeId, Time};
 
 /// The patience of a node in doubt is at most this many times its usual one and one more.
 const DOUBT_MAX: u32 = 7;
@@ -16,30 +16,46 @@ const SAME_CAUSE: Duration = Duration::from_millis(500);
 const CALM: Duration = Duration::from_secs(5);
 /// A deadline that is looked at so late was missed. Chosen: half of what an answer may take.
 const LATE: Duration = Duration::from_millis(500);
+/// Signs that follow each other by the same peer count once in so long: one alone, which may be a liar,
+/// makes nobody slow.
+const SAME_PEER: Duration = Duration::from_secs(60);
 
 /// How much a node doubts itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Health {
     doubt: u32,
+    /// The last sign, and who gave it if that was a peer.
+    sign: Time,
+    by: Option<NodeId>,
     /// The last sign, or the last step back.
     changed: Time,
 }
 
 impl Health {
-    /// Something went wrong that a slow node would see: a peer that did not answer in time speaks after
-    /// all, or others think this one dead.
-    pub(crate) fn note_sign(&mut self, now: Time) {
-        self.recover(now);
-        if self.doubt == 0 || now.since(self.changed) >= SAME_CAUSE {
-            self.doubt = (self.doubt + 1).min(DOUBT_MAX);
-            self.changed = now;
+    /// Something went wrong that a slow node would see: `peer`, which did not answer in time, speaks after
+    /// all, or thinks this node dead.
+    pub(crate) fn note_sign(&mut self, now: Time, peer: NodeId) {
+        if self.by == Some(peer) && now.since(self.sign) < SAME_PEER {
+            return;
         }
+        self.note(now, Some(peer));
     }
 
-    /// The process gets its turn at `now`, and asked for one at `due`.
-    pub(crate) fn note_turn(&mut self, now: Time, due: Option<Time>) {
-        if due.is_some_and(|due| now.since(due) >= LATE) {
-            self.note_sign(now);
+    /// The process gets its turn at `now`, and asked for one at `due`. Whether that is late: then what came
+    /// meanwhile is to be heard before anybody is judged.
+    pub(crate) fn note_turn(&mut self, now: Time, due: Option<Time>) -> bool {
+        let is_late = due.is_some_and(|due| now.since(due) >= LATE);
+        if is_late {
+            self.note(now, None);
+        }
+        is_late
+    }
+
+    fn note(&mut self, now: Time, by: Option<NodeId>) {
+        self.recover(now);
+        if self.doubt == 0 || now.since(self.sign) >= SAME_CAUSE {
+            self.doubt = (self.doubt + 1).min(DOUBT_MAX);
+            (self.sign, self.changed, self.by) = (now, now, by);
         }
     }
 
@@ -73,7 +89,7 @@ mod tests {
         let mut health = Health::default();
         assert_eq!(health.patience(at(0), USUAL), USUAL);
         for sign in 0..20 {
-            health.note_sign(at(1_000 + sign * 500));
+            health.note_sign(at(1_000 + sign * 500), NodeId::new(sign.into()));
         }
         assert_eq!(health.patience(at(10_500), USUAL), USUAL * (1 + DOUBT_MAX));
         assert_eq!(health.patience(at(15_500), USUAL), USUAL * DOUBT_MAX);
@@ -84,18 +100,27 @@ mod tests {
     fn what_has_one_cause_counts_once() {
         let mut health = Health::default();
         for sign in 0..10 {
-            health.note_sign(at(1_000 + sign));
+            health.note_sign(at(1_000 + sign), NodeId::new(sign.into()));
         }
         assert_eq!(health.patience(at(1_100), USUAL), USUAL * 2);
     }
 
     #[test]
+    fn one_peer_alone_makes_nobody_slow() {
+        let mut health = Health::default();
+        for sign in 0..120 {
+            health.note_sign(at(1_000 + sign * 500), NodeId::new(7));
+            assert!(health.patience(at(1_000 + sign * 500), USUAL) <= USUAL * 2);
+        }
+    }
+
+    #[test]
     fn only_a_turn_that_came_late_is_a_sign() {
         let mut health = Health::default();
-        health.note_turn(at(5_000), None);
-        health.note_turn(at(5_000), Some(at(4_600)));
+        assert!(!health.note_turn(at(5_000), None));
+        assert!(!health.note_turn(at(5_000), Some(at(4_600))));
         assert_eq!(health.patience(at(5_000), USUAL), USUAL);
-        health.note_turn(at(5_000), Some(at(4_500)));
+        assert!(health.note_turn(at(5_000), Some(at(4_500))));
         assert_eq!(health.patience(at(5_000), USUAL), USUAL * 2);
     }
 }

@@ -185,7 +185,9 @@ impl Overlay {
     pub fn handle(&mut self, now: Time, input: Input) {
         let slept = now.since(self.now);
         self.now = self.now.max(now);
-        self.health.note_turn(now, self.due.map(|(due, _)| due));
+        let is_late = self.health.note_turn(now, self.due.map(|(due, _)| due));
+        // After a hold-up others' answers wait behind this input; the timeout comes behind them.
+        let judges = !is_late || matches!(input, Input::Timeout);
         self.stale.deadlines = !is_on_its_way(&input);
         if self.left {
             // Its sealed goodbyes come back signed; they go out while the links are open.
@@ -218,7 +220,9 @@ impl Overlay {
             Input::Leave => self.on_leave(),
             Input::Timeout => {}
         }
-        self.on_deadlines();
+        if judges {
+            self.on_deadlines();
+        }
         self.settle();
     }
 

@@ -68,7 +68,7 @@ impl Overlay {
             self.replace(old, from);
         } else {
             if self.watch.unbury(from.id) {
-                self.health.note_sign(self.now);
+                self.health.note_sign(self.now, from.id);
             }
             self.end_withholding(from.id);
             self.unity.note_found(from.id);
@@ -80,14 +80,15 @@ impl Overlay {
     /// Any word from a peer answers the question whether it lives.
     fn note_answer(&mut self, id: NodeId) {
         let Some(probe) = self.watch.probes.get_mut(&id) else { return };
-        let (was_late, is_deaf) = (probe.misses > 0, probe.misses >= LINK_MISSES_MAX);
+        // What was lost on a detour may be a dead relay's doing.
+        let (was_late, is_deaf) = (probe.misses > probe.detours, probe.misses >= LINK_MISSES_MAX);
         probe.misses = 0;
         probe.detours = 0;
         if self.ready && !probe.hearsay {
             self.watch.probes.remove(&id);
         }
         if was_late {
-            self.health.note_sign(self.now);
+            self.health.note_sign(self.now, id);
         }
         self.links.set_suspect(id, false);
         self.stale.deadlines = true;

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use base::{Duration, Key, NodeId};
+use base::{Duration, Key, NodeId, Time};
 use bytes::Bytes;
 use wire::Class;
 use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
@@ -115,7 +115,7 @@ impl Overlay {
         if custody.hop != Some(from) {
             // Of an earlier hop, which may have handed the message back since.
             if custody.tried.contains(&from) {
-                self.health.note_sign(self.now);
+                self.health.note_sign(self.now, from);
             }
             return;
         }
@@ -157,8 +157,9 @@ impl Overlay {
         if self.is_direct() {
             return self.reroute(id, hop);
         }
+        let sent = self.routes.custody.get(id).map_or(self.now, |custody| custody.sent);
         if let Some(link) = self.links.get_mut(hop) {
-            link.rtt.back_off();
+            link.rtt.back_off(self.now, sent);
         }
         let expired = |custody: &Custody| self.now.since(custody.since) >= CUSTODY_TIME;
         let is_over = self.routes.custody.get(id).is_some_and(expired);
@@ -166,7 +167,7 @@ impl Overlay {
             return self.reroute(id, hop);
         }
         if let Some(mut custody) = self.routes.release(id) {
-            custody.due = self.now + self.ack_timeout(hop, &custody);
+            custody.due = self.due_at(hop, &custody);
             self.routes.keep(custody);
         }
     }
@@ -255,7 +256,7 @@ impl Overlay {
         }
         custody.sends += 1;
         custody.sent = self.now;
-        custody.due = self.now + self.ack_timeout(to, &custody);
+        custody.due = self.due_at(to, &custody);
         self.send_by(to, None, Message::Route(routed));
         if self.routes.has_room(&custody.routed.body) {
             self.routes.keep(custody);
@@ -296,6 +297,11 @@ impl Overlay {
         if self.is_direct() || self.links.is_open(to) {
             self.send_by(to, None, Message::RouteAck(id));
         }
+    }
+
+    /// When the acknowledgement of what was just sent is missing; at the end of its time at the latest.
+    fn due_at(&self, to: NodeId, custody: &Custody) -> Time {
+        (self.now + self.ack_timeout(to, custody)).min(custody.since + CUSTODY_TIME)
     }
 
     fn ack_timeout(&self, to: NodeId, custody: &Custody) -> Duration {

@@ -194,7 +194,6 @@ async fn entrust(
     // A ring of a few, where the server knows more, is soon one with the others'.
     let enough = wire::store::COPIES.min(peers as usize);
     let mine = submit(frames, driver, signals).await?;
-    let mut held = None;
     let too_late = tokio::time::sleep(ENTRUSTED_MAX);
     tokio::pin!(too_late);
     loop {
@@ -202,11 +201,10 @@ async fn entrust(
             notice = driver.next() => {
                 let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice else { continue };
                 match event {
-                    GridEvent::Accepted { job, copies } if job == mine && copies > 1 => {
-                        held = Some((job, copies));
-                        if usize::from(copies) >= enough {
-                            return Ok((job, copies));
-                        }
+                    GridEvent::Accepted { job, copies }
+                        if job == mine && copies > 1 && usize::from(copies) >= enough =>
+                    {
+                        return Ok((job, copies));
                     }
                     GridEvent::JobRefused { job, reason } if job == mine => {
                         let message = format!("the job was refused: {reason}");
@@ -217,8 +215,13 @@ async fn entrust(
             },
             code = signals.next() => return Err(interrupted(code)),
             () = &mut too_late => {
+                let held = driver.node().and_then(|node| node.job(mine));
+                let copies = held.map_or(0, |held| held.record_copies);
+                if copies > 1 {
+                    return Ok((mine, copies));
+                }
                 let message = "no other peer holds the job: without this one it would be lost";
-                return held.ok_or_else(|| Failure::new(Code::Incomplete, message));
+                return Err(Failure::new(Code::Incomplete, message));
             }
         }
     }

@@ -77,7 +77,8 @@ impl Asking {
                 self.reason = Reason::Reunion;
                 // At any time from now on: in a network whose members stay for minutes, nobody would
                 // look who waited for a whole period first.
-                self.next = now + self.first_reunion().mul_f64(rng.unit());
+                let soon = now + self.first_reunion().mul_f64(rng.unit());
+                self.next = soon.max(self.earliest);
             }
             (_, true) => {}
             (_, false) => self.reason = Reason::None,
