@@ -14,63 +14,53 @@ const LINKS: usize = 16;
 /// Positions on the ring of those who die: neighbours among them, so that a leaf set loses half of a side.
 const VICTIMS: [usize; 10] = [3, 4, 5, 6, 14, 23, 31, 38, 47, 55];
 
-/// A peer, and whom it is linked to as far as it said.
-struct Member {
-    peer: Peer,
-    links: BTreeSet<String>,
-    /// The most links that it had at any moment.
+/// Whom a peer is linked to, as far as it said.
+#[derive(Default)]
+struct Links {
+    now: BTreeSet<String>,
+    /// The most links at any moment.
     most: usize,
 }
 
-impl Member {
-    fn new(peer: Peer) -> Self {
-        Member { peer, links: BTreeSet::new(), most: 0 }
-    }
-
-    fn listen(&mut self) {
-        for line in self.peer.process.lines.drain() {
-            note(&mut self.links, &line);
-            self.most = self.most.max(self.links.len());
+impl Links {
+    fn note(&mut self, line: &Value) {
+        let Some(other) = line["peer"].as_str() else { return };
+        match line["event"].as_str() {
+            Some("linked") => drop(self.now.insert(other.to_owned())),
+            Some("unlinked") => drop(self.now.remove(other)),
+            _ => {}
         }
+        self.most = self.most.max(self.now.len());
     }
 
     fn has(&self, wanted: &[String]) -> bool {
-        wanted.iter().all(|id| self.links.contains(id))
-    }
-
-    /// Until it has noticed that these are gone.
-    fn wait_without(&mut self, dead: &BTreeSet<String>) -> Result<()> {
-        self.listen();
-        if !self.links.is_disjoint(dead) {
-            let Member { peer, links, .. } = self;
-            peer.process.lines.wait("no link to the dead", |line| {
-                note(links, line);
-                links.is_disjoint(dead)
-            })?;
-        }
-        Ok(())
-    }
-
-    fn wait_for(&mut self, wanted: &[String]) -> Result<()> {
-        self.listen();
-        if !self.has(wanted) {
-            let Member { peer, links, most } = self;
-            peer.process.lines.wait("links to both neighbours", |line| {
-                note(links, line);
-                *most = (*most).max(links.len());
-                wanted.iter().all(|id| links.contains(id))
-            })?;
-        }
-        Ok(())
+        wanted.iter().all(|id| self.now.contains(id))
     }
 }
 
-fn note(links: &mut BTreeSet<String>, line: &Value) {
-    let Some(other) = line["peer"].as_str() else { return };
-    match line["event"].as_str() {
-        Some("linked") => drop(links.insert(other.to_owned())),
-        Some("unlinked") => drop(links.remove(other)),
-        _ => {}
+struct Member {
+    peer: Peer,
+    links: Links,
+}
+
+impl Member {
+    fn listen(&mut self) {
+        for line in self.peer.process.lines.drain() {
+            self.links.note(&line);
+        }
+    }
+
+    /// Until its links are so.
+    fn wait(&mut self, what: &str, is_so: impl Fn(&Links) -> bool) -> Result<()> {
+        self.listen();
+        let Member { peer, links } = self;
+        if !is_so(links) {
+            peer.process.lines.wait(what, |line| {
+                links.note(line);
+                is_so(links)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -85,10 +75,11 @@ fn wait_for_ring(members: &mut [Member]) -> Result<()> {
     let wanted = neighbours(members);
     loop {
         for (member, wanted) in members.iter_mut().zip(&wanted) {
-            member.wait_for(wanted).with_context(|| member.peer.id.clone())?;
+            let linked = member.wait("links to both neighbours", |links| links.has(wanted));
+            linked.with_context(|| member.peer.id.clone())?;
         }
         members.iter_mut().for_each(Member::listen);
-        if members.iter().zip(&wanted).all(|(member, wanted)| member.has(wanted)) {
+        if members.iter().zip(&wanted).all(|(member, wanted)| member.links.has(wanted)) {
             return Ok(());
         }
     }
@@ -101,7 +92,8 @@ fn sixty_peers_of_sixteen_links_are_one_ring_and_are_one_again_when_ten_die_at_o
     let server = Server::start()?;
     let links = LINKS.to_string();
     let peers = Peer::start_all(&server, PEERS, &["--threads", "1", "--links", &links])?;
-    let mut members: Vec<Member> = peers.into_iter().map(Member::new).collect();
+    let mut members: Vec<Member> =
+        peers.into_iter().map(|peer| Member { peer, links: Links::default() }).collect();
     members.sort_by(|a, b| a.peer.id.cmp(&b.peer.id));
     wait_for_ring(&mut members)?;
 
@@ -113,12 +105,12 @@ fn sixty_peers_of_sixteen_links_are_one_ring_and_are_one_again_when_ten_die_at_o
         dead.insert(members.remove(at).peer.id.clone());
     }
     for member in &mut members {
-        member.wait_without(&dead)?;
+        member.wait("no link to the dead", |links| links.now.is_disjoint(&dead))?;
     }
     wait_for_ring(&mut members)?;
 
-    for Member { peer, most, .. } in &members {
-        ensure!(*most <= LINKS, "{} had {most} links", peer.id);
+    for Member { peer, links } in &members {
+        ensure!(links.most <= LINKS, "{} had {} links", peer.id, links.most);
     }
     Ok(())
 }

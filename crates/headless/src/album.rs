@@ -137,7 +137,7 @@ impl Picture {
             let mut texts = info.uncompressed_latin1_text.iter();
             let found = texts.find(|found| found.keyword == keyword);
             // Files of before there was another scale do not say it.
-            found.map_or(keyword == "scale" && !self.is_ranked, |found| found.text == *text)
+            found.map_or(keyword == "scale" && !self.look.is_ranked, |found| found.text == *text)
         };
         let mut texts = self.texts().into_iter().filter(|(keyword, _)| *keyword != "Software");
         (info.width, info.height) == self.size()
@@ -148,15 +148,10 @@ impl Picture {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use fractal::{Colouring, Gallery, Palette, View, Zoom};
+    use fractal::{Gallery, Palette, View, Zoom};
 
     pub(crate) fn look() -> Look {
-        Look {
-            samples: 1,
-            palette: Palette::Dusk,
-            colouring: Colouring::default(),
-            is_ranked: false,
-        }
+        Look { palette: Palette::Dusk, ..Look::default() }
     }
 
     /// An empty directory that vanishes with the test.
@@ -216,7 +211,7 @@ pub(crate) mod tests {
         let album = Album::open(&directory.0, &frames, look()).unwrap();
         album.write(1, &[None]).unwrap();
         let colours = gallery.variation(simd::best(), 1);
-        assert_eq!(album.picture(1).unwrap().palette, colours.palette);
+        assert_eq!(album.picture(1).unwrap().look.palette, colours.palette);
         assert!(album.file(1).ends_with("3-001.png") && album.file(1).exists());
     }
 }

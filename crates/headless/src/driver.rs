@@ -137,10 +137,6 @@ impl Driver {
             if let Some(notice) = self.notices.pop_front() {
                 return notice;
             }
-            if self.deadline().is_some_and(|at| at <= self.clock.now()) {
-                // After a hold-up: the runtime learns now what has come meanwhile.
-                tokio::task::yield_now().await;
-            }
             let arrival = self.wait().await;
             self.now = self.clock.now();
             // What came before a deadline is heard before anybody is judged by it.
@@ -192,6 +188,10 @@ impl Driver {
 
     async fn wait(&mut self) -> Arrival {
         let pause = self.deadline().map(|at| at.since(self.clock.now()));
+        if pause.is_some_and(|pause| pause.is_zero()) {
+            // After a hold-up: the runtime learns now what has come meanwhile.
+            tokio::task::yield_now().await;
+        }
         tokio::select! {
             () = self.links.readable() => Arrival::Datagrams,
             event = self.socket.event() => Arrival::Server(event),

@@ -25,8 +25,6 @@ const CONTROL_BUFFERED_MAX: usize = 16 * 1024;
 /// Bulk bytes in str0m's buffer, below its 128 KiB: what remains is room for control, which
 /// thereby never waits for bulk to be accepted.
 const BULK_BUFFERED_MAX: usize = 96 * 1024;
-/// When the buffer has fallen to this part, more is written. Chosen: the network never runs dry.
-const BUFFERED_LOW_PART: usize = 2;
 /// A link that is to be closed waits this long for its queues to empty.
 const FLUSH_MAX: Duration = Duration::from_secs(2);
 /// Longest pause between two STUN checks: each side asks that often whether the other lives.
@@ -339,9 +337,6 @@ impl Link {
     fn on_open(&mut self, channel: ChannelId) {
         let Some(class) = self.class(channel) else { return };
         self.lane(class).open = true;
-        if let Some(mut channel) = self.rtc.channel(channel) {
-            channel.set_buffered_amount_low_threshold(buffered_max(class) / BUFFERED_LOW_PART);
-        }
         if !self.opened && self.control.open && self.bulk.open {
             self.opened = true;
             self.events.push_back(Event::Opened);

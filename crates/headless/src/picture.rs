@@ -23,12 +23,7 @@ const RGB: usize = 3;
 pub(crate) struct Picture {
     pub(crate) view: View,
     pub(crate) spec: Spec,
-    /// Points of the view for each pixel of the file, in each direction: 1, 2 or 4.
-    pub(crate) samples: u32,
-    pub(crate) palette: Palette,
-    pub(crate) colouring: Colouring,
-    /// Colours by rank.
-    pub(crate) is_ranked: bool,
+    pub(crate) look: Look,
 }
 
 /// How pictures are painted.
@@ -42,11 +37,18 @@ pub(crate) struct Look {
     pub(crate) is_ranked: bool,
 }
 
+/// As the options of a command are where none is given.
+impl Default for Look {
+    fn default() -> Self {
+        let (palette, colouring) = (Palette::default(), Colouring::default());
+        Look { samples: 1, palette, colouring, is_ranked: false }
+    }
+}
+
 impl Look {
     /// The picture of a view.
     pub(crate) fn picture(self, view: View) -> Result<Picture, ViewError> {
-        let Look { samples, palette, colouring, is_ranked } = self;
-        Ok(Picture { spec: view.validate()?, view, samples, palette, colouring, is_ranked })
+        Ok(Picture { spec: view.validate()?, view, look: self })
     }
 }
 
@@ -66,8 +68,8 @@ impl Picture {
     /// Writes the picture as PNG. `payloads` has one entry for each task; a tile that is missing
     /// or damaged is computed here. Returns how many were.
     pub(crate) fn write(&self, out: impl Write, payloads: &[Option<Bytes>]) -> anyhow::Result<u32> {
-        let painter = Painter::new(self.palette, self.colouring).of(self.view.formula);
-        if !self.is_ranked {
+        let painter = Painter::new(self.look.palette, self.look.colouring).of(self.view.formula);
+        if !self.look.is_ranked {
             return self.write_png(out, payloads, &painter);
         }
         let mut payloads = payloads.to_vec();
@@ -118,7 +120,7 @@ impl Picture {
                 let tile = self.tile(payloads, task, rect, &mut repaired)?;
                 self.paint(painter, &tile, rect, &mut band);
             }
-            if self.samples > 1 {
+            if self.look.samples > 1 {
                 band = self.shrink(&blend, &band);
             }
             stream.write_all(&band)?;
@@ -147,12 +149,12 @@ impl Picture {
 
     /// Pixels of the file.
     pub(crate) fn size(&self) -> (u32, u32) {
-        (self.spec.width() / self.samples, self.spec.height() / self.samples)
+        (self.spec.width() / self.look.samples, self.spec.height() / self.look.samples)
     }
 
     /// One pixel for each square of points: what they shine together.
     fn shrink(&self, blend: &Blend, band: &[u8]) -> Vec<u8> {
-        let samples = self.samples as usize;
+        let samples = self.look.samples as usize;
         let stride = self.spec.width() as usize * RGB;
         let mut pixels = Vec::with_capacity(band.len() / (samples * samples));
         // The sides of tiles are multiples of the samples, so a band holds whole squares.
@@ -201,11 +203,11 @@ impl Picture {
             ("c_re", view.c_re.clone()),
             ("c_im", view.c_im.clone()),
             ("max_iter", view.max_iter.to_string()),
-            ("samples", self.samples.to_string()),
-            ("palette", self.palette.to_string()),
-            ("density", self.colouring.density.to_string()),
-            ("offset", self.colouring.offset.to_string()),
-            ("scale", if self.is_ranked { "rank" } else { "logarithm" }.into()),
+            ("samples", self.look.samples.to_string()),
+            ("palette", self.look.palette.to_string()),
+            ("density", self.look.colouring.density.to_string()),
+            ("offset", self.look.colouring.offset.to_string()),
+            ("scale", if self.look.is_ranked { "rank" } else { "logarithm" }.into()),
         ]
     }
 }
@@ -217,9 +219,7 @@ mod tests {
 
     pub(super) fn picture() -> Picture {
         let view = View { width: 600, height: 300, max_iter: 200, ..View::default() };
-        let spec = view.validate().unwrap();
-        let colouring = Colouring::default();
-        Picture { view, spec, samples: 1, palette: Palette::Ember, colouring, is_ranked: false }
+        Look { palette: Palette::Ember, ..Look::default() }.picture(view).unwrap()
     }
 
     pub(super) fn payloads(spec: &Spec) -> Vec<Option<Bytes>> {
@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn samples_are_blended_into_pixels() {
-        let fine = Picture { samples: 2, ..picture() };
+        let picture = picture();
+        let fine = Picture { look: Look { samples: 2, ..picture.look }, ..picture };
         let mut file = Vec::new();
         fine.write(&mut file, &payloads(&fine.spec)).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
@@ -280,14 +281,15 @@ mod tests {
 
     #[test]
     fn by_rank_a_picture_is_the_same_whoever_computes_its_tiles() {
-        let ranked = Picture { is_ranked: true, ..picture() };
+        let plain = picture();
+        let ranked = Picture { look: Look { is_ranked: true, ..plain.look }, ..plain.clone() };
         let mut payloads = payloads(&ranked.spec);
-        let (mut whole, mut repaired, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut whole, mut repaired, mut unranked) = (Vec::new(), Vec::new(), Vec::new());
         assert_eq!(ranked.write(&mut whole, &payloads).unwrap(), 0);
-        picture().write(&mut plain, &payloads).unwrap();
+        plain.write(&mut unranked, &payloads).unwrap();
         payloads[0] = None;
         let last = payloads.len() - 1;
         assert_eq!(ranked.write(&mut repaired, &payloads[..last]).unwrap(), 2);
-        assert!(whole == repaired && whole != plain);
+        assert!(whole == repaired && whole != unranked);
     }
 }

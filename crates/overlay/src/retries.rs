@@ -3,8 +3,8 @@
 //!
 //! Where everything is slow, every wait for an acknowledgement ends in a second copy, which makes
 //! everything slower; each hop multiplies it. A bounded share cannot run away. Messages that find
-//! nothing left wait until their hop answers or is found dead, or there is
-//! something again.
+//! nothing left wait until their hop answers or is found dead, or until there is
+//! something when they are looked at next.
 
 use base::{Duration, Time};
 

@@ -4,9 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use base::Duration;
-use fractal::{
-    Blend, Colouring, FRAMES_MAX, Gallery, Painter, Palette, Series, Variation, View, compute_with,
-};
+use fractal::{Blend, FRAMES_MAX, Gallery, Painter, Series, Variation, View, compute_with};
 
 use super::Helpers;
 use super::gather::{Gather, Output};
@@ -63,14 +61,12 @@ pub(crate) async fn run(args: &Args, is_json: bool, is_quiet: bool) -> Result<()
         let small = small_versions(gallery, args.helpers.resources.threads());
         Draft::create(sheet)?.complete(|out| write_sheet(out, &small))?;
     }
-    // Its palettes and how they are wound are those that the seed chooses.
-    let (palette, colouring) = (Palette::default(), Colouring::default());
-    let look = Look { samples: 1, palette, colouring, is_ranked: false };
     let signals = Signals::listen().map_err(anyhow::Error::from)?;
     match &args.out {
         _ if args.detach => detach(&frames, &args.helpers, signals, is_json).await,
         Some(directory) => {
-            let album = Album::open(directory, &frames, look)?;
+            // The seed chooses palettes and how they are wound.
+            let album = Album::open(directory, &frames, Look::default())?;
             fill(album, &args.helpers, signals, is_json, is_quiet).await
         }
         None => Ok(()),

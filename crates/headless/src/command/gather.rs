@@ -136,11 +136,7 @@ impl Gather {
         let output = loop {
             tokio::select! {
                 opened = &mut opening => break opened.context("looking at the files")??,
-                notice = driver.next() => {
-                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice {
-                        self.on_grid(job, event)?;
-                    }
-                }
+                notice = driver.next() => self.on_notice(job, notice)?,
                 code = signals.next() => return Err(interrupted(code)),
             }
         };
@@ -158,20 +154,17 @@ impl Gather {
         signals: &mut Signals,
     ) -> Result<(), Failure> {
         self.progress.begin(self.frames.task_count());
-        let mut known = self.done;
+        let mut known = (self.is_over, self.done);
         let too_late = tokio::time::sleep(STRAGGLER_MAX);
         tokio::pin!(too_late);
         while !(self.is_over && self.is_complete()) {
             tokio::select! {
                 notice = driver.next() => {
-                    if let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice {
-                        let was_over = self.is_over;
-                        self.on_grid(job, event)?;
-                        if self.is_over != was_over || self.done != known {
-                            too_late.as_mut().reset(tokio::time::Instant::now() + STRAGGLER_MAX);
-                        }
-                        known = self.done;
+                    self.on_notice(job, notice)?;
+                    if known != (self.is_over, self.done) {
+                        too_late.as_mut().reset(tokio::time::Instant::now() + STRAGGLER_MAX);
                     }
+                    known = (self.is_over, self.done);
                 }
                 failure = self.file_failed() => return Err(failure),
                 () = &mut too_late, if self.is_over => break,
@@ -181,7 +174,8 @@ impl Gather {
         Ok(())
     }
 
-    fn on_grid(&mut self, mine: JobId, event: GridEvent) -> Result<(), Failure> {
+    fn on_notice(&mut self, mine: JobId, notice: Notice) -> Result<(), Failure> {
+        let Notice::Event(Event::Node(NodeEvent::Grid(event))) = notice else { return Ok(()) };
         match event {
             GridEvent::TaskDone { job, task, payload, .. } if job == mine => {
                 self.take(task, payload);

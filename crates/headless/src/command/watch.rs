@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base::Duration;
 use bytes::Bytes;
-use fractal::{Colouring, Frames, Palette, Series};
+use fractal::{Frames, Palette, Series};
 use node::{Event as NodeEvent, GridEvent, JobId};
 use peer::{Event, Input};
 
@@ -86,7 +86,7 @@ fn output(
     frames: &Frames,
 ) -> Result<Output, Failure> {
     let Some(path) = path else { return Ok(Output::Nothing) };
-    let look = Look { samples: 1, palette, colouring: Colouring::default(), is_ranked: false };
+    let look = Look { palette, ..Look::default() };
     let Series::Picture(view) = frames.series() else {
         drop(draft);
         return Ok(Output::Album(Box::new(Album::open(&path, frames, look)?)));

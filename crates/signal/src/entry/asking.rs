@@ -10,7 +10,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const LONELY_PERIOD: Duration = Duration::from_secs(30);
 /// How often a member looks whether the server knows of another ring: nothing else tells two rings
 /// of each other that a split of the network made of one. Chosen: all members of a small network
-/// together look once in so long, and none more often than three times an hour in a large one.
+/// together look once in so long, and none more often than three times an hour in a large one unless
+/// it has few links.
 const REUNION_PERIOD: Duration = Duration::from_secs(30);
 const REUNION_PERIOD_MAX: Duration = Duration::from_secs(20 * 60);
 /// A member with fewer links than these and than the server knows other peers may be of a ring of a
