@@ -1,6 +1,6 @@
 //! What the peer reports: some of it changes the driver's state, most of it is shown on the page.
 
-use base::{Bounded, Voucher, codec};
+use base::{Bounded, codec};
 use js_sys::Uint8Array;
 use node::{GridEvent, JobListing, JobState};
 use peer::Event;
@@ -17,7 +17,11 @@ const LISTED_MAX: usize = 64;
 impl Driver {
     pub(super) fn on_event(&mut self, event: Event) {
         match event {
-            Event::Named { card, ice_servers } => self.on_named(card.voucher, &ice_servers),
+            Event::Named { card, ice_servers, servers } => {
+                self.take_ice_servers(&ice_servers);
+                let voucher = Uint8Array::from(codec::encode(&card.voucher).as_slice());
+                self.host.keep_voucher(voucher, &servers.join(" "));
+            }
             Event::IceServers(ice_servers) => self.take_ice_servers(&ice_servers),
             Event::ServerReached { .. } => self.server = Server::Connected,
             Event::ServerUnreachable { reason, retry } => {
@@ -63,11 +67,6 @@ impl Driver {
             }
             _ => {}
         }
-    }
-
-    fn on_named(&mut self, voucher: Voucher, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
-        self.take_ice_servers(ice_servers);
-        self.host.keep_voucher(Uint8Array::from(codec::encode(&voucher).as_slice()));
     }
 
     fn take_ice_servers(&mut self, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
