@@ -8,6 +8,7 @@ mod access;
 mod donor;
 mod embed;
 mod explorer;
+mod introducers;
 mod kernel;
 mod language;
 mod lies;
