@@ -128,10 +128,12 @@ impl Servers {
     pub(crate) fn named(
         &mut self,
         now: Time,
+        server: ServerId,
         voucher: base::Voucher,
-        network: base::Network,
         companions: &Bounded<Companion, COMPANIONS_MAX>,
-    ) {
+    ) -> base::Network {
+        let named = self.entry(server).and_then(|entry| entry.network());
+        let network = named.expect("a welcome names a network");
         (self.config.voucher, self.config.network) = (Some(voucher), Some(network));
         self.relays_of = self.lead();
         self.tell_all(now, &Input::Named { voucher, network });
@@ -143,6 +145,7 @@ impl Servers {
         if self.conversations.iter().any(Conversation::is_waiting) {
             self.next_at = Some(now + PATIENCE);
         }
+        network
     }
 
     /// Whether a server may send its peers there.

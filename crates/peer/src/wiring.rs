@@ -179,10 +179,10 @@ impl Peer {
                     self.outputs.push_back(Output::Sign { token: SignToken::Login(server), bytes });
                 }
             }
-            entry::Output::Welcome { card, network, companions, ice_servers, peers } => {
+            entry::Output::Welcome { card, companions, ice_servers, peers } => {
                 self.servers.note_ice_servers(server, ice_servers.clone());
                 if self.named.is_none() {
-                    self.servers.named(now, card.voucher, network, &companions);
+                    let network = self.servers.named(now, server, card.voucher, &companions);
                     self.on_named(now, network, card);
                     let servers = self.servers.addresses();
                     self.event(Event::Named { card, ice_servers, servers });

@@ -113,9 +113,7 @@ pub enum Output {
     Welcome {
         /// Key, voucher, epoch.
         card: Card,
-        /// The server's network.
-        network: Network,
-        /// The other introducers of it.
+        /// The other introducers of the server's network.
         companions: Bounded<Companion, COMPANIONS_MAX>,
         /// STUN and TURN.
         ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
@@ -291,6 +289,12 @@ impl Entry {
             State::Left => Status::Left,
             _ => Status::UnderWay,
         }
+    }
+
+    /// This peer's network, from the first welcome on.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.network
     }
 
     /// The key of the server, once it has shown itself.

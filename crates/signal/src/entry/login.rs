@@ -115,7 +115,7 @@ impl Entry {
         self.voucher = Some(voucher);
         self.retry.reset();
         self.state = State::LoggedIn { deadline: None };
-        self.outputs.push_back(Output::Welcome { card, network, companions, ice_servers, peers });
+        self.outputs.push_back(Output::Welcome { card, companions, ice_servers, peers });
         if self.ready {
             self.send(&ClientMessage::Member { ready: true });
         }
