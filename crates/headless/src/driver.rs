@@ -335,7 +335,7 @@ impl Driver {
 
     fn on_event(&mut self, event: Event) {
         // STUN and TURN are for browsers: str0m has no client for either.
-        if let Event::Named { card, servers, .. } = &event
+        if let Event::Named { card, servers } = &event
             && let Err(error) = self.identity.keep(&self.settings.servers, card.voucher, servers)
         {
             tracing::warn!(error = format!("{error:#}"), "the voucher could not be kept");

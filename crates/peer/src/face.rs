@@ -261,13 +261,12 @@ pub enum Event {
     Named {
         /// Key, voucher, epoch.
         card: Card,
-        /// STUN and TURN servers for the links.
-        ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
         /// Where the network's introducers are, to be kept for the next start beside those that a
         /// person names.
         servers: Bounded<String, SERVERS_MAX>,
     },
-    /// The STUN and TURN servers for links from now on: their credentials do not last.
+    /// The STUN and TURN servers for links from now on, after the first welcome and whenever they
+    /// change: their credentials do not last.
     IceServers(Bounded<IceServer, ICE_SERVERS_MAX>),
     /// Logged in at a server.
     ServerReached {

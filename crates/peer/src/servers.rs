@@ -135,7 +135,6 @@ impl Servers {
         let named = self.entry(server).and_then(|entry| entry.network());
         let network = named.expect("a welcome names a network");
         (self.config.voucher, self.config.network) = (Some(voucher), Some(network));
-        self.relays_of = self.lead();
         self.tell_all(now, &Input::Named { voucher, network });
         for Companion { key, url } in companions {
             if self.is_address(url) {

@@ -180,15 +180,14 @@ impl Peer {
                 }
             }
             entry::Output::Welcome { card, companions, ice_servers, peers } => {
-                self.servers.note_ice_servers(server, ice_servers.clone());
+                self.servers.note_ice_servers(server, ice_servers);
                 if self.named.is_none() {
                     let network = self.servers.named(now, server, card.voucher, &companions);
                     self.on_named(now, network, card);
                     let servers = self.servers.addresses();
-                    self.event(Event::Named { card, ice_servers, servers });
-                } else {
-                    self.tell_ice_servers(server);
+                    self.event(Event::Named { card, servers });
                 }
+                self.tell_ice_servers(server);
                 self.servers.spare(now);
                 self.event(Event::ServerReached { peers });
             }
