@@ -132,23 +132,19 @@ fn said(outputs: &[Output], to: ServerId) -> impl Iterator<Item = ClientMessage>
 }
 
 fn connects(outputs: &[Output]) -> Vec<(ServerId, &str)> {
-    let connect = |output: &'_ Output| match output {
-        Output::ConnectServer { server, .. } => Some(*server),
-        _ => None,
-    };
-    let urls = outputs.iter().filter_map(|output| match output {
-        Output::ConnectServer { url, .. } => Some(url.as_str()),
+    let connects = outputs.iter().filter_map(|output| match output {
+        Output::ConnectServer { server, url } => Some((*server, url.as_str())),
         _ => None,
     });
-    outputs.iter().filter_map(connect).zip(urls).collect()
+    connects.collect()
 }
 
 fn events(outputs: &[Output]) -> Vec<&Event> {
-    let event = |output| match output {
-        &Output::Event(ref event) => Some(event),
+    let events = outputs.iter().filter_map(|output| match output {
+        Output::Event(event) => Some(event),
         _ => None,
-    };
-    outputs.iter().filter_map(event).collect()
+    });
+    events.collect()
 }
 
 fn is_unreachable(event: &&Event) -> bool {
