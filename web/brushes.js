@@ -81,6 +81,8 @@ export function createRankedBrushes(kernel) {
       const all = [...picture.tiles.values()].filter(({ frame }) => frame === tile.frame);
       const pixels = all.reduce((sum, { width, height }) => sum + width * height, 0);
       if (known && (pixels < Math.min(2 * known.pixels, picture.whole) || pixels === known.pixels)) return [];
+      known?.counts.free();
+      known?.brush?.free();
       // Of a picture that had to make room the tiles are not here.
       frames.set(tile.frame, { counts: countsOf(kernel, all.length ? all : [tile]), pixels });
       return all;
