@@ -19,7 +19,7 @@ pub use native::{
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Polled, Process};
 pub use site::Site;
-pub use tiles::{RandomTile, random_tiles};
+pub use tiles::{RandomTile, random_small_view, random_tiles};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -39,7 +39,7 @@ pub fn random_tiles(seed: u64, count: usize) -> Vec<RandomTile> {
     let mut rng = Rng::new(seed);
     let mut tiles = Vec::new();
     while tiles.len() < count {
-        let view = random_view(&mut rng);
+        let view = random_view(&mut rng, 0.125);
         let spec = view.validate().expect("drawn within the limits");
         let task = u32::try_from(rng.below(u64::from(spec.task_count()))).unwrap_or(0);
         let tile = compute_with(simd::best(), &spec, task).expect("a task of the view");
@@ -52,10 +52,18 @@ pub fn random_tiles(seed: u64, count: usize) -> Vec<RandomTile> {
     tiles
 }
 
-/// One of eight is deep, up to 10¹⁰⁰⁰: spirals near the points i and −2 of the Mandelbrot set, a Julia
+/// A picture of one small tile, of a few hundred pixels; one of 64 is deep.
+#[must_use]
+pub fn random_small_view(rng: &mut Rng) -> View {
+    let view = random_view(rng, 1.0 / 64.0);
+    let size = |rng: &mut Rng| 16 + u32::try_from(rng.below(16)).unwrap_or(0);
+    View { width: size(rng), height: size(rng), ..view }
+}
+
+/// So many of them are deep, up to 10¹⁰⁰⁰: spirals near the points i and −2 of the Mandelbrot set, a Julia
 /// set around 0, or a part of the bench's views, whose dense filaments take more digits than f64 has.
-fn random_view(rng: &mut Rng) -> View {
-    if !rng.chance(0.125) {
+fn random_view(rng: &mut Rng, deep: f64) -> View {
+    if !rng.chance(deep) {
         return random_plain_view(rng);
     }
     let size = |rng: &mut Rng| 16 + u32::try_from(rng.below(40)).unwrap_or(0);

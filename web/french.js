@@ -406,6 +406,7 @@ export const refusals = {
   'the job\'s parameters are {0}': 'les paramètres du calcul sont {0}',
   'too many jobs are looked up here': 'trop de calculs sont recherchés ici',
   'nobody holds a record of this job': 'personne ne détient ce calcul',
+  'nobody who may know this job can be reached': 'personne qui puisse connaître ce calcul ne répond',
   'too many jobs are under way here': 'trop de calculs sont en cours ici',
   'no such job here': 'ce calcul n’est pas ici',
   'the tile workers of this tab broke down; set the number of cores to try again': 'les processus de calcul de cet onglet sont tombés en panne ; réglez le nombre de cœurs pour réessayer',

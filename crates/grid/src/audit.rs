@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use base::{Digest, NodeId, SortedMap, SortedSet, Time};
 use bytes::Bytes;
-use wire::grid::{JobId, Message};
+use wire::grid::{Ending, JobId, Message};
 
 use crate::face::{AuditId, AuditOrder, Verdict};
 use crate::job::{Job, Role};
@@ -124,6 +124,17 @@ impl Job {
         }
         let digests: Vec<&[u8]> = self.done.values().map(|done| done.digest.0.as_slice()).collect();
         Digest::of(&digests)
+    }
+
+    /// How it ended, for whoever asks an owner.
+    pub(crate) fn ending(&self) -> Ending {
+        match self.state {
+            JobState::Cancelled if self.is_mine || self.cancelled.is_some() => {
+                Ending::Cancelled(self.cancelled)
+            }
+            JobState::Cancelled => Ending::GivenUp,
+            _ => Ending::Done(self.results_digest()),
+        }
     }
 
     /// Whether this node has every result audited; otherwise it audits a sample.

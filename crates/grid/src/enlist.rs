@@ -48,10 +48,14 @@ impl Grid {
             self.enlist_anew(now, job);
             return true;
         }
-        let is_known = self.jobs.contains_key(&job) || self.refused.contains(&job);
+        let is_kept = self.jobs.get(&job).is_some_and(|job| !job.may_go_on_with(owner));
+        let is_known = is_kept || self.refused.contains(&job);
         if owner == self.me || is_known || !self.is_idle() || !self.may_own(job, owner) {
             self.counters.ignored += 1;
             return false;
+        }
+        if self.jobs.contains_key(&job) {
+            self.forget(job);
         }
         self.candidate = Some(Candidate { job, owner, asked: now, tries: 1, welcome: None });
         self.send(owner, Message::Enlist { job, slots: self.worker.slots });
@@ -251,11 +255,16 @@ impl Grid {
     }
 
     pub(crate) fn refuse_job(&mut self, job: JobId, reason: &str) {
+        self.remember_refusal(job);
+        self.event(Event::JobRefused { job, reason: reason.into() });
+    }
+
+    /// Invitations to this job are declined from now on.
+    pub(crate) fn remember_refusal(&mut self, job: JobId) {
         self.refused.push_back(job);
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_front();
         }
-        self.event(Event::JobRefused { job, reason: reason.into() });
     }
 }
 

@@ -123,6 +123,12 @@ pub enum Input {
         /// This node is the live node closest to the job's id.
         is_root: bool,
     },
+    /// None of those who should hold a job's record has it: the answer to [`Output::Recall`] where there
+    /// is no record.
+    NoRecord {
+        /// Which job.
+        job: JobId,
+    },
     /// This node does not hold a job's record any more.
     RecordGone {
         /// Which job.

@@ -177,6 +177,12 @@ impl Job {
         self.state == JobState::Running
     }
 
+    /// Its owner gave it up, which binds nobody else.
+    pub(crate) fn may_go_on_with(&self, owner: NodeId) -> bool {
+        let is_given_up = self.state == JobState::Cancelled && self.cancelled.is_none();
+        is_given_up && !self.is_mine && self.owner() != owner
+    }
+
     /// Neither finished nor cancelled.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, JobState::Running | JobState::Orphaned)

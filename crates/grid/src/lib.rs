@@ -174,6 +174,7 @@ impl Grid {
             Input::Submit(signed) => self.on_submit(now, signed),
             Input::Watch(job) => self.on_watch(now, job),
             Input::ListJobs => self.on_list_jobs(),
+            Input::NoRecord { job } => self.on_no_record(job),
             Input::RecordGone { job } => self.leave_charge(job),
             Input::Cancel(job) => self.on_cancel(job),
             Input::CancelSigned { job, signature } => self.on_cancel_signed(job, signature),
@@ -262,8 +263,8 @@ impl Grid {
             }
             Message::Fetch { job, tasks } => self.on_fetch(now, from, job, &tasks),
             Message::Known { job, done } => self.on_known(now, from, job, &done),
-            Message::Finished { job, epoch, cancelled, results } => {
-                self.on_finished(now, from, job, epoch, (cancelled, results));
+            Message::Finished { job, epoch, ending } => {
+                self.on_finished(now, from, job, epoch, ending);
             }
             Message::Barred { job, epoch, worker } => self.on_barred(now, from, job, epoch, worker),
             Message::Stale { job, tenure } => self.on_stale(now, from, job, tenure),

@@ -86,6 +86,10 @@ impl Grid {
 
     /// The record as it is stored.
     pub(crate) fn on_record(&mut self, now: Time, id: JobId, bytes: &[u8], is_root: bool) {
+        let may_go_on = |job: &Job| job.may_go_on_with(self.me) && !self.refused.contains(&id);
+        if is_root && self.jobs.get(&id).is_some_and(may_go_on) {
+            self.forget(id);
+        }
         let record = match self.jobs.get(&id) {
             Some(job) => Record::open_known(bytes, id, &job.signed),
             None if is_root || self.watches.contains_key(&id) => {

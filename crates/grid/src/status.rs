@@ -3,9 +3,9 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use base::{Digest, NodeId, Time};
+use base::{NodeId, Signature, Time};
 use bytes::Bytes;
-use wire::grid::{JobId, Message, SignedDescription, Tenure, cancel_bytes};
+use wire::grid::{Ending, JobId, Message, SignedDescription, Tenure, cancel_bytes};
 
 use crate::enlist::Candidate;
 use crate::job::{Job, Owned, Role};
@@ -90,6 +90,7 @@ impl Grid {
             }
             Role::Participant(joined) => {
                 let works = joined.works;
+                self.remember_refusal(id);
                 if self.end(id, JobState::Cancelled) && works {
                     self.send(owner, Message::Quit { job: id });
                 }
@@ -139,12 +140,11 @@ impl Grid {
             self.write_all(id);
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let (epoch, results) = (job.tenure.epoch, job.results_digest());
+        let (epoch, ending) = (job.tenure.epoch, job.ending());
         let Some(owned) = job.owned() else { return };
         let others = owned.board.others(self.me);
-        let cancelled = state == JobState::Cancelled;
         for to in others {
-            self.send(to, Message::Finished { job: id, epoch, cancelled, results });
+            self.send(to, Message::Finished { job: id, epoch, ending });
         }
     }
 
@@ -180,7 +180,7 @@ impl Grid {
         from: NodeId,
         id: JobId,
         epoch: u64,
-        (cancelled, results): (bool, Digest),
+        ending: Ending,
     ) {
         let considers = |c: &Candidate| (c.job, c.owner) == (id, from);
         if self.candidate.as_ref().is_some_and(considers) {
@@ -191,8 +191,15 @@ impl Grid {
         if !self.jobs.get(&id).is_some_and(works) || !self.hear_owner(now, from, id, epoch) {
             return;
         }
-        let state = if cancelled { JobState::Cancelled } else { JobState::Finished };
-        if !self.end(id, state) || cancelled {
+        let results = match ending {
+            Ending::Done(results) => results,
+            Ending::Cancelled(signature) => return self.on_cancelled(now, from, id, signature),
+            Ending::GivenUp => {
+                self.end(id, JobState::Cancelled);
+                return;
+            }
+        };
+        if !self.end(id, JobState::Finished) {
             return;
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
@@ -200,6 +207,22 @@ impl Grid {
         job.fetch.lack(lacking, now);
         job.agreed = Some(results);
         self.compare_results(id);
+    }
+
+    /// From the owner: the creator cancelled the job. Nobody else can, whoever owns it: where there is no
+    /// proof, this node looks for another owner.
+    fn on_cancelled(&mut self, now: Time, from: NodeId, id: JobId, signature: Option<Signature>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let creator = &job.signed.description.creator;
+        let signed = |signature| creator.public_key.verify(&cancel_bytes(id), &signature).is_ok();
+        if from == creator.id() || signature.is_some_and(signed) {
+            job.cancelled = job.cancelled.or(signature);
+            self.remember_refusal(id);
+            self.end(id, JobState::Cancelled);
+        } else {
+            self.misbehaved(from, "cancellation of another node's job");
+            self.orphan(now, id);
+        }
     }
 
     /// As owner: the participants changed. They are told soon.

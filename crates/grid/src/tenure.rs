@@ -337,12 +337,9 @@ impl Grid {
     /// Tells a peer that the job has ended, or that nothing is known of it.
     pub(crate) fn over(&mut self, to: NodeId, id: JobId) {
         let message = match self.jobs.get(&id).filter(|job| !job.is_open()) {
-            Some(job) => Message::Finished {
-                job: id,
-                epoch: job.tenure.epoch,
-                cancelled: job.state == JobState::Cancelled,
-                results: job.results_digest(),
-            },
+            Some(job) => {
+                Message::Finished { job: id, epoch: job.tenure.epoch, ending: job.ending() }
+            }
             None => Message::Sorry { job: id, reason: Reason::new("no such job here") },
         };
         self.send(to, message);

@@ -12,13 +12,18 @@ use crate::{Event, Grid, JobState, Output};
 
 /// Jobs looked up at once. Beyond it a request is refused.
 const WATCHES_MAX: usize = 16;
-/// Heartbeats for which a record is looked up before the job counts as unknown.
-const TRIES_MAX: u32 = 5;
+/// Heartbeats for which a record is looked up. Chosen: where an owner dies, and the next one, and the
+/// next, it takes up to 12 until another acts, and nobody answers for the job's key meanwhile.
+const TRIES_MAX: u32 = 20;
+/// Times that those who should hold the record say that there is none. Chosen: whoever just came to be the
+/// closest to the job's key has not got it yet.
+const DENIALS_MAX: u32 = 3;
 
 /// A job that is looked up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch {
     tries: u32,
+    denials: u32,
     /// What was found, while the driver appraises it.
     record: Option<Record>,
 }
@@ -83,6 +88,19 @@ impl Grid {
             }
         }
         for id in missing {
+            self.watches.remove(&id);
+            let reason = "nobody who may know this job can be reached".into();
+            self.event(Event::JobRefused { job: id, reason });
+        }
+    }
+
+    /// Those who should hold the record have none.
+    pub(crate) fn on_no_record(&mut self, id: JobId) {
+        let Some(watch) = self.watches.get_mut(&id).filter(|watch| !watch.has_record()) else {
+            return;
+        };
+        watch.denials += 1;
+        if watch.denials >= DENIALS_MAX {
             self.watches.remove(&id);
             let reason = "nobody holds a record of this job".into();
             self.event(Event::JobRefused { job: id, reason });

@@ -50,7 +50,7 @@ impl Default for Config {
             leaf_half: LEAF_HALF,
             links_max: 64,
             heartbeat: HEARTBEAT,
-            idle_heartbeat: HEARTBEAT * 3,
+            idle_heartbeat: HEARTBEAT * 4,
         }
     }
 }

@@ -66,6 +66,14 @@ impl Health {
         usual * (1 + health.doubt)
     }
 
+    /// How many questions to have under way where `usual` are otherwise: whoever waits longer and asks
+    /// fewer at once says less by the square of its doubt.
+    pub(crate) fn share(&self, now: Time, usual: usize) -> usize {
+        let mut health = *self;
+        health.recover(now);
+        (usual / (1 + health.doubt as usize)).max(1)
+    }
+
     fn recover(&mut self, now: Time) {
         while self.doubt > 0 && now.since(self.changed) >= CALM {
             self.doubt -= 1;

@@ -12,7 +12,7 @@ use crate::candidates::Promise;
 /// Probes of hearsay contacts under way.
 const HEARSAY_PROBES_MAX: usize = 8;
 /// The same while joining, when all that is known is hearsay: a leaf set at a time.
-const JOIN_PROBES_MAX: usize = 16;
+pub(crate) const JOIN_PROBES_MAX: usize = 16;
 
 impl Overlay {
     /// Others named these contacts: remember those that would fill the tables.
@@ -56,8 +56,8 @@ impl Overlay {
         if self.candidates.is_empty() {
             return;
         }
-        let probes_max = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
-        let mut room = probes_max.saturating_sub(self.watch.hearsay().count());
+        let usual = if self.ready { HEARSAY_PROBES_MAX } else { JOIN_PROBES_MAX };
+        let mut room = self.questions(usual).saturating_sub(self.watch.hearsay().count());
         let mut later = Vec::new();
         while room > 0 && self.watch.has_room() {
             let Some((promise, contact, teller)) = self.candidates.pop() else { break };
@@ -84,6 +84,12 @@ impl Overlay {
         for (promise, contact, teller) in later {
             self.candidates.put(promise, contact, teller);
         }
+    }
+
+    /// How many questions may be under way where `usual` are otherwise. A datagram may be lost, which
+    /// says nothing of this node.
+    pub(crate) fn questions(&self, usual: usize) -> usize {
+        if self.is_direct() { usual } else { self.health.share(self.now, usual) }
     }
 
     /// Whether the leaf set will want `id` should everybody answer who was just asked: a gap of one

@@ -1,6 +1,6 @@
 //! Heartbeats between ring neighbours (MSPastry §3, design §4).
 //!
-//! Each node sends heartbeats to its left neighbour, and to its right one half as often. Each says
+//! Each node sends heartbeats to its left neighbour, and to its right one a third as often. Each says
 //! when the next one is due and renews a lease (`lease`); one that is late starts a probe
 //! (`liveness`). The pace is quick while jobs are under way here or at a neighbour.
 
@@ -12,6 +12,9 @@ use crate::peers::Beats;
 
 /// What a heartbeat may be late, in parts of its sender's period.
 const LATE_PART: u32 = 4;
+/// Of the heartbeats to the left, every so-manyth goes to the right, too. It only renews a promise:
+/// the left neighbour finds a dead node first, and tells the right one.
+pub(crate) const RIGHT_RARER: u32 = 3;
 /// Bounds of what a peer may say of its period and its lease.
 const BEAT_MAX: Duration = Duration::from_secs(60);
 
@@ -35,7 +38,7 @@ impl Overlay {
 
     /// Between heartbeats to this neighbour. In a ring of two, it is both the left and the right.
     fn period_for(&self, id: NodeId) -> Duration {
-        if self.leaf.is_left_neighbour(id) { self.period() } else { self.period() * 2 }
+        if self.leaf.is_left_neighbour(id) { self.period() } else { self.period() * RIGHT_RARER }
     }
 
     pub(crate) fn on_heartbeat(&mut self, from: NodeId, beat: Beat) {

@@ -10,6 +10,7 @@ use wire::limits::HOPS_MAX;
 use wire::overlay::{Contact, JOIN_ROWS_MAX, LeafState, Message, Row, Sighting, Target};
 
 use crate::density::{Gamma, is_sparse, spacing};
+use crate::hearsay::JOIN_PROBES_MAX;
 use crate::hop::{Step, Way};
 use crate::seek::Seek;
 use crate::{Event, Overlay, random_part};
@@ -167,8 +168,8 @@ impl Overlay {
                 self.send_by(next, None, Message::Join { joiner, attempt, via, hops, rows });
             }
             None => {
-                let leaf = self.leaf.state(self.ready);
-                self.answer(joiner.id, via, Message::JoinReply { attempt, rows, leaf });
+                let (leaf, session) = (self.leaf.state(self.ready), self.session_seconds());
+                self.answer(joiner.id, via, Message::JoinReply { attempt, rows, leaf, session });
             }
         }
     }
@@ -179,6 +180,7 @@ impl Overlay {
         attempt: u64,
         rows: Bounded<Row, JOIN_ROWS_MAX>,
         leaf: LeafState,
+        session: u32,
     ) {
         let waiting = |join: &Join| join.attempt == attempt && join.stage == Stage::Asking;
         let Some(join) = self.join.as_ref().filter(|join| waiting(join)) else {
@@ -195,6 +197,7 @@ impl Overlay {
             self.event(Event::NotReady);
         }
         self.begin_settling(through);
+        self.note_told(session);
         self.learn_answer(through, from, &rows, &leaf);
     }
 
@@ -241,9 +244,14 @@ impl Overlay {
             return;
         }
         let mut complete = true;
+        let mut room = self.questions(JOIN_PROBES_MAX).saturating_sub(self.watch.asked().count());
         for member in self.leaf.members() {
-            if !self.peers.get(member.id).is_some_and(|peer| peer.answered) {
-                complete = false;
+            if self.peers.get(member.id).is_some_and(|peer| peer.answered) {
+                continue;
+            }
+            complete = false;
+            if room > 0 && !self.watch.is_probing(member.id) {
+                room -= 1;
                 self.probe(member, false);
             }
         }
@@ -285,16 +293,21 @@ impl Overlay {
         self.peers.forget_answers();
         // Whoever was found dead may only have been out of reach from outside the ring.
         self.watch.forget_dead();
-        let (due, stage) = (self.now + SETTLE_TIME, Stage::Settling);
+        let (due, stage) = (self.now + self.join_patience(SETTLE_TIME), Stage::Settling);
         match self.join.as_mut() {
             Some(join) => (join.due, join.stage) = (due, stage),
             None => self.join = Some(Join::new(through, due, stage)),
         }
     }
 
+    /// How long a step of a join may take that usually takes `usual` at most.
+    fn join_patience(&self, usual: Duration) -> Duration {
+        if self.is_direct() { usual } else { self.health.patience(self.now, usual) }
+    }
+
     /// Sends the request over the link it was given, then over the others in turn.
     pub(crate) fn ask_to_join(&mut self) {
-        let attempt = self.rng.next_u64();
+        let (attempt, patience) = (self.rng.next_u64(), self.join_patience(REPLY_TIME));
         let Some(join) = self.join.as_mut() else { return };
         let last = join.through.unwrap_or(NodeId::ZERO);
         let given = (join.tries == 0 && self.links.is_open(last)).then_some(last);
@@ -311,7 +324,7 @@ impl Overlay {
             join.spacing = None;
         }
         join.through = Some(through);
-        join.due = self.now + REPLY_TIME;
+        join.due = self.now + patience;
         let (joiner, rows) = (self.me, Bounded::new());
         let message = Message::Join { joiner, attempt, via: through, hops: 0, rows };
         self.send_by(through, None, message);

@@ -20,12 +20,13 @@ use alloc::vec::Vec;
 use base::{Duration, Key, NodeId, Time};
 
 use crate::Overlay;
+use crate::heartbeat::RIGHT_RARER;
 
 /// The leases of heartbeats to the left neighbour and to the right one, in halves of a period:
-/// neighbours on the left hear from this node every period, those on the right every second one,
-/// and one heartbeat may be lost.
+/// neighbours on the left hear from this node every period, those on the right more rarely, and one
+/// heartbeat may be lost.
 const LEFT_HALVES: u32 = 5;
-const RIGHT_HALVES: u32 = 9;
+const RIGHT_HALVES: u32 = 4 * RIGHT_RARER + 1;
 /// Promises given to neighbours that are gone, kept at once; each ends by itself. When full, the
 /// one that ends first makes room.
 const WITHHELD_MAX: usize = 32;

@@ -170,7 +170,7 @@ impl Overlay {
             busy: false,
             repair: Repair::new(first_beat),
             candidates: Candidates::default(),
-            survey: Survey::default(),
+            survey: Survey::new(),
             routes: Routes::new(rng.next_u64(), now),
             stale: Stale::default(),
             due: None,
@@ -251,8 +251,8 @@ impl Overlay {
             Message::Join { joiner, attempt, via, hops, rows } => {
                 self.on_join(from.id, join::Newcomer { joiner, attempt, via, hops, rows });
             }
-            Message::JoinReply { attempt, rows, leaf } => {
-                self.on_join_reply(from, attempt, rows, leaf);
+            Message::JoinReply { attempt, rows, leaf, session } => {
+                self.on_join_reply(from, attempt, rows, leaf, session);
             }
             Message::JoinRefused { attempt } => self.on_join_refused(attempt),
             Message::Probe { token, leaf } => self.on_probe(from, via, token, &leaf),

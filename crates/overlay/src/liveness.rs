@@ -153,8 +153,13 @@ impl Overlay {
         let leaf = self.leaf.state(self.ready);
         let reply = Message::ProbeReply { token, leaf };
         self.send_back(from.id, via, reply);
-        if self.ready && self.leaf.is_neighbour(from.id) {
-            self.send_heartbeat(from.id, via);
+        self.renew_lease(from.id, via);
+    }
+
+    /// A ring neighbour that has to ask whether this node lives may not have heard its heartbeats.
+    fn renew_lease(&mut self, id: NodeId, via: Option<NodeId>) {
+        if self.ready && self.leaf.is_neighbour(id) {
+            self.send_heartbeat(id, via);
         }
     }
 
@@ -176,6 +181,7 @@ impl Overlay {
     pub(crate) fn on_ping(&mut self, from: Contact, via: Option<NodeId>, token: u64) {
         let reply = Message::Pong { token, ready: self.ready };
         self.send_back(from.id, via, reply);
+        self.renew_lease(from.id, via);
     }
 
     /// A question that took another path than the straight one is answered on another path, too:
@@ -268,9 +274,12 @@ impl Overlay {
         let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { usual };
         probe.due = self.now + patience.min(usual);
         let (token, direct, teller) = (probe.token, probe.direct, probe.teller);
+        let misses = probe.misses;
         let hinted = !direct && probe.detours % 2 == 0;
+        // Whoever is silent is asked again for nothing but a sign of life.
+        let is_repeat = self.ready && misses > 0 && self.leaf.contains(id);
         let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);
-        let message = if in_leaf_set && self.seeking().is_none() {
+        let message = if in_leaf_set && !is_repeat && self.seeking().is_none() {
             Message::Probe { token, leaf: self.leaf.state(self.ready) }
         } else {
             Message::Ping { token }

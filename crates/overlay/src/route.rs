@@ -13,7 +13,7 @@ use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
 use wire::overlay::{Message, MessageId, Routed, Target};
 
 use crate::custody::{Custody, RTO_FIRST};
-use crate::hop::Step;
+use crate::hop::{RELAYS_MAX, Step};
 use crate::recent::TRIED_MAX;
 use crate::{Event, Output, Overlay};
 
@@ -107,7 +107,7 @@ impl Overlay {
         (custody.again, custody.round) = (again, round);
         (custody.since, custody.sends, custody.tried) =
             (passage.since, passage.sends, passage.tried());
-        self.dispatch(custody);
+        self.dispatch_again(custody);
     }
 
     pub(crate) fn on_route_ack(&mut self, from: NodeId, id: MessageId) {
@@ -206,6 +206,22 @@ impl Overlay {
     fn retry(&mut self, id: &MessageId) {
         let Some(mut custody) = self.routes.release(id) else { return };
         custody.tried.clear();
+        self.dispatch_again(custody);
+    }
+
+    /// Sends on what was sent before although nobody is known to be gone: a relay did not know a way, or
+    /// there was none for a while. Over links, beyond the first relays, that has its budget, too: where
+    /// many are not to be reached yet, the search for ways to them would be most of what is said.
+    fn dispatch_again(&mut self, custody: Custody) {
+        let is_over = self.now.since(custody.since) >= CUSTODY_TIME;
+        if !self.is_direct()
+            && usize::from(custody.sends) > RELAYS_MAX
+            && !is_over
+            && matches!(self.step(&custody.way()), Step::Hop(..))
+            && !self.routes.retries.spend(self.now)
+        {
+            return self.wait(custody);
+        }
         self.dispatch(custody);
     }
 

@@ -19,6 +19,12 @@ use crate::Overlay;
 
 /// Nodes to be asked for their tables: as many as tables of 10⁶ nodes hold. When full, no more.
 const QUEUE_MAX: usize = 128;
+/// At least so many, however short nodes stay: whoever is told that they do may be told a lie.
+const QUEUE_MIN: usize = 8;
+/// For each so many seconds that a newcomer can be expected to stay it asks one more. Chosen: a
+/// question, its answer and what is shown in the end are 3 KiB, so a second stage costs 200 bytes for
+/// each second; tables that nobody uses for long need not be the nearest.
+const SECONDS_PER_QUESTION: usize = 16;
 /// Requests under way.
 const ASKED_MAX: usize = 4;
 /// How long one may take.
@@ -31,9 +37,15 @@ pub(crate) struct Survey {
     asked: SortedMap<NodeId, Time>,
     /// A join's second stage is under way.
     is_fresh: bool,
+    /// How many it may ask, [`QUEUE_MIN`] to [`QUEUE_MAX`].
+    questions: usize,
 }
 
 impl Survey {
+    pub(crate) fn new() -> Self {
+        Survey { questions: QUEUE_MAX, ..Survey::default() }
+    }
+
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.asked.values().min().copied()
     }
@@ -45,6 +57,12 @@ impl Survey {
 }
 
 impl Overlay {
+    /// Nodes stay so long in the mean: what a second stage may cost.
+    pub(crate) fn expect_stay(&mut self, seconds: u32) {
+        let questions = usize::try_from(seconds).unwrap_or(usize::MAX) / SECONDS_PER_QUESTION;
+        self.survey.questions = questions.clamp(QUEUE_MIN, QUEUE_MAX);
+    }
+
     /// The node has joined: from now on it asks its tables for theirs, the nearest first.
     pub(crate) fn begin_second_stage(&mut self) {
         self.offer_known();
@@ -57,7 +75,7 @@ impl Overlay {
         };
         let mut known = base::in_order(known.into_iter().map(|id| (self.peers.rtt(id), id)));
         known.dedup();
-        known.truncate(QUEUE_MAX);
+        known.truncate(self.survey.questions);
         self.survey.queue = known.into_iter().map(|(_, id)| id).collect();
         self.survey.is_fresh = true;
     }
@@ -88,6 +106,7 @@ impl Overlay {
         let near = self.near.entries().iter().map(|entry| entry.contact.id);
         let leaf = self.leaf.members().into_iter().map(|contact| contact.id);
         let all: SortedSet<NodeId> = entries.chain(near).chain(leaf).collect();
+        let questions = self.survey.questions;
         // Whoever was measured and found no place here may have one for this node: near it among those
         // who share a prefix, as only the nearest of each column are in the table.
         let met = self.peers.measured().into_iter().map(|contact| contact.id);
@@ -95,7 +114,11 @@ impl Overlay {
         for id in met.collect::<Vec<_>>() {
             self.tell_measured(id);
         }
-        for id in all {
+        // The nearest are those who may want this node most.
+        for (_, id) in base::in_order(all.into_iter().map(|id| (self.peers.rtt(id), id)))
+            .into_iter()
+            .take(questions)
+        {
             self.send_state(id);
         }
     }

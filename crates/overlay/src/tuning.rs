@@ -32,6 +32,11 @@ pub(crate) struct Tuning {
     /// When the last peers of the tables were found dead, the earliest first. It begins with the
     /// start of this node, as if one had failed then (MSPastry).
     failures: VecDeque<Time>,
+    /// The same of members of the leaf set, of whose deaths everybody near is told, and of those who said
+    /// goodbye.
+    gone: VecDeque<Time>,
+    /// How long nodes stay in the mean, in seconds, as this one was told when it joined.
+    told: u32,
     interval: Duration,
     /// Between heartbeats in an idle ring.
     idle_period: Duration,
@@ -42,6 +47,8 @@ impl Tuning {
     pub(crate) fn new(now: Time) -> Self {
         Tuning {
             failures: VecDeque::from([now]),
+            gone: VecDeque::from([now]),
+            told: u32::MAX,
             interval: INTERVAL_MAX,
             idle_period: Duration::MAX,
             next: now,
@@ -59,10 +66,12 @@ impl Tuning {
     }
 
     pub(crate) fn note_failure(&mut self, now: Time) {
-        if self.failures.len() >= FAILURES {
-            self.failures.pop_front();
-        }
-        self.failures.push_back(now);
+        note(&mut self.failures, now);
+    }
+
+    /// A member of the leaf set is dead, or left.
+    pub(crate) fn note_gone(&mut self, now: Time) {
+        note(&mut self.gone, now);
     }
 
     /// Failures per node and second, of `monitored` nodes.
@@ -71,6 +80,13 @@ impl Tuning {
         let count = self.failures.len() as f64;
         count / (span.as_secs_f64().max(1.0) * monitored.max(1) as f64)
     }
+}
+
+fn note(times: &mut VecDeque<Time>, now: Time) {
+    if times.len() >= FAILURES {
+        times.pop_front();
+    }
+    times.push_back(now);
 }
 
 impl Overlay {
@@ -89,6 +105,27 @@ impl Overlay {
             // The two sides meet: this is everybody.
             _ => members as f64 + 1.0,
         }
+    }
+
+    /// How long nodes stay in the mean, in seconds: what a newcomer is told, which has not seen anything.
+    /// What this node was told itself counts as one session. For ever, where nobody has seen one end.
+    pub(crate) fn session_seconds(&self) -> u32 {
+        let Tuning { gone, told, .. } = &self.tuning;
+        let span = gone.front().map_or(Duration::ZERO, |first| self.now.since(*first));
+        let lived = span.as_secs_f64() * self.leaf.members().len() as f64;
+        // The first of them only says since when they are counted.
+        let ended = gone.len().saturating_sub(1) as f64;
+        match *told {
+            u32::MAX if ended < 1.0 => u32::MAX,
+            u32::MAX => (lived / ended) as u32,
+            told => ((lived + f64::from(told)) / (ended + 1.0)) as u32,
+        }
+    }
+
+    /// A root says how long nodes stay in the mean.
+    pub(crate) fn note_told(&mut self, seconds: u32) {
+        self.tuning.told = seconds;
+        self.expect_stay(seconds);
     }
 
     pub(crate) fn retune(&mut self) {

@@ -217,8 +217,9 @@ fn a_leaf_set_that_changed_since_the_answer_to_a_join_is_asked_for_what_is_new()
         let from = now.into_iter().find(|contact| contact.id == to).unwrap();
         match message {
             Message::Join { attempt, .. } => {
-                let (rows, leaf) = (Bounded::new(), leaf_of(root, &ring));
-                hears(&mut node, Time::ZERO, root, Message::JoinReply { attempt, rows, leaf });
+                let (rows, leaf, session) = (Bounded::new(), leaf_of(root, &ring), u32::MAX);
+                let reply = Message::JoinReply { attempt, rows, leaf, session };
+                hears(&mut node, Time::ZERO, root, reply);
             }
             Message::Probe { token, .. } if from == late => held = Some(token),
             Message::Probe { token, .. } => {
@@ -254,8 +255,9 @@ fn a_linked_peer_that_is_named_while_it_is_asked_is_waited_for() {
         let from = now.into_iter().find(|contact| contact.id == to).unwrap();
         match message {
             Message::Join { attempt, .. } => {
-                let (rows, leaf) = (Bounded::new(), leaf_of(root, &ring));
-                hears(&mut node, Time::ZERO, root, Message::JoinReply { attempt, rows, leaf });
+                let (rows, leaf, session) = (Bounded::new(), leaf_of(root, &ring), u32::MAX);
+                let reply = Message::JoinReply { attempt, rows, leaf, session };
+                hears(&mut node, Time::ZERO, root, reply);
             }
             Message::Probe { token, .. } | Message::Ping { token } if from == late => {
                 held.push(token);

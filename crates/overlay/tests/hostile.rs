@@ -89,7 +89,8 @@ impl Stranger {
             }
             5 => {
                 let rows = Bounded::truncating([self.row(), self.row()]);
-                Message::JoinReply { attempt: token, rows, leaf: self.leaf() }
+                let session = u32::try_from(token % 10_000).unwrap();
+                Message::JoinReply { attempt: token, rows, leaf: self.leaf(), session }
             }
             6 => Message::JoinRefused { attempt: token },
             7 | 8 => Message::Probe { token, leaf: self.leaf() },
@@ -241,8 +242,8 @@ fn a_root_with_a_sparse_leaf_set_is_not_believed() {
     let root = Contact { id: NodeId::new(root), epoch: 1 };
     for (apart, believed) in [(1 << 110, true), (1 << 113, false)] {
         let (mut overlay, attempt) = newcomer(entrance, &leaf_around(entrance.id, 1 << 110));
-        let message =
-            Message::JoinReply { attempt, rows: Bounded::new(), leaf: leaf_around(root.id, apart) };
+        let (rows, leaf) = (Bounded::new(), leaf_around(root.id, apart));
+        let message = Message::JoinReply { attempt, rows, leaf, session: u32::MAX };
         overlay.handle(Time::ZERO, Input::Received { from: root, via: None, message });
         let probes = outputs(&mut overlay)
             .filter(|output| matches!(output, Output::Send { message: Message::Probe { .. }, .. }));
@@ -300,7 +301,8 @@ fn a_thousand_invented_ids_cost_a_few_questions_at_a_time_and_no_dial() {
             };
             let rows = Bounded::truncating((0..32).map(|_| row()));
             let leaf = invent(liar.id, 1 << 110, &mut invented);
-            lie(&mut overlay, Time::ZERO, Message::JoinReply { attempt, rows, leaf });
+            let session = u32::MAX;
+            lie(&mut overlay, Time::ZERO, Message::JoinReply { attempt, rows, leaf, session });
         } else {
             overlay = Overlay::new(Config::default(), overlay.me(), 1, Time::ZERO);
             overlay.handle(Time::ZERO, Input::Found);

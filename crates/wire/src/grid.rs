@@ -116,6 +116,19 @@ impl SignedDescription {
     }
 }
 
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// Every task is done. SHA-256 of the digests of all results in the order of their tasks; zeros
+    /// where not all are known.
+    Done(Digest),
+    /// Its creator cancelled it: the signature over [`cancel_bytes`]. None where the creator itself says
+    /// so.
+    Cancelled(Option<Signature>),
+    /// A task failed on everybody, as the owner says. No word for anybody but itself.
+    GivenUp,
+}
+
 /// One message between two peers, to everyone in a job's group, or to the root of a job's key.
 ///
 /// What travels through a group or a walk passes strangers, so its receiver believes nothing of it
@@ -238,17 +251,14 @@ pub enum Message {
         /// Each task once.
         done: Bounded<(u32, Done), TASK_LIST_MAX>,
     },
-    /// From the owner: every task is done, or the job is over (`cancelled`).
+    /// From the owner: the job is over.
     Finished {
         /// The job.
         job: JobId,
         /// Since when the sender owns it.
         epoch: u64,
-        /// Ended before every task was done.
-        cancelled: bool,
-        /// SHA-256 of the digests of all results in the order of their tasks; zeros where not all are
-        /// known.
-        results: Digest,
+        /// How.
+        ending: Ending,
     },
     /// To somebody who speaks as an owner of the past: who owns the job as far as the sender knows.
     Stale {

@@ -156,6 +156,8 @@ pub enum Message {
         rows: Bounded<Row, JOIN_ROWS_MAX>,
         /// The root's leaf set.
         leaf: LeafState,
+        /// How long nodes stay in the mean, as the root has seen, in seconds.
+        session: u32,
     },
     /// The join met a node that is not ready itself; try again later.
     JoinRefused {

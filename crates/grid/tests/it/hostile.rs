@@ -3,7 +3,9 @@
 use base::{Bounded, Digest};
 use bytes::Bytes;
 use grid::{Event, Input, JOBS_MAX, JobState};
-use wire::grid::{Description, Done, Message, PARAMS_BYTES_MAX, TASKS_MAX, Tasks, Tenure};
+use wire::grid::{
+    Description, Done, Ending, Message, PARAMS_BYTES_MAX, TASKS_MAX, Tasks, Tenure, cancel_bytes,
+};
 
 use crate::world::{World, expected, millis, secs, welcome};
 
@@ -221,7 +223,7 @@ fn messages_of_strangers_change_nothing() {
         Message::Known { job, done: Bounded::truncating([(39, done)]) },
         Message::Status { job, epoch: 1, participants: 9, done: u32::MAX },
         Message::Fetch { job, tasks: tasks() },
-        Message::Finished { job, epoch: 1, cancelled: true, results: Digest([0; 32]) },
+        Message::Finished { job, epoch: 1, ending: Ending::Cancelled(None) },
         Message::Stale { job, tenure: Tenure { epoch: 9, owner: world.hosts[stranger].id } },
         Message::Quit { job },
         Message::Sorry { job, reason: Default::default() },
@@ -253,4 +255,64 @@ fn requests_for_results_are_bounded() {
     }
     assert!(world.bulk_bytes - bulk < 256 * 2200, "{}", world.bulk_bytes - bulk);
     assert_eq!(world.hosts[0].grid.counters().misbehaved, before.misbehaved);
+}
+
+/// Another owns the job than its creator: the node, and its epoch.
+fn heir_of(world: &mut World, creator: usize, job: wire::grid::JobId) -> (usize, u64) {
+    world.kill(creator);
+    let owns = |world: &World, node: &usize| {
+        let summary = world.hosts[*node].grid.job(job);
+        *node != creator && summary.is_some_and(|summary| summary.owner == world.hosts[*node].id)
+    };
+    let heir = |world: &World| (0..world.hosts.len()).find(|node| owns(world, node));
+    world.run_until(secs(20), |world| heir(world).is_some());
+    let heir = heir(world).unwrap();
+    (heir, world.hosts[heir].grid.job(job).unwrap().epoch)
+}
+
+#[test]
+fn an_heir_cannot_cancel_a_job() {
+    for seed in 0..4 {
+        let mut world = World::new(seed, 6);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 200);
+        world.run_for(secs(4));
+        let (heir, epoch) = heir_of(&mut world, 0, job);
+        let forged = world.hosts[heir].secret.sign(&cancel_bytes(job));
+        for ending in [None, Some(forged)].map(Ending::Cancelled) {
+            for worker in (1..6).filter(|node| *node != heir) {
+                world.inject(heir, worker, Message::Finished { job, epoch, ending });
+            }
+            world.run_for(millis(200));
+            let is_cancelled = |node: &usize| world.state(*node, job) == Some(JobState::Cancelled);
+            assert_eq!((1..6).find(is_cancelled), None, "seed {seed}");
+        }
+        let accusers = (1..6).filter(|node| world.hosts[*node].grid.counters().misbehaved > 0);
+        assert!(accusers.count() >= 3, "seed {seed}: it is known for it");
+        world.run_until(secs(100), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
+#[test]
+fn whoever_was_told_that_a_job_is_given_up_works_for_its_next_owner() {
+    for seed in 0..4 {
+        let mut world = World::new(seed, 6);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 300);
+        world.run_for(secs(4));
+        let (heir, epoch) = heir_of(&mut world, 0, job);
+        for worker in (1..6).filter(|node| *node != heir) {
+            let ending = Ending::GivenUp;
+            world.inject(heir, worker, Message::Finished { job, epoch, ending });
+        }
+        world.run_for(millis(200));
+        let left = (1..6).filter(|node| world.state(*node, job) == Some(JobState::Running));
+        assert_eq!(left.collect::<Vec<_>>(), [heir], "seed {seed}");
+        world.kill(heir);
+        world.run_until(secs(60), |world| world.is_complete(job));
+        let works = |node: &usize| world.state(*node, job) == Some(JobState::Finished);
+        let back = (1..6).filter(|node| *node != heir).filter(works).count();
+        assert!(back >= 3, "seed {seed}: {back} came back");
+    }
 }

@@ -404,6 +404,8 @@ impl World {
                     let record = Bytes::from(record.clone());
                     let is_root = closest.first() == Some(&to);
                     self.input(to, Input::Record { job, record, is_root });
+                } else if !closest.is_empty() {
+                    self.input(to, Input::NoRecord { job });
                 }
             }
             Task::Keep { from, .. } if !self.hosts[from].alive => {}

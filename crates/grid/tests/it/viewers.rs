@@ -90,6 +90,22 @@ fn a_job_that_nobody_knows_is_not_waited_for_for_ever() {
     assert!(!world.takes_part(0, job));
 }
 
+/// Where several owners die one after the other, nobody answers for the job's key for a while.
+#[test]
+fn a_record_is_looked_for_as_long_as_a_job_may_be_without_an_owner() {
+    for seed in 0..6 {
+        let (mut world, job) = finished(seed);
+        let node = viewer(&mut world);
+        world.ring_changes(node, false);
+        world.input(node, Input::Watch(job));
+        world.run_for(base::HEARTBEAT * 12);
+        assert!(!world.takes_part(node, job), "seed {seed}");
+        world.ring_changes(node, true);
+        world.run_until(secs(60), |world| world.takes_part(node, job) && world.is_complete(job));
+        world.check_complete(job);
+    }
+}
+
 /// A peer is recruited as soon as it is a member: often before its driver asks for the job.
 #[test]
 fn whoever_works_on_a_job_and_asks_for_it_is_told_everything_again() {

@@ -55,8 +55,7 @@ impl Node {
             }
             store::Event::NotStored { name: Name::Blob(digest) } => grid::Input::NotKept { digest },
             store::Event::NotStored { name: Name::Record(job) } => grid::Input::NotRecorded { job },
-            // The grid repeats what it still wants.
-            store::Event::Missing(Name::Record(_)) => return,
+            store::Event::Missing(Name::Record(job)) => grid::Input::NoRecord { job },
             store::Event::HandedOver { .. } => return self.on_handed_over(),
             store::Event::Misbehaved { peer, why } => {
                 return self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);

@@ -91,10 +91,12 @@ pub(super) fn tell(report: &mut Report, name: &str, found: &Measured) {
     let nodes = found.tally.node_seconds.max(1.0);
     let control = real(found.tally.control()) / nodes;
     report.tell(format!("{name}: control messages"), control, "/s/node");
-    let bytes = real(found.tally.bytes()) / nodes;
-    report.tell(format!("{name}: all messages"), bytes, "B/s/node");
-    for (kind, count) in crate::ring::KINDS.iter().zip(found.tally.kinds) {
+    let bytes = found.tally.bytes();
+    let all = real(bytes.iter().sum()) / nodes;
+    report.tell(format!("{name}: all messages"), all, "B/s/node");
+    for ((kind, count), bytes) in crate::ring::KINDS.iter().zip(found.tally.kinds).zip(bytes) {
         report.tell(format!("{name}: {kind} messages"), real(count) / nodes, "/s/node");
+        report.tell(format!("{name}: {kind} bytes"), real(bytes) / nodes, "B/s/node");
     }
     report.tell(format!("{name}: nodes that are ready at the end"), found.ready, "of live");
     report.count(&found.tally);

@@ -9,6 +9,7 @@ use wire::overlay::{Contact, Message, Target};
 use super::carry::PARCEL;
 use super::kind::is_answer;
 use super::lookup::{APPLICATION, SEALED};
+use super::tally::SAMPLE;
 use super::world::Happening;
 use super::{World, kind};
 
@@ -16,8 +17,6 @@ use super::{World, kind};
 const SEALED_BYTES_MAX: usize = 1 << 20;
 /// How long a host without an answer to its join waits for the introducer.
 const INTRODUCTION: Duration = Duration::from_secs(1);
-/// Of how many messages one is measured in bytes; a power of two.
-const SAMPLE: u64 = 64;
 
 /// What a host is given, and which of its machines takes it.
 #[derive(Clone, Debug)]
@@ -181,7 +180,7 @@ impl World {
             self.tally.to_dead[sort] += 1;
         }
         if self.tally.sent.is_multiple_of(SAMPLE) {
-            self.tally.sampled_bytes += codec::encode(&message).len() as u64;
+            self.tally.sampled_bytes[sort] += codec::encode(&message).len() as u64;
         }
         self.tally.sent += 1;
         let Some((link, late, again)) = self.way(from, to, link) else { return };

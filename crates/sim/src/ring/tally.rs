@@ -5,6 +5,9 @@ use base::{Duration, Time};
 use super::Parcels;
 use super::kind::KINDS;
 
+/// Of so many messages one is measured.
+pub(crate) const SAMPLE: u64 = 64;
+
 /// What happened so far, in the whole world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
@@ -20,8 +23,8 @@ pub struct Tally {
     pub lost: u64,
     /// Those of them to hosts that were dead by then: what it costs to be sure of a death.
     pub to_dead: [u64; KINDS.len()],
-    /// Bytes of every 64th message, without headers of whatever carries it.
-    pub sampled_bytes: u64,
+    /// Bytes of every [`SAMPLE`]th message by its kind, without headers of whatever carries it.
+    pub sampled_bytes: [u64; KINDS.len()],
     /// Happenings taken from the agenda.
     pub events: u64,
     /// Seconds that nodes lived, all together.
@@ -56,7 +59,7 @@ impl Tally {
             sent: self.sent - earlier.sent,
             parcels: self.parcels.since(&earlier.parcels),
             lost: self.lost - earlier.lost,
-            sampled_bytes: self.sampled_bytes - earlier.sampled_bytes,
+            sampled_bytes: difference(self.sampled_bytes, earlier.sampled_bytes),
             events: self.events - earlier.events,
             node_seconds: self.node_seconds - earlier.node_seconds,
             links_built: self.links_built - earlier.links_built,
@@ -81,10 +84,10 @@ impl Tally {
         self.sent - self.kinds[0] - self.kinds[1] - self.kinds[2]
     }
 
-    /// Bytes of all messages, estimated from the sample.
+    /// Bytes of all messages by kind, estimated from the sample.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.sampled_bytes * 64
+    pub fn bytes(&self) -> [u64; KINDS.len()] {
+        self.sampled_bytes.map(|bytes| bytes * SAMPLE)
     }
 
     pub(crate) fn live(&mut self, nodes: u32, from: Time, to: Time) {
