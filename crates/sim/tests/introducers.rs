@@ -63,14 +63,18 @@ fn peers_that_came_by_two_introducers_are_one_ring_and_share_a_job() {
         assert!(world.run_until(end, everybody), "seed {seed}");
         let job = world.submit(hosts[0], 120, WORK).expect("a ready peer has a voucher");
         let end = world.now() + seconds(90);
-        let is_done = |world: &World| {
-            hosts.iter().all(|host| {
-                let job = world.host(*host).node().and_then(|node| node.job(job));
-                job.is_some_and(|job| job.done == job.tasks)
-            })
-        };
-        assert!(world.run_until(end, is_done), "seed {seed}");
-        check::everyone_has_everything(&world, &hosts, job, 120, &WORK).unwrap();
+        let summary = |world: &World| world.host(hosts[0]).node().and_then(|node| node.job(job));
+        let is_done = |world: &World| summary(world).is_some_and(|job| job.done == job.tasks);
+        assert!(world.run_until(end, is_done), "seed {seed}: {:?}", summary(&world));
+        check::no_wrong_result(&world, job, &WORK).unwrap();
+        // Not only those who came by the creator's introducer.
+        let workers = summary(&world).expect("it has the job").workers;
+        for entrance in 0..2 {
+            let came = hosts.iter().skip(entrance).step_by(2);
+            let came: Vec<_> = came.filter_map(|host| world.host(*host).id()).collect();
+            let helped = workers.iter().filter(|it| it.done > 0 && came.contains(&it.worker));
+            assert!(helped.count() >= 3, "seed {seed} {entrance}: {workers:?}");
+        }
     }
 }
 
