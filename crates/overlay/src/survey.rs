@@ -31,7 +31,7 @@ const ASKED_MAX: usize = 4;
 const REPLY_TIME: Duration = Duration::from_secs(2);
 
 /// The state of this conversation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Survey {
     queue: VecDeque<NodeId>,
     asked: SortedMap<NodeId, Time>,
@@ -43,7 +43,8 @@ pub(crate) struct Survey {
 
 impl Survey {
     pub(crate) fn new() -> Self {
-        Survey { questions: QUEUE_MAX, ..Survey::default() }
+        let (queue, asked) = (VecDeque::new(), SortedMap::new());
+        Survey { queue, asked, is_fresh: false, questions: QUEUE_MAX }
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
@@ -97,7 +98,7 @@ impl Overlay {
     }
 
     /// The end of a join: everybody in the tables sees what came of it (Pastry §2.4), and takes
-    /// what is nearer than what they have.
+    /// what is nearer than what they have. Where nodes stay for short, the nearest do.
     fn show_state(&mut self) {
         if !self.is_direct() {
             return;
