@@ -20,11 +20,11 @@ use crate::Overlay;
 /// Nodes to be asked for their tables: as many as tables of 10⁶ nodes hold. When full, no more.
 const QUEUE_MAX: usize = 128;
 /// At least so many, however short nodes stay: whoever is told that they do may be told a lie.
-const QUEUE_MIN: usize = 8;
+const QUEUE_MIN: usize = 4;
 /// For each so many seconds that a newcomer can be expected to stay it asks one more. Chosen: a
-/// question, its answer and what is shown in the end are 3 KiB, so a second stage costs 200 bytes for
+/// question, its answer and what is shown in the end are 3 KiB, so a second stage costs 130 bytes for
 /// each second; tables that nobody uses for long need not be the nearest.
-const SECONDS_PER_QUESTION: usize = 16;
+const SECONDS_PER_QUESTION: usize = 24;
 /// Requests under way.
 const ASKED_MAX: usize = 4;
 /// How long one may take.
