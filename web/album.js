@@ -4,6 +4,7 @@
 // draws what the painter has painted of them. Not here: what a job is (jobs.js), and the explorer.
 
 import { createStage, backdropView } from './stage.js';
+import { element } from './store.js';
 import { timeText } from './words.js';
 import { t } from './language.js';
 import { drawBeneath, drawTile, endAll, nameSelf, noteRefused, noteState, noteSummary, noteTile, openJob, prune, revokeTile } from './jobs.js';
@@ -12,6 +13,8 @@ import { surprise } from './surprise.js';
 import { linkOf } from './view.js';
 
 /** @typedef {import('./jobs.js').Job} Job */
+
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 const DRAW_MILLIS = 60; // between two drawings of fresh tiles: each costs the browser the whole picture
 
@@ -26,6 +29,8 @@ export class Album {
   #launched = 0;
   /** Names that jobs had before the network named them: colours may still arrive under them. Each goes with its job. @type {Map<string, string>} */
   #aliases = new Map();
+  /** A job of the network that the visitor has asked for. */
+  wanted = '';
   /** Painted, not drawn yet. @type {import('./painter.js').Painted[]} */
   #fresh = [];
 
@@ -46,8 +51,8 @@ export class Album {
   launch(asked, quietly = false) {
     if (!quietly) this.#app.gallery.yield();
     const { view } = this.#app.store.get();
-    const { palette, density = 1, offset = 0, ...wanted } = asked;
-    if (palette) this.#app.colour({ name: palette, density, offset });
+    const { palette, density = 1, offset = 0, scale, ...wanted } = asked;
+    if (palette) this.#app.colour({ name: palette, density, offset, scale });
     this.#app.store.set({ trouble: '' });
     // Equally long, so that no name begins with another.
     const picture = `solo-${String(++this.#launched).padStart(6, '0')}`;
@@ -70,12 +75,16 @@ export class Album {
     this.#touch();
   }
 
-  /** @param {string | null} id null is the explorer */
-  show(id) {
+  /** @param {string | null} id null is the explorer @param {boolean} [isWished] by the visitor, just now */
+  show(id, isWished = false) {
     const { jobs } = this.#app.store.get();
     const job = (id && jobs.get(id)) || null;
     this.#stage.show(job);
     this.#app.store.set({ shown: job?.id ?? null });
+    if (!job || !isWished) return;
+    // Its panel is the first, or right below the stage.
+    const behavior = calm.matches ? 'auto' : 'smooth';
+    for (const each of [element('panels'), window]) each.scrollTo({ top: 0, behavior });
     if (!job) this.#app.explorer.viewer.resize();
   }
 
@@ -105,7 +114,8 @@ export class Album {
     if (frames) {
       await Promise.all(job.waiting.values());
       const Source = `${location.origin}${location.pathname}#job=${job.id}`;
-      return this.#app.painter.png(job.id, { Software: 'Millefeuille', Source, 'millefeuille:frames': JSON.stringify(frames) }, place, onShare);
+      const scale = palette.scale && { 'millefeuille:scale': palette.scale };
+      return this.#app.painter.png(job.id, { Software: 'Millefeuille', Source, 'millefeuille:frames': JSON.stringify(frames), ...scale }, place, onShare);
     }
     return this.#app.painter.png(job.id, {
       Software: 'Millefeuille',
@@ -162,11 +172,13 @@ export class Album {
     this.#launches.delete(job.id);
     const forgotten = prune(jobs);
     if (forgotten) this.#drop(forgotten);
-    this.#app.painter.size(job.id, job.view.width, job.view.height);
+    this.#app.painter.size(job.id, job.view, job.cell);
     if (!job.frames) this.#app.preview(`b.${job.id}`, backdropView(job.view), true);
-    const busy = shown && jobs.get(shown)?.mine && jobs.get(shown)?.state === 'running';
+    // Nobody is taken from their own picture, or from a place that they are looking at.
+    const busy = (shown && jobs.get(shown)?.mine && jobs.get(shown)?.state === 'running') || this.#app.explorer.isBusy();
     const quietly = this.#quiet.delete(job.id);
-    if (!quietly && (job.mine || !busy)) this.show(job.id);
+    const isWished = job.mine || job.id === this.wanted;
+    if (!quietly && (isWished || !busy)) this.show(job.id, isWished);
     const text = job.frames ? framesText(job.frames, job.cell) : t('a-picture', { n: job.total });
     const what = `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
     if (!quietly) this.#app.log(t(job.mine ? 'launched' : 'opened', { what }));
@@ -257,6 +269,7 @@ export class Album {
     if (event.what === 'job-refused') noteRefused(job, event.reason);
     if (event.what === 'job-changed') noteState(job, event.state);
     if (before === job.state) return;
+    this.#app.directory.refresh();
     if (job.state !== 'refused') this.#app.log(endOf(job)); // its event had the reason
     this.#touch();
   }

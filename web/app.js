@@ -102,6 +102,7 @@ export class App {
     element('desk').hidden = false;
     element('panels').append(element('foot'));
     document.body.dataset.open = '';
+    scrollTo(0, 0); // from wherever the cover was read
     this.explorer.viewer.resize();
     this.peer.begin();
     this.#tellCores();
@@ -141,7 +142,7 @@ export class App {
 
   /** Shows a job of the network, one of this tab's or another's. @param {string} job */
   open(job) {
-    if (this.store.get().jobs.has(job)) this.album.show(job);
+    if (this.store.get().jobs.has(job)) this.album.show(job, true);
     else this.watch(job);
   }
 
@@ -169,6 +170,7 @@ export class App {
 
   /** Follows a job of the network, from wherever it stands. @param {string} job */
   watch(job) {
+    this.album.wanted = job;
     this.peer.tell({ t: 'watch', job });
     this.log(t('seeking-job'));
   }

@@ -1,4 +1,4 @@
-// The form of the view: family, palette, bands, coordinates, iterations.
+// The form of the view: family, palette, bands, ranks, coordinates, iterations.
 //
 // Fields show the view and change it; whether a view can be computed is said by the kernel, in its
 // own words. Fields that a person is typing in are left alone. Families show what they look like.
@@ -57,10 +57,14 @@ export function createControls(app) {
     }));
   }
 
+  element('even').addEventListener('change', () =>
+    app.colour({ ...app.store.get().palette, scale: element('even').checked ? 'rank' : undefined }));
+
   app.store.subscribe(({ view, palette }) => {
     for (const name of TEXTS) show(field[name], String(view[name]));
     show(field.density, String(Math.log2(palette.density)));
     show(field.offset, String(palette.offset));
+    element('even').checked = palette.scale === 'rank';
     const swatch = /** @type {HTMLInputElement | null} */ (document.querySelector(`#palettes [value="${palette.name}"]`));
     if (swatch) swatch.checked = true;
     say(element('family-now'), familyName(view.formula));

@@ -84,7 +84,7 @@ export function createDirectory(app) {
     open.type = 'button';
     const words = document.createElement('span');
     const title = document.createElement('b');
-    title.textContent = frames ? framesText(frames, view) : `${familyName(view.formula)} · ${view.width} × ${view.height}`;
+    title.textContent = frames ? framesText(frames, view) : `${familyName(view.formula)}\u00a0· ${view.width} × ${view.height}`;
     const about = document.createElement('span');
     const how = t(state === 'finished' ? 'listed-done' : 'listed-part', { n: tasks, share: percent(Math.floor((100 * done) / tasks) / 100) });
     const me = app.store.get().node?.id;
@@ -123,6 +123,8 @@ export function createDirectory(app) {
       if (heardAt > 0) this.hear({ jobs });
     },
     get heardAt() { return heardAt; },
+    /** There is something new. */
+    refresh() { askedAt = -Infinity; },
     /** @param {string} id @param {ImageBitmap} bitmap */
     thumbnail(id, bitmap) {
       pictures.get(id)?.getContext('2d')?.drawImage(bitmap, 0, 0);

@@ -17,6 +17,7 @@ import { HOME_PALETTE, iterationsAt, jobOfLink, linkOf, linkOfJob, viewOfLink, w
 const SAY_MILLIS = 5000; // between two sentences to assistive technology
 const JULIA = { width: 176, height: 132 };
 const JULIA_ITER_MAX = 1000;
+const BUSY_MILLIS = 30_000; // a look at a place
 const CYCLE_SECONDS = 20; // once around the ring
 
 /** @param {import('./app.js').App} app */
@@ -34,11 +35,16 @@ export function createExplorer(app) {
     forget: (prefix) => app.forget(prefix),
     inFlightMax: () => Math.max(store.get().workers, 1) + 2,
     onProgress: tell,
+    onSight() {
+      const sight = news();
+      if (sight.length) paint(sight);
+    },
   });
   const gestures = createGestures({
     canvas, box: element('box'),
     current: () => store.get().view,
     onView(view) {
+      movedAt = performance.now();
       // Deeper, more steps; never fewer than somebody chose.
       const isMagnified = view.zoom !== store.get().view.zoom;
       show(isMagnified ? { ...view, max_iter: Math.max(chosen, iterationsAt(view.zoom)) } : view);
@@ -54,8 +60,12 @@ export function createExplorer(app) {
     replace: (link) => history.replaceState(null, '', link),
   });
 
+  /** When somebody moved the view last. */
+  let movedAt = -BUSY_MILLIS;
   /** Steps that the latest link, place or person asked for. */
   let chosen = 0;
+  /** What the ranks go by. */
+  let told = '';
 
   /** A place is chosen. @param {View} view */
   function see(view) {
@@ -73,14 +83,29 @@ export function createExplorer(app) {
 
   /** @param {Palette} palette */
   function colour(palette) {
-    const { catalogue, shown } = store.get();
+    const { catalogue } = store.get();
     // A link may name a palette of another version.
     const isKnown = !catalogue || catalogue.palettes.some((/** @type {Palette} */ { name }) => name === palette.name);
     const known = isKnown ? palette : { ...palette, name: HOME_PALETTE.name };
     store.set({ palette: known });
-    const first = viewer.recolour();
-    app.painter.palette(known, shown ?? first);
+    viewer.recolour();
+    paint(news());
     follow(link());
+  }
+
+  /** Everything in the present colours, what is looked at first. @param {import('./viewer.js').Sight} sight */
+  function paint(sight) {
+    const { palette, shown } = store.get();
+    app.painter.palette(palette, shown ?? viewer.first(), sight);
+  }
+
+  /** By what the ranks of the explorer go; nothing if it is as before. */
+  function news() {
+    const sight = store.get().palette.scale ? viewer.sight() : [];
+    const text = JSON.stringify(sight);
+    if (text === told) return [];
+    told = text;
+    return sight;
   }
 
   function link() {
@@ -201,6 +226,8 @@ export function createExplorer(app) {
   return {
     see, colour, viewer,
     drawn: () => drawn,
+    /** Whether somebody is under way here. */
+    isBusy: () => !canvas.hidden && performance.now() - movedAt < BUSY_MILLIS,
     /** The job that the address names. */
     job: () => job,
     /** A tile of the explorer or of its Julia preview. @param {import('./painter.js').Painted} tile */

@@ -59,11 +59,28 @@ export function openJob({ picture, owner, mine, tasks, view: one, frames }) {
   const scale = scaleFor(view);
   canvas.width = Math.ceil(view.width / scale);
   canvas.height = Math.ceil(view.height / scale);
+  if (frames) drawCells(canvas, one, frames.count, sheet.columns, scale);
   return {
     id: picture, owner, mine, view, frames, columns: sheet.columns, cell: one, looks: new Map(), waiting: new Map(), total: tasks, tiles: new Map(), painted: new Map(), by: {},
     state: 'running', reason: '', openedAt: performance.now(), endedAt: 0, arrivals: [], participants: 1,
     reassigned: 0, duplicates: 0, epoch: 1, recordCopies: 0, copiesMin: 0, copiesTotal: 0, scale, canvas,
   };
+}
+
+/**
+ * Where frames will be, so that what is not there yet is seen as such.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{width: number, height: number}} cell
+ * @param {number} count
+ * @param {number} columns
+ * @param {number} scale
+ */
+function drawCells(canvas, { width, height }, count, columns, scale) {
+  const context = canvas.getContext('2d', { alpha: false });
+  if (!context) return;
+  context.fillStyle = '#2a1b11';
+  const [w, h] = [width / scale, height / scale];
+  for (let at = 0; at < count; at += 1) context.fillRect((at % columns) * w + 1, Math.floor(at / columns) * h + 1, w - 2, h - 2);
 }
 
 /**

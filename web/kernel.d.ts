@@ -16,8 +16,14 @@ export class Inspection {
   free(): void;
 }
 
+export class Counts {
+  add(payload: Uint8Array, width: number, height: number): void;
+  free(): void;
+}
+
 export class Brush {
   constructor(palette: string, density: number, offset: number, formula: string);
+  ranked(counts: Counts): Brush;
   ring(): Uint8Array<ArrayBuffer>;
   paint(payload: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer>;
   free(): void;

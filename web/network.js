@@ -81,7 +81,7 @@ export function createNetwork(app) {
       paths.reason = note.reason ?? paths.reason;
     },
     /** @param {Readonly<State>} state */
-    draw({ node, server }) {
+    draw({ node, server, status }) {
       const now = performance.now();
       for (const [id, since] of failures) if (now - since > FAILED_MILLIS) failures.delete(id);
       const job = app.album.current();
@@ -90,7 +90,9 @@ export function createNetwork(app) {
       const { direct, relayed } = peersOf(node);
       const known = seen.length - direct - relayed;
       const parts = [t('links', { n: direct }), relayed ? t('others-through', { n: relayed }) : '', known > 0 ? t('more-known', { n: known }) : ''];
-      say(element('ring-note'), node ? `${parts.filter(Boolean).join(', ')}.` : t('nobody'));
+      // Without a place of its own there is no circle to show, and nothing to explain.
+      element('network').toggleAttribute('data-alone', !node);
+      say(element('ring-note'), node ? `${parts.filter(Boolean).join(', ')}.` : t(status === 'starting' ? 'asking' : 'nobody'));
       const steps = diagnosed(server, paths, direct, location.origin);
       const list = element('help');
       list.hidden = !steps.length;

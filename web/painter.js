@@ -55,10 +55,16 @@ export function createPainter(onPainted, onTrouble) {
   return {
     /** @param {any} tile */
     add: (tile) => worker.postMessage({ ...tile, t: 'add' }, [tile.payload]),
-    /** @param {import('./view.js').Palette} palette @param {string} first prefix of what is painted first */
-    palette: (palette, first) => worker.postMessage({ t: 'palette', ...palette, first }),
-    /** @param {string} picture @param {number} width @param {number} height */
-    size: (picture, width, height) => worker.postMessage({ t: 'size', picture, width, height }),
+    /**
+     * @param {import('./view.js').Palette} palette
+     * @param {string} first prefix of what is painted first
+     * @param {import('./viewer.js').Sight} sight what the explorer shows, if its ranks go by something else now
+     */
+    palette: ({ name, density, offset, scale }, first, sight) =>
+      worker.postMessage({ t: 'palette', palette: { name, density, offset, scale }, first, sight }),
+    /** @param {string} picture @param {{width: number, height: number}} size @param {{width: number, height: number}} frame */
+    size: (picture, { width, height }, frame) =>
+      worker.postMessage({ t: 'size', picture, width, height, whole: frame.width * frame.height }),
     /** @param {string} picture @param {number} task */
     revoke: (picture, task) => worker.postMessage({ t: 'revoke', picture, task }),
     /** @param {string} from @param {string} to */

@@ -4,8 +4,8 @@
 // What is being rendered here or looked at stays, up to three times the budget. A picture that went is remembered
 // as such, so that nobody takes the rest of it for the whole.
 
-/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, formula: string, payload: Uint8Array | Int32Array, own?: import('./view.js').Palette}} Tile `own` are its colours, whatever the palette */
-/** @typedef {{width: number, height: number, tiles: Map<number, Tile>, isForgotten: boolean}} Picture */
+/** @typedef {{task: number, worker: string, x: number, y: number, width: number, height: number, formula: string, frame: number, payload: Uint8Array | Int32Array, own?: import('./view.js').Palette}} Tile `own` are its colours, whatever the palette */
+/** @typedef {{width: number, height: number, whole: number, tiles: Map<number, Tile>, isForgotten: boolean}} Picture `whole` are the pixels of a frame */
 
 const HARD = 3; // times the budget
 
@@ -22,7 +22,7 @@ export function createShelf(bytesMax) {
 
   /** @param {string} name */
   function open(name) {
-    const held = pictures.get(name) ?? { width: 0, height: 0, tiles: new Map(), isForgotten: false };
+    const held = pictures.get(name) ?? { width: 0, height: 0, whole: 0, tiles: new Map(), isForgotten: false };
     pictures.set(name, held);
     return held;
   }
@@ -64,8 +64,8 @@ export function createShelf(bytesMax) {
   }
 
   return {
-    /** @param {string} name @param {number} width @param {number} height */
-    size: (name, width, height) => void Object.assign(open(name), { width, height }),
+    /** @param {string} name @param {{width: number, height: number, whole: number}} size */
+    size: (name, { width, height, whole }) => void Object.assign(open(name), { width, height, whole }),
     /** False for a tile that is here already. @param {string} name @param {Tile} tile */
     add(name, tile) {
       const held = open(name);

@@ -16,7 +16,7 @@
 
 /** @typedef {View & {width: number, height: number}} Picture */
 
-/** @typedef {{name: string, density: number, offset: number}} Palette */
+/** @typedef {{name: string, density: number, offset: number, scale?: 'rank'}} Palette by rank each colour covers as much of the picture as any other */
 
 /** @type {View} */
 export const HOME = {
@@ -216,6 +216,7 @@ export function linkOf(view, palette) {
   }
   if (palette.density !== 1) fields.set('d', String(palette.density));
   if (palette.offset !== 0) fields.set('o', String(palette.offset));
+  if (palette.scale) fields.set('s', palette.scale);
   return `#${fields}`;
 }
 
@@ -259,5 +260,7 @@ export function viewOfLink(hash) {
   };
   const density = plain('d', 1);
   const name = /^[a-z]{1,20}$/.test(fields.get('p') ?? '') ? String(fields.get('p')) : HOME_PALETTE.name;
-  return { view, palette: { name, density: density > 0 ? density : 1, offset: plain('o', 0) } };
+  /** @type {Palette} */
+  const palette = { name, density: density > 0 ? density : 1, offset: plain('o', 0) };
+  return { view, palette: fields.get('s') === 'rank' ? { ...palette, scale: 'rank' } : palette };
 }

@@ -110,7 +110,10 @@ test('two hundred views come back from their links to the last digit', () => {
   const next = dice(7);
   for (let at = 0; at < 200; at += 1) {
     const view = anyView(next);
-    const palette = { name: 'ocean', density: 2 ** (6 * next() - 3), offset: next() };
+    /** @type {import('./view.js').Palette} */
+    const plain = { name: 'ocean', density: 2 ** (6 * next() - 3), offset: next() };
+    /** @type {import('./view.js').Palette} */
+    const palette = at % 3 ? plain : { ...plain, scale: 'rank' };
     const link = linkOf(view, palette);
     assert.deepEqual(viewOfLink(link), { view, palette });
     assert.deepEqual(viewOfLink(`${link}&later=1`), { view, palette });
@@ -169,7 +172,7 @@ test('a permalink names what is shown', () => {
 
 test('what is damaged in a permalink is left at home', () => {
   for (const hash of ['', '#', '#main', '#p=ocean']) assert.equal(viewOfLink(hash), null);
-  const link = viewOfLink('#re=oops&im=0.5&z=&i=many&f=<i>&p=<b>&d=-1&o=x');
+  const link = viewOfLink('#re=oops&im=0.5&z=&i=many&f=<i>&p=<b>&d=-1&o=x&s=x');
   assert.deepEqual(link, { view: { ...HOME, im: '0.5' }, palette: HOME_PALETTE });
 });
 

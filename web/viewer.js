@@ -11,6 +11,7 @@ import { FINE, drawScenes } from './layers.js';
 /** @typedef {import('./mosaic.js').Place} Place */
 /** @typedef {import('./layers.js').Tile} Tile */
 /** @typedef {import('./layers.js').Drawn & {beganAt: number, isRefused: boolean}} Shown */
+/** @typedef {{picture: string, part?: import('./ranks.js').Box}[]} Sight tiles by the names under which they were asked for, or parts of them */
 
 const PIXELS_MAX = 2200 * 1400; // above it the canvas has coarser pixels than the screen
 const SCENES_MAX = 5; // what lies beneath; older ones go
@@ -18,6 +19,7 @@ const TILES_MAX = 320; // bitmaps in memory, of all scenes
 const FINE_TILES_MAX = 160; // of a canvas; larger ones have small enough pixels
 const FINE_MILLIS_MAX = 5000; // what takes longer to become sharp does not become finer
 const SCENE_MILLIS = 110; // between two scenes while a finger zooms
+const SETTLE_MILLIS = 200; // between two looks at what is seen
 
 /**
  * @param {object} options
@@ -26,8 +28,9 @@ const SCENE_MILLIS = 110; // between two scenes while a finger zooms
  * @param {(prefix: string) => void} options.forget
  * @param {() => number} options.inFlightMax tiles to ask for at once
  * @param {(done: number, total: number) => void} options.onProgress sharp tiles in sight
+ * @param {() => void} options.onSight what is seen may be something else now, for a while
  */
-export function createViewer({ canvas, request, forget, inFlightMax, onProgress }) {
+export function createViewer({ canvas, request, forget, inFlightMax, onProgress, onSight }) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false }));
   /** The latest last. @type {Shown[]} */
   const scenes = [];
@@ -41,6 +44,8 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   let sceneTimer = 0;
   let sceneAt = -SCENE_MILLIS;
   let isDue = false;
+  let sightTimer = 0;
+  let sightAt = -SETTLE_MILLIS;
 
   const scene = () => scenes.at(-1);
   const nameOf = (/** @type {Shown} */ { id }, /** @type {string} */ key, kind = 'x') => `${kind}.${id}.${key}.`;
@@ -89,7 +94,12 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   function show(next) {
     view = next;
     schedule();
-    if (holds(scene(), view, canvas.width)) return plan();
+    if (holds(scene(), view, canvas.width)) {
+      // What is seen is what is there when the move rests.
+      clearTimeout(sightTimer);
+      sightTimer = 0;
+      return plan();
+    }
     if (sceneTimer) return;
     const wait = Math.max(0, sceneAt + SCENE_MILLIS - performance.now());
     sceneTimer = window.setTimeout(begin, wait);
@@ -164,7 +174,37 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   /** @param {Shown} latest */
   function report(latest) {
     const sharp = sharpPlaces(latest);
-    onProgress(sharp.filter(({ key }) => latest.tiles.has(key)).length, sharp.length);
+    const done = sharp.filter(({ key }) => latest.tiles.has(key)).length;
+    onProgress(done, sharp.length);
+    if (done === sharp.length) settle(SETTLE_MILLIS);
+  }
+
+  /** @param {number} wait */
+  function settle(wait) {
+    sightTimer ||= window.setTimeout(() => {
+      sightTimer = 0;
+      sightAt = performance.now();
+      onSight();
+    }, wait);
+  }
+
+  /** The sharp tiles in sight, each as far as it is; the first glance until they are there. @returns {Sight} */
+  function sight() {
+    const latest = scene();
+    if (!latest || !view) return [];
+    if (!isSharp(latest)) return latest.glances.has('g0.0') ? [{ picture: nameOf(latest, 'g0') }] : [];
+    const { x, y } = middleOf(latest, view);
+    const [left, top] = [x - canvas.width / 2, y - canvas.height / 2];
+    return sharpPlaces(latest).map((place) => {
+      const within = (/** @type {number} */ at, /** @type {number} */ side) => Math.min(Math.max(Math.round(at), 0), side);
+      return {
+        picture: nameOf(latest, place.key),
+        part: [
+          within(left - place.x, place.width), within(top - place.y, place.height),
+          within(left + canvas.width - place.x, place.width), within(top + canvas.height - place.y, place.height),
+        ],
+      };
+    });
   }
 
   /** A tile is painted, for the first time or again. @param {import('./painter.js').Painted} tile */
@@ -176,9 +216,11 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
     if (i.startsWith('g')) {
       const { width: wide, height: high } = glancesOf(owner, owner.size)[Number(i.slice(1))];
       const scale = owner.width / wide;
-      return keep(owner.glances, `${i}.${task}`, {
+      keep(owner.glances, `${i}.${task}`, {
         x: (x - wide / 2) * scale, y: (y - high / 2) * scale, width: width * scale, height: height * scale, bitmap,
       });
+      // At once if there was none lately.
+      return settle(Math.max(0, sightAt + SETTLE_MILLIS - performance.now()));
     }
     const key = `${i}.${j}`;
     const tiles = kind === 'y' ? owner.fine : owner.tiles;
@@ -250,16 +292,17 @@ export function createViewer({ canvas, request, forget, inFlightMax, onProgress 
   }
 
   return {
-    show, take, refuse, resize,
+    show, take, refuse, resize, sight,
     /** The workers are others now: asks them again. */
     restart() {
       cancel(() => true);
       plan();
     },
-    /** The colours are others: fine tiles come back when they are painted. Which are painted first? */
+    /** The colours are others: fine tiles come back when they are painted. */
     recolour() {
       for (const { fine } of scenes) for (const tile of fine.values()) tile.isStale = true;
-      return scene() ? `x.${scene()?.id}.` : '';
     },
+    /** What is painted before everything else. */
+    first: () => (scene() ? `x.${scene()?.id}.` : ''),
   };
 }

@@ -14,18 +14,18 @@ visits! {
 }
 
 /// Counts what the page asks of the kernel.
-const COUNT_ORDERS: &str = "window.orders = 0;
+pub(crate) const COUNT_ORDERS: &str = "window.orders = 0;
     const post = Worker.prototype.postMessage;
     Worker.prototype.postMessage = function (note, ...rest) {
         if (note?.t === 'preview' || note?.t === 'launch') window.orders++;
         return post.call(this, note, ...rest);
     };";
 
-const DRAWN: &str =
+pub(crate) const DRAWN: &str =
     "(({done, total}) => total > 0 && done === total)(window.millefeuille.state().drawn)";
 
 /// What the canvas shows, as one number.
-const COLOURS: &str = "(() => {
+pub(crate) const COLOURS: &str = "(() => {
         const small = Object.assign(document.createElement('canvas'), {width: 64, height: 40});
         const context = small.getContext('2d');
         context.drawImage(document.querySelector('#explorer'), 0, 0, 64, 40);
@@ -45,7 +45,7 @@ const SPOT: &str = "const canvas = document.querySelector('#explorer');
         return { clientX: box.left + x * box.width / canvas.width, clientY: box.top + y * box.height / canvas.height };
     };";
 
-fn look<'a>(room: &'a mut Room, hash: &str) -> Result<Tab<'a>> {
+pub(crate) fn look<'a>(room: &'a mut Room, hash: &str) -> Result<Tab<'a>> {
     let mut tab = room.open_after(hash, COUNT_ORDERS)?;
     tab.click("#look")?;
     tab.wait(DRAWN)?;
@@ -185,12 +185,8 @@ fn every_link_leads_to_its_view_to_the_last_digit(room: &mut Room) -> Result<()>
     Ok(())
 }
 
-fn a_palette_changes_colours_and_computes_nothing(room: &mut Room) -> Result<()> {
-    let mut tab = look(room, "")?;
-    tab.wait("document.querySelectorAll('#palettes input').length > 3")?;
-    tab.wait("[...document.querySelectorAll('#presets canvas')].length > 3")?;
-    // The form's own small picture comes after a rest.
-    let asked = "new Promise((resolve) => {
+/// How much was asked of the kernel once nothing more is: the form's own small picture comes after a rest.
+pub(crate) const ASKED: &str = "new Promise((resolve) => {
         let last = -1;
         const look = () => {
             if (window.orders === last) return resolve(window.orders);
@@ -199,7 +195,12 @@ fn a_palette_changes_colours_and_computes_nothing(room: &mut Room) -> Result<()>
         };
         look();
     })";
-    let before = tab.number(asked)?;
+
+fn a_palette_changes_colours_and_computes_nothing(room: &mut Room) -> Result<()> {
+    let mut tab = look(room, "")?;
+    tab.wait("document.querySelectorAll('#palettes input').length > 3")?;
+    tab.wait("[...document.querySelectorAll('#presets canvas')].length > 3")?;
+    let before = tab.number(ASKED)?;
     for act in [
         "document.querySelector('#palettes input:not(:checked)').click()",
         "(() => { const slider = document.querySelector('#field-offset');

@@ -5,6 +5,7 @@
 //! `cargo xtask test` installs and builds everything.
 
 mod access;
+mod colours;
 mod donor;
 mod embed;
 mod explorer;

@@ -97,7 +97,7 @@ fn progress_is_told_and_not_too_often(room: &mut Room) -> Result<()> {
     tab.eval(&format!("window.millefeuille.launch({view})"))?;
     // Tiles, rate, who, and how long it may still take.
     tab.wait("/^[1-9]\\d* of 384 tiles$/.test(document.querySelector('#job-done').textContent)")?;
-    tab.wait("/^[\\d.]+ tiles\\/s by 1 peer.* · .*(left|about|between|to)/.test(document.querySelector('#job-state').textContent)")?;
+    tab.wait("/^[\\d.]+ tiles\\/s by 1 peer.*\\s· .*(left|about|between|to)/.test(document.querySelector('#job-state').textContent)")?;
     tab.expect(
         "(() => { const bar = document.querySelector('#job-progress');
             const heading = document.getElementById(bar.getAttribute('aria-labelledby')).textContent;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use tests::{Browser, Engine, Peer, Picture, Scratch, Server, assert_same, frames_alone};
+use tests::{Browser, Engine, Peer, Picture, Scratch, Server, alone, assert_same, frames_alone};
 
 use crate::alone_on_this_machine;
 use crate::scene::{SEAHORSE, download, job, open_tab};
@@ -110,5 +110,38 @@ fn a_gallery_launched_by_the_form_has_every_picture_in_its_own_colours() -> Resu
     browser.wait(tab, "window.millefeuille.state().palette.name === 'ocean'")?;
     assert_same(&download(&mut browser, tab)?, &sheet)?;
     ensure!(browser.eval(tab, canvas)? == before, "it was painted in other colours");
+
+    // By rank each frame has ranks of its own, and still its own palette.
+    browser.click(tab, "#even")?;
+    let ranked = download(&mut browser, tab)?;
+    for frame in [0, 5, 11] {
+        let plain = Picture::read(&directory.join(format!("{seed}-{frame:03}.png")))?;
+        let file = scratch.file("ranked.png");
+        alone(&by_rank(&plain), &file)?;
+        assert_same(&cell(&ranked, columns, frame), &Picture::read(&file)?)
+            .with_context(|| format!("frame {frame} of seed {seed}, by rank"))?;
+    }
     Ok(())
+}
+
+/// What makes the picture of a file again, but for its colours by rank.
+fn by_rank(file: &Picture) -> Vec<String> {
+    let names = [
+        ("formula", "--family"),
+        ("re", "--re"),
+        ("im", "--im"),
+        ("zoom", "--zoom"),
+        ("c_re", "--c-re"),
+        ("c_im", "--c-im"),
+        ("max_iter", "--max-iter"),
+        ("palette", "--palette"),
+        ("density", "--density"),
+        ("offset", "--offset"),
+    ];
+    let mut arguments = vec!["--histogram".into(), "--size=300x200".into()];
+    for (keyword, option) in names {
+        let found = file.text.iter().find(|(name, _)| name == keyword);
+        arguments.extend(found.map(|(_, text)| format!("{option}={text}")));
+    }
+    arguments
 }

@@ -5,7 +5,9 @@
 
 use std::cell::RefCell;
 
-use fractal::{Audit, Colouring, Frames, Painter, Series, Spec, Work, decode_tile, encode_tile};
+use fractal::{
+    Audit, Colouring, Frames, Histogram, Painter, Series, Spec, Work, decode_tile, encode_tile,
+};
 use wasm_bindgen::prelude::*;
 
 thread_local! {
@@ -116,6 +118,29 @@ fn picture(params: &[u8], task: u32) -> Option<(Spec, u32)> {
     })
 }
 
+/// How often each level occurs in a picture, for colours by rank.
+#[wasm_bindgen]
+pub struct Counts(Histogram);
+
+#[wasm_bindgen]
+impl Counts {
+    /// Of nothing yet.
+    #[wasm_bindgen(constructor)]
+    #[expect(clippy::new_without_default, reason = "for the page, which knows no traits")]
+    pub fn new() -> Counts {
+        Counts(Histogram::default())
+    }
+
+    /// Adds those of a tile.
+    ///
+    /// # Errors
+    /// In words, when the bytes are not a tile of this size.
+    pub fn add(&mut self, payload: &[u8], width: u32, height: u32) -> Result<(), JsError> {
+        self.0.add(&decode_tile(payload, width, height)?.levels);
+        Ok(())
+    }
+}
+
 /// A palette ready for use.
 #[wasm_bindgen]
 pub struct Brush(Painter);
@@ -131,6 +156,11 @@ impl Brush {
     pub fn new(palette: &str, density: f64, offset: f64, formula: &str) -> Result<Brush, JsError> {
         let painter = Painter::new(palette.parse()?, Colouring { density, offset });
         Ok(Brush(painter.of(formula.parse()?)))
+    }
+
+    /// The same with colours by rank among what was counted until now.
+    pub fn ranked(self, counts: &Counts) -> Brush {
+        Brush(self.0.by_rank(&counts.0))
     }
 
     /// The ring as colours of equal parts of a turn, RGBA, and behind them that of the inside.
