@@ -14,7 +14,7 @@ mod tiles;
 
 pub use browser::{Browser, Engine, Page};
 pub use native::{
-    Detached, GENTLY, Peer, Server, alone, detach, frames_alone, job_list, render, watch,
+    Detached, GENTLY, Peer, Server, alone, detach, frames_alone, job_list, render, render_at, watch,
 };
 pub use picture::{Picture, assert_same};
 pub use process::{Lines, Polled, Process};

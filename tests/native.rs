@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,9 +53,37 @@ impl Server {
         Self::start_by(listen, key.into_iter().flatten().collect())
     }
 
+    /// Starts servers that introduce into one network, each with a key in a file of this folder.
+    /// Each lets the pages of all connect.
+    ///
+    /// # Errors
+    /// When one of them does not listen.
+    pub fn start_companions<const COUNT: usize>(folder: &Path) -> Result<[Self; COUNT]> {
+        // Each is to know where the others will be: ports that are free, all at once.
+        let listeners: Vec<_> =
+            (0..COUNT).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+        let address = |listener: TcpListener| Ok(listener.local_addr()?.to_string());
+        let addresses: Vec<String> = listeners.into_iter().map(address).collect::<Result<_>>()?;
+        let files: Vec<PathBuf> =
+            (0..COUNT).map(|number| folder.join(format!("introducer-{number}.key"))).collect();
+        let keys: Vec<String> = files.iter().map(|file| shown_key(file)).collect::<Result<_>>()?;
+        let start = |own: usize| {
+            let mut flags: Vec<OsString> = vec!["--key".into(), files[own].clone().into()];
+            for (number, (address, key)) in addresses.iter().zip(&keys).enumerate() {
+                flags.extend(["--origin".into(), format!("http://{address}").into()]);
+                if number != own {
+                    flags
+                        .extend(["--introducer".into(), format!("http://{address}/={key}").into()]);
+                }
+            }
+            Self::start_by(&addresses[own], flags)
+        };
+        let servers: Vec<Self> = (0..COUNT).map(start).collect::<Result<_>>()?;
+        servers.try_into().map_err(|_| anyhow::anyhow!("as many as were asked for"))
+    }
+
     fn start_by(listen: &str, more: Vec<OsString>) -> Result<Self> {
-        let mut command =
-            Command::new(built("MILLEFEUILLE_SERVER_BIN", "target/debug/millefeuille-server"));
+        let mut command = server_command();
         command.args(["--listen", listen]);
         // All peers of a test share one address.
         for limit in ["--connections-per-address", "--connections-per-network"] {
@@ -80,6 +109,17 @@ impl Server {
         });
         Ok(samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
+}
+
+fn server_command() -> Command {
+    Command::new(built("MILLEFEUILLE_SERVER_BIN", "target/debug/millefeuille-server"))
+}
+
+/// The public key of a server that will have its secret in this file.
+fn shown_key(file: &Path) -> Result<String> {
+    let output = server_command().arg("--show-key").arg("--key").arg(file).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
 }
 
 /// The body of a plain GET.
@@ -125,6 +165,31 @@ impl Peer {
         started.into_iter().map(Self::ready).collect()
     }
 
+    /// Starts a peer that is told of these servers, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_at(servers: &[&str], arguments: &[&str]) -> Result<Self> {
+        Self::ready(Self::begin_at(servers, arguments)?)
+    }
+
+    /// Starts peers at once, each told of one of these servers, and waits until all are ready.
+    ///
+    /// # Errors
+    /// When one of them does not become ready.
+    pub fn start_each(servers: &[&Server], arguments: &[&str]) -> Result<Vec<Self>> {
+        let start = |server: &&Server| Self::begin_at(&[&server.url], arguments);
+        let started: Vec<Process> = servers.iter().map(start).collect::<Result<_>>()?;
+        started.into_iter().map(Self::ready).collect()
+    }
+
+    fn begin_at(servers: &[&str], arguments: &[&str]) -> Result<Process> {
+        let mut command = Command::new(millefeuille());
+        command.args(["peer", "--json"]).args(arguments);
+        command.args(servers.iter().flat_map(|server| ["--server", server]));
+        Process::start("peer", command)
+    }
+
     /// Starts a peer by another program, such as `ip netns exec`, which starts what it is given.
     ///
     /// # Errors
@@ -165,8 +230,17 @@ impl Peer {
 /// # Errors
 /// When it cannot be started.
 pub fn render(server: &Server, view: &[impl AsRef<OsStr>], file: &Path) -> Result<Process> {
+    render_at(&[&server.url], view, file)
+}
+
+/// The same in the network of the first of these servers that answers.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn render_at(servers: &[&str], view: &[impl AsRef<OsStr>], file: &Path) -> Result<Process> {
     let mut command = Command::new(millefeuille());
-    command.args(["render", "--json", "--server", &server.url]).args(view).arg("-o").arg(file);
+    command.args(["render", "--json"]).args(view).arg("-o").arg(file);
+    command.args(servers.iter().flat_map(|server| ["--server", server]));
     Process::start("render", command)
 }
 

@@ -1,7 +1,7 @@
 // The key of this tab: made once, kept by the browser, never readable by a script.
 //
 // An Ed25519 key pair of WebCrypto lies in IndexedDB, its secret half non-extractable, beside the
-// voucher of the network and the number of the last start. Two tabs of one browser are two peers:
+// voucher of the network, where its introducers are, and the number of the last start. Two tabs of one browser are two peers:
 // each takes the first identity that no other tab holds, guarded by a Web Lock for the life of its
 // worker (which also asks the browser not to freeze it). Without a store the key lives as long as
 // the tab, and the page says so.
@@ -15,9 +15,10 @@ const IDENTITIES_MAX = 64; // beyond it a tab gets a key of its own that is not 
  * @property {Uint8Array} publicKey
  * @property {number} epoch
  * @property {Uint8Array} voucher empty if there is none
+ * @property {string} introducers WebSockets of the network, separated by spaces
  * @property {boolean} kept
  * @property {(bytes: Uint8Array) => Promise<Uint8Array>} sign
- * @property {(voucher: Uint8Array) => void} keepVoucher
+ * @property {(voucher: Uint8Array, introducers: string) => void} keepVoucher
  */
 
 /**
@@ -26,6 +27,7 @@ const IDENTITIES_MAX = 64; // beyond it a tab gets a key of its own that is not 
  * @property {Uint8Array} publicKey
  * @property {number} epoch
  * @property {Uint8Array} voucher
+ * @property {string} [introducers]
  */
 
 /** @param {boolean} mayKeep whether the browser may keep it @returns {Promise<Identity>} */
@@ -49,13 +51,14 @@ export async function openIdentity(mayKeep) {
     publicKey: record.publicKey,
     epoch: record.epoch,
     voucher: record.voucher,
+    introducers: record.introducers ?? '',
     kept: isKept,
     async sign(bytes) {
       const { privateKey } = record.keys;
       return new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, new Uint8Array(bytes)));
     },
-    keepVoucher(voucher) {
-      record.voucher = voucher;
+    keepVoucher(voucher, introducers) {
+      Object.assign(record, { voucher, introducers });
       void save();
     },
   };

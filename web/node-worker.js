@@ -33,8 +33,8 @@ const host = {
     if (!identity) throw new Error('there is no key yet');
     return identity.sign(bytes);
   },
-  keepVoucher(voucher) {
-    identity?.keepVoucher(voucher);
+  keepVoucher(voucher, introducers) {
+    identity?.keepVoucher(voucher, introducers);
   },
 };
 
@@ -92,7 +92,10 @@ async function join(peer, url) {
     return postMessage({ t: 'no-identity', reason });
   }
   postMessage({ t: 'identity', kept: identity.kept });
-  peer.join(url, identity.publicKey, identity.epoch, identity.voucher);
+  const { introducers, publicKey, epoch, voucher } = identity;
+  // Where this server's network can be entered as well, unless they are another server's.
+  const urls = introducers.split(' ').includes(url) ? `${url} ${introducers}` : url;
+  peer.join(urls, publicKey, epoch, voucher);
 }
 
 /** @param {Peer} peer @param {{name: string, link: number, bulk: boolean}} data */

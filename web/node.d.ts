@@ -10,12 +10,12 @@ export interface Host {
   worker(): Worker;
   /** Throws before there is a key. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
-  keepVoucher(voucher: Uint8Array): void;
+  keepVoucher(voucher: Uint8Array, introducers: string): void;
 }
 
 export class Peer {
   constructor(host: Host);
-  join(url: string, publicKey: Uint8Array, epoch: number, voucher: Uint8Array): void;
+  join(urls: string, publicKey: Uint8Array, epoch: number, voucher: Uint8Array): void;
   leave(): void;
   cores(count: number, paused: boolean, intensity: number): void;
   finish(): void;

@@ -17,7 +17,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base::{Duration, PROTOCOL_VERSION, PublicKey, Time};
 use serde_json::{Value, json};
-use signal::message::{IceServer, MESSAGE_BYTES_MAX};
+use signal::message::{Companion, IceServer, MESSAGE_BYTES_MAX};
 use signal::rate::Bucket;
 use tokio::time::Instant;
 use tower_http::services::ServeDir;
@@ -175,9 +175,12 @@ fn is_same(brought: &[u8], token: &[u8]) -> bool {
 async fn config(State(app): State<Arc<App>>) -> Json<Value> {
     let stun = app.settings.ice_servers.iter().filter(|server| server.username.is_empty());
     let urls: Vec<&String> = stun.map(|IceServer { url, .. }| url).collect();
+    let companion =
+        |Companion { key, url }: &Companion| json!({ "key": key.to_string(), "url": url });
     Json(json!({
         "protocol": PROTOCOL_VERSION,
         "network": app.network.to_string(),
+        "introducers": app.settings.companions.iter().map(companion).collect::<Vec<_>>(),
         "stun": urls,
         "relays": app.settings.turn_urls,
         "limits": {

@@ -13,11 +13,10 @@ use axum::response::Response;
 
 use crate::settings::Settings;
 
-/// What the page may load: its own files, wasm, and its own server (`'self'` covers the WebSocket
-/// of the same host).
+/// What the page may load: its own files and wasm; what it may be in and send stands below.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-    base-uri 'none'; form-action 'none'; frame-ancestors ";
+    worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+    base-uri 'none'; form-action 'none'";
 /// For files whose path changes with their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// First path segment of such files: `cargo xtask web` hashes that folder.
@@ -54,9 +53,14 @@ impl Headers {
             [] => "'none'".to_owned(),
             some => some.join(" "),
         };
-        let policy = HeaderValue::from_str(&format!("{POLICY}{ancestors}"));
+        // `'self'` covers the WebSocket of the same host.
+        let others = settings.companions.iter().map(|companion| origin_of(&companion.url));
+        let servers = others.fold("'self'".to_owned(), |all, other| format!("{all} {other}"));
+        let policy = HeaderValue::from_str(&format!(
+            "{POLICY}; connect-src {servers}; frame-ancestors {ancestors}"
+        ));
         Headers {
-            policy: policy.expect("origins are plain"),
+            policy: policy.expect("origins and addresses are plain"),
             is_shared: !settings.origins.is_empty(),
             requests: AtomicU64::new(0),
         }
@@ -98,4 +102,10 @@ impl Headers {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         }
     }
+}
+
+/// Scheme and host of a URL.
+fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or(url, |path| &url[..host + path])
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use base::Bounded;
-use signal::message::ICE_SERVERS_MAX;
+use signal::message::{COMPANIONS_MAX, Companion, ICE_SERVERS_MAX};
 use signal::room;
 use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio::sync::watch;
@@ -72,6 +72,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         None => key::ephemeral()?,
     };
     let network = secret.public();
+    if settings.show_key {
+        return writeln!(std::io::stdout(), "{network}").context("nobody reads the key");
+    }
+    let companions = settings.companions(&network)?;
     if !settings.web_dir.join("index.html").is_file() {
         warn!(folder = %settings.web_dir.display(), "the page is not built: cargo xtask web");
     }
@@ -83,7 +87,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         metrics_listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
 
     let (stop, stopped) = watch::channel(false);
-    let (host, hosting) = host::start(room_config(&settings, existed)?, secret, stopped)?;
+    let (host, hosting) =
+        host::start(room_config(&settings, companions, existed)?, secret, stopped)?;
     let app = Arc::new(app::App::new(settings, host, network)?);
     let accepting =
         tokio::spawn(accept::serve(listener, app::routes(Arc::clone(&app)), Arc::clone(&app)));
@@ -110,7 +115,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn room_config(settings: &Settings, may_have_members: bool) -> anyhow::Result<room::Config> {
+fn room_config(
+    settings: &Settings,
+    companions: Bounded<Companion, COMPANIONS_MAX>,
+    may_have_members: bool,
+) -> anyhow::Result<room::Config> {
     let relays = settings.turn_urls.len();
     let named = settings.ice_servers.len() + relays;
     if named > ICE_SERVERS_MAX {
@@ -127,6 +136,7 @@ fn room_config(settings: &Settings, may_have_members: bool) -> anyhow::Result<ro
     Ok(room::Config {
         ice_servers: Bounded::truncating(settings.ice_servers.clone()),
         turn,
+        companions,
         connections_max: settings.connections,
         may_have_members,
     })

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use base::{Bounded, PublicKey};
 use clap::Parser as _;
-use signal::message::IceServer;
+use signal::message::{COMPANIONS_MAX, Companion, IceServer, URL_BYTES_MAX};
 
 use crate::callers;
 use crate::proxy::Prefix;
@@ -33,6 +34,18 @@ pub(crate) struct Settings {
     /// network
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// Another introducer of the same network, with its public key: whom it vouches for is known here,
+    /// and peers keep in touch with both. It must name this one in the same way. Repeatable, three at
+    /// most
+    #[arg(
+        long = "introducer",
+        value_name = "URL=KEY",
+        value_parser = companion_from_flag
+    )]
+    pub(crate) companions: Vec<Companion>,
+    /// Print the public key of --key, made if missing, and end: for the --introducer of others
+    #[arg(long, requires = "key")]
+    pub(crate) show_key: bool,
     /// Address for /metrics alone; without it /metrics answers to this machine only
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -132,6 +145,28 @@ impl Settings {
         Self::try_parse_from(all).map_err(stop)
     }
 
+    /// The other introducers of this server's network.
+    ///
+    /// # Errors
+    /// When they are too many, name one twice, or name this one.
+    pub(crate) fn companions(
+        &self,
+        own: &PublicKey,
+    ) -> anyhow::Result<Bounded<Companion, COMPANIONS_MAX>> {
+        let mut keys: Vec<PublicKey> = self.companions.iter().map(|other| other.key).collect();
+        if keys.len() > COMPANIONS_MAX {
+            bail!("--introducer: a network has at most {COMPANIONS_MAX} besides this one");
+        }
+        if keys.contains(own) {
+            bail!("--introducer: {own} is the key of this server");
+        }
+        keys.sort_unstable();
+        if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("--introducer: {} is named twice", twice[0]);
+        }
+        Ok(Bounded::truncating(self.companions.clone()))
+    }
+
     pub(crate) fn callers(&self) -> callers::Limits {
         callers::Limits {
             per_address: self.connections_per_address,
@@ -208,6 +243,37 @@ fn origin_from_flag(text: &str) -> Result<String, String> {
         Some(host) if is_plain(host) => Ok(text.to_ascii_lowercase()),
         _ => Err("expected an origin, such as https://example.org or http://host:8080".to_owned()),
     }
+}
+
+/// `URL=KEY`: the URL as a visitor would write it, or that of the WebSocket.
+fn companion_from_flag(text: &str) -> Result<Companion, String> {
+    let (url, key) = text.rsplit_once('=').ok_or("expected URL=KEY")?;
+    let key: PublicKey = key.parse().map_err(str::to_owned)?;
+    Ok(Companion { key, url: socket_url(url)? })
+}
+
+/// Where the WebSocket of the server at `url` is.
+fn socket_url(url: &str) -> Result<String, String> {
+    let wrong = || "expected a server's URL, such as https://other.example".to_owned();
+    let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
+    let scheme = match scheme {
+        "http" | "ws" => "ws",
+        "https" | "wss" => "wss",
+        _ => return Err(wrong()),
+    };
+    let rest = rest.trim_end_matches('/');
+    let host = rest.split('/').next().unwrap_or_default();
+    // It goes into a header besides.
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#@,;'\"\\*".contains(&byte);
+    if host.is_empty() || host.starts_with(':') || !rest.bytes().all(is_plain) {
+        return Err(wrong());
+    }
+    let path = if rest.ends_with("/v1/ws") { "" } else { "/v1/ws" };
+    let url = format!("{scheme}://{rest}{path}");
+    if url.len() > URL_BYTES_MAX {
+        return Err(format!("the URL has at most {URL_BYTES_MAX} bytes"));
+    }
+    Ok(url)
 }
 
 fn is_turn(url: &str) -> bool {
@@ -288,6 +354,38 @@ mod tests {
         {
             assert!(origin_from_flag(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn companions_are_checked() {
+        let key = "ab".repeat(32);
+        for (url, socket) in [
+            ("https://other.example", "wss://other.example/v1/ws"),
+            ("http://192.0.2.1:8080/", "ws://192.0.2.1:8080/v1/ws"),
+            ("https://[2001:db8::1]/behind/", "wss://[2001:db8::1]/behind/v1/ws"),
+            ("wss://other.example/v1/ws", "wss://other.example/v1/ws"),
+        ] {
+            let companion = companion_from_flag(&format!("{url}={key}")).expect(url);
+            assert_eq!((companion.url.as_str(), companion.key), (socket, PublicKey([0xab; 32])));
+        }
+        let long = format!("https://{}.example", "x".repeat(300));
+        for wrong in [
+            "other.example",
+            "https://",
+            "ftp://other.example",
+            "https://a;script-src",
+            "https://a b",
+            "https://a/'self'",
+            "https://:80",
+            &long,
+        ] {
+            assert!(companion_from_flag(&format!("{wrong}={key}")).is_err(), "{wrong}");
+        }
+        for wrong in ["", "abcd", &"zz".repeat(32)] {
+            let text = format!("https://other.example={wrong}");
+            assert!(companion_from_flag(&text).is_err(), "{text}");
+        }
+        assert!(companion_from_flag("https://other.example").is_err());
     }
 
     #[test]

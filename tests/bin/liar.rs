@@ -31,7 +31,12 @@ fn lie(
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let server = std::env::args().nth(1).context("usage: liar SERVER")?;
-    let settings = Settings { server, threads: 1, intensity: Intensity::default(), links_max: 64 };
+    let settings = Settings {
+        servers: vec![server],
+        threads: 1,
+        intensity: Intensity::default(),
+        links_max: 64,
+    };
     let mut driver = Driver::start_with(settings, Identity::ephemeral()?, lie)?;
     loop {
         let Notice::Event(Event::Node(event)) = driver.next().await else { continue };

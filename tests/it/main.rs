@@ -9,6 +9,7 @@ mod colours;
 mod donor;
 mod embed;
 mod explorer;
+mod introducers;
 mod kernel;
 mod language;
 mod lies;

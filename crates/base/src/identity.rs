@@ -12,7 +12,7 @@ use core::str::FromStr;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{NodeId, hex};
+use crate::{Network, NodeId, hex};
 
 const ID_DOMAIN: &[u8] = b"millefeuille/id/1";
 const VOUCHER_DOMAIN: &[u8] = b"millefeuille/voucher/1";
@@ -23,10 +23,10 @@ pub enum IdentityError {
     /// The bytes are no point on the curve.
     #[error("not an Ed25519 public key")]
     BadKey,
-    /// The voucher is not the introducer's signature over this key and nonce.
+    /// The voucher is not its introducer's signature over this key and nonce.
     #[error("the voucher does not belong to this key")]
     BadVoucher,
-    /// The voucher is of another network's introducer.
+    /// The voucher is of no introducer of this network.
     #[error("vouched for by another network")]
     OtherNetwork,
     /// The message is not signed by the key.
@@ -154,7 +154,7 @@ fn voucher_message(public_key: &PublicKey, nonce: &[u8; 16]) -> Vec<u8> {
 /// An introducer's word that it chose `nonce` for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voucher {
-    /// The introducer's public key: the name of the network.
+    /// Its public key, one of those that name the network.
     pub introducer: PublicKey,
     /// The introducer's entropy in the node's id.
     pub nonce: [u8; 16],
@@ -184,9 +184,10 @@ impl Card {
     /// the key signs, not by the card.
     ///
     /// # Errors
-    /// [`IdentityError`] when the voucher is not of `introducer` or not for this key.
-    pub fn verify(&self, introducer: &PublicKey) -> Result<NodeId, IdentityError> {
-        if self.voucher.introducer != *introducer {
+    /// [`IdentityError`] when the voucher is of no introducer of `network` or not for this key.
+    pub fn verify(&self, network: &Network) -> Result<NodeId, IdentityError> {
+        let introducer = &self.voucher.introducer;
+        if !network.has(introducer) {
             return Err(IdentityError::OtherNetwork);
         }
         introducer
@@ -213,9 +214,24 @@ mod tests {
     #[test]
     fn a_card_proves_its_id() {
         let (introducer, _, card) = card();
-        assert_eq!(card.verify(&introducer.public()), Ok(card.id()));
+        assert_eq!(card.verify(&introducer.public().into()), Ok(card.id()));
         let other = Secret::from_seed(&[9; 32]).public();
-        assert_eq!(card.verify(&other), Err(IdentityError::OtherNetwork));
+        assert_eq!(card.verify(&other.into()), Err(IdentityError::OtherNetwork));
+    }
+
+    #[test]
+    fn any_introducer_of_a_network_vouches() {
+        let (introducer, node, card) = card();
+        let [companion, stranger] = [8, 9].map(|seed| Secret::from_seed(&[seed; 32]));
+        let network = Network::new([introducer.public(), companion.public()]).expect("two");
+        let vouched = |by: &Secret| Card { voucher: by.vouch(node.public(), [3; 16]), ..card };
+        assert_eq!(card.verify(&network), Ok(card.id()));
+        assert_eq!(vouched(&companion).verify(&network), Ok(card.id()));
+        assert_eq!(vouched(&stranger).verify(&network), Err(IdentityError::OtherNetwork));
+        // A companion's name under another's word.
+        let mut forged = vouched(&stranger);
+        forged.voucher.introducer = companion.public();
+        assert_eq!(forged.verify(&network), Err(IdentityError::BadVoucher));
     }
 
     #[test]
@@ -223,10 +239,10 @@ mod tests {
         let (introducer, _, card) = card();
         let mut ground = card;
         ground.voucher.nonce[0] ^= 1;
-        assert_eq!(ground.verify(&introducer.public()), Err(IdentityError::BadVoucher));
+        assert_eq!(ground.verify(&introducer.public().into()), Err(IdentityError::BadVoucher));
         let mut stolen = card;
         stolen.public_key = Secret::from_seed(&[4; 32]).public();
-        assert_eq!(stolen.verify(&introducer.public()), Err(IdentityError::BadVoucher));
+        assert_eq!(stolen.verify(&introducer.public().into()), Err(IdentityError::BadVoucher));
     }
 
     #[test]

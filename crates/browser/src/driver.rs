@@ -11,10 +11,10 @@ mod links;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use base::{PublicKey, Rng, SortedMap, Time, Voucher};
+use base::{Bounded, PublicKey, Rng, SortedMap, Time, Voucher};
 use js_sys::Array;
 use node::{JobId, LinkId};
-use peer::{Input, Output, Peer, SignToken};
+use peer::{Input, Output, Peer, ServerId, SignToken};
 
 use self::links::note_of;
 use crate::host::{Host, Note, list};
@@ -44,11 +44,10 @@ pub(crate) struct Driver {
     paused: bool,
     /// What is in hand is the last: see [`Driver::finish`].
     finishing: bool,
-    url: String,
     /// From the moment a person pressed Start.
     peer: Option<Peer>,
     links: SortedMap<LinkId, Link>,
-    socket: Option<Socket>,
+    sockets: SortedMap<ServerId, Socket>,
     server: Server,
     ice_servers: Array,
     solo: Option<Solo>,
@@ -75,10 +74,9 @@ impl Driver {
             cores: 0,
             paused: false,
             finishing: false,
-            url: String::new(),
             peer: None,
             links: SortedMap::new(),
-            socket: None,
+            sockets: SortedMap::new(),
             server: Server::Off,
             ice_servers: Array::new(),
             solo: None,
@@ -116,14 +114,19 @@ impl Driver {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::ConnectServer => {
-                self.server = Server::Connecting;
-                self.socket = Socket::open(&self.url, &self.mailbox);
+            Output::ConnectServer { server, url } => {
+                // Beside one that answers, another is nothing to tell of.
+                if !matches!(self.server, Server::Connected) {
+                    self.server = Server::Connecting;
+                }
+                if let Some(socket) = Socket::open(server, &url, &self.mailbox) {
+                    self.sockets.insert(server, socket);
+                }
             }
-            Output::DisconnectServer => self.socket = None,
-            Output::SendServer(bytes) => {
-                if let Some(socket) = &self.socket {
-                    socket.send(&bytes);
+            Output::DisconnectServer(server) => drop(self.sockets.remove(&server)),
+            Output::SendServer { server, message } => {
+                if let Some(socket) = self.sockets.get(&server) {
+                    socket.send(&message);
                 }
             }
             Output::Sign { token, bytes } => {
@@ -162,12 +165,14 @@ impl Driver {
         match happening {
             Happening::Asked(ask) => self.on_ask(ask),
             Happening::Timer => self.on_timer(),
-            Happening::SocketOpened => self.tell(Input::ServerOpened),
-            Happening::SocketClosed(reason) => {
-                self.socket = None;
-                self.tell(Input::ServerClosed(reason));
+            Happening::SocketOpened(server) => self.tell(Input::ServerOpened(server)),
+            Happening::SocketClosed(server, reason) => {
+                self.sockets.remove(&server);
+                self.tell(Input::ServerClosed { server, reason });
             }
-            Happening::SocketReceived(bytes) => self.tell(Input::ServerReceived(bytes.into())),
+            Happening::SocketReceived(server, message) => {
+                self.tell(Input::ServerReceived { server, message: message.into() });
+            }
             Happening::ChannelOpened(link, class) => self.on_channel_opened(link, class),
             Happening::ChannelReceived(link, class, bytes) => {
                 self.on_channel_received(link, class, bytes);
@@ -196,8 +201,8 @@ impl Driver {
 
     fn on_ask(&mut self, ask: Ask) {
         match ask {
-            Ask::Join { url, public_key, epoch, voucher } => {
-                self.join(url, public_key, epoch, voucher);
+            Ask::Join { urls, public_key, epoch, voucher } => {
+                self.join(&urls, public_key, epoch, voucher);
             }
             Ask::Leave if self.peer.is_some() => self.tell(Input::Leave),
             Ask::Leave => self.part(),
@@ -233,7 +238,7 @@ impl Driver {
 
     // Entering and leaving.
 
-    fn join(&mut self, url: String, public_key: PublicKey, epoch: u64, voucher: Option<Voucher>) {
+    fn join(&mut self, urls: &str, public_key: PublicKey, epoch: u64, voucher: Option<Voucher>) {
         if self.peer.is_some() {
             return;
         }
@@ -241,12 +246,12 @@ impl Driver {
             public_key,
             epoch,
             voucher,
+            servers: Bounded::truncating(urls.split(' ').map(str::to_owned)),
             native: false,
-            loopback: signal::entry::is_loopback(&url),
+            loopback: signal::entry::is_loopback(urls),
             links_max: LINKS_MAX,
             result_bytes_max: peer::RESULT_BYTES_MAX,
         };
-        self.url = url;
         let mut peer = Peer::new(config, self.rng.next_u64(), self.now);
         self.outputs.extend(std::iter::from_fn(|| peer.poll_output()));
         self.peer = Some(peer);

@@ -22,7 +22,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn sign(this: &Host, bytes: Uint8Array) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, js_name = keepVoucher)]
-    pub(crate) fn keep_voucher(this: &Host, bytes: Uint8Array);
+    pub(crate) fn keep_voucher(this: &Host, bytes: Uint8Array, introducers: &str);
 }
 
 impl Host {

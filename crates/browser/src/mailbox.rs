@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use base::Signature;
 use node::{Class, LinkId};
-use peer::SignToken;
+use peer::{ServerId, SignToken};
 
 use crate::driver::Driver;
 use crate::page::Ask;
@@ -21,12 +21,12 @@ pub(crate) enum Happening {
     Asked(Ask),
     /// The deadline of the timer came.
     Timer,
-    /// The WebSocket is open.
-    SocketOpened,
+    /// A WebSocket is open.
+    SocketOpened(ServerId),
     /// It is closed, or could not be opened.
-    SocketClosed(String),
-    /// A binary message of the server.
-    SocketReceived(Vec<u8>),
+    SocketClosed(ServerId, String),
+    /// A binary message of a server.
+    SocketReceived(ServerId, Vec<u8>),
     /// A data channel is open.
     ChannelOpened(LinkId, Class),
     /// A data channel brought a message.

@@ -20,8 +20,8 @@ const VOUCHER_BYTES_MAX: usize = 512;
 
 /// A wish of the page.
 pub(crate) enum Ask {
-    /// Enter the network of this server.
-    Join { url: String, public_key: PublicKey, epoch: u64, voucher: Option<Voucher> },
+    /// Enter the network of the first of these servers that answers.
+    Join { urls: String, public_key: PublicKey, epoch: u64, voucher: Option<Voucher> },
     /// Say goodbye.
     Leave,
     /// Use this many cores, this share of their time; whether to work for others.
@@ -70,13 +70,14 @@ impl Peer {
         self.0.post(Happening::Asked(ask));
     }
 
-    /// Enters the network of the server at `url` with this key.
+    /// Enters the network of the first of these servers that answers with this key. Their URLs are
+    /// separated by spaces.
     ///
     /// # Errors
     /// When the key is not 32 bytes.
     pub fn join(
         &self,
-        url: String,
+        urls: String,
         public_key: &[u8],
         epoch: f64,
         voucher: &[u8],
@@ -87,7 +88,7 @@ impl Peer {
         let epoch = epoch as u64;
         // One that cannot be read is like none: the server gives another.
         let voucher = codec::decode::<Voucher>(voucher, VOUCHER_BYTES_MAX).ok();
-        self.ask(Ask::Join { url, public_key: PublicKey(public_key), epoch, voucher });
+        self.ask(Ask::Join { urls, public_key: PublicKey(public_key), epoch, voucher });
         Ok(())
     }
 

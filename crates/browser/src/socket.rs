@@ -1,6 +1,7 @@
-//! The WebSocket to the server.
+//! The WebSocket to a server.
 
 use js_sys::{ArrayBuffer, Uint8Array};
+use peer::ServerId;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
@@ -16,42 +17,41 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Begins to connect; `None` when the browser refuses, which is reported like a failure.
-    pub(crate) fn open(url: &str, mailbox: &Mailbox) -> Option<Self> {
+    pub(crate) fn open(server: ServerId, url: &str, mailbox: &Mailbox) -> Option<Self> {
         let socket = match WebSocket::new(url) {
             Ok(socket) => socket,
             Err(error) => {
-                mailbox.post(Happening::SocketClosed(words(&error)));
+                mailbox.post(Happening::SocketClosed(server, words(&error)));
                 return None;
             }
         };
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let listen = |kind, report: fn(&web_sys::Event) -> Option<Happening>| {
+        let listen = |kind, report: fn(ServerId, &web_sys::Event) -> Option<Happening>| {
             let mailbox = mailbox.clone();
             Listener::new(&socket, kind, move |event| {
-                if let Some(happening) = report(&event) {
+                if let Some(happening) = report(server, &event) {
                     mailbox.post(happening);
                 }
             })
         };
         let listeners = [
-            listen("open", |_| Some(Happening::SocketOpened)),
-            listen("message", |event| {
+            listen("open", |server, _| Some(Happening::SocketOpened(server))),
+            listen("message", |server, event| {
                 let data = event.unchecked_ref::<MessageEvent>().data();
                 // Text is not part of the protocol.
                 let buffer = data.dyn_into::<ArrayBuffer>().ok()?;
-                Some(Happening::SocketReceived(Uint8Array::new(&buffer).to_vec()))
+                Some(Happening::SocketReceived(server, Uint8Array::new(&buffer).to_vec()))
             }),
-            listen("close", |event| {
+            listen("close", |server, event| {
                 let event = event.unchecked_ref::<CloseEvent>();
-                let reason = event.reason();
-                Some(Happening::SocketClosed(if reason.is_empty() {
-                    format!("the connection to the server closed (code {})", event.code())
-                } else {
-                    reason
-                }))
+                let mut reason = event.reason();
+                if reason.is_empty() {
+                    reason = format!("the connection to the server closed (code {})", event.code());
+                }
+                Some(Happening::SocketClosed(server, reason))
             }),
             // A close event follows, with everything that a page may know.
-            listen("error", |_| None),
+            listen("error", |_, _| None),
         ];
         Some(Socket { socket, _listeners: listeners })
     }

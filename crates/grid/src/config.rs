@@ -1,12 +1,12 @@
 //! The grid's settings, each with what it trades.
 
-use base::{Duration, HEARTBEAT, PublicKey};
+use base::{Duration, HEARTBEAT, Network};
 
 /// Settings of one grid node.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// The network whose introducer vouches for creators.
-    pub network: PublicKey,
+    /// The network whose introducers vouch for creators.
+    pub network: Network,
     /// Between extensions, status messages and idle announcements.
     pub heartbeat: Duration,
     /// Heartbeats of silence after which a worker's leases go to others (never fewer than 3).
@@ -18,7 +18,7 @@ pub struct Config {
 impl Config {
     /// The defaults, for a network.
     #[must_use]
-    pub fn new(network: PublicKey) -> Self {
+    pub fn new(network: Network) -> Self {
         Config {
             network,
             heartbeat: HEARTBEAT,

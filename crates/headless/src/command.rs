@@ -13,7 +13,7 @@ pub(crate) mod zoom;
 
 use std::path::PathBuf;
 
-use ::peer::Event;
+use ::peer::{Event, SERVERS_MAX};
 use base::{Duration, Time};
 use node::Event as NodeEvent;
 
@@ -35,9 +35,10 @@ const SILENT_TRIES_MAX: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["server", "alone"]))]
 pub(crate) struct Helpers {
-    /// The server that introduces peers, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
-    server: Option<String>,
+    /// The server that introduces peers, as http://HOST:PORT. Repeatable, in the environment separated
+    /// by spaces: one that cannot be reached is one the next stands in for
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER", value_delimiter = ' ')]
+    server: Vec<String>,
     /// Compute everything here, without a network
     #[arg(long)]
     alone: bool,
@@ -46,9 +47,9 @@ pub(crate) struct Helpers {
 }
 
 impl Helpers {
-    /// The server of the network, if one is to help.
-    fn server(&self) -> Option<&str> {
-        self.server.as_deref().filter(|_| !self.alone)
+    /// The servers of the network, if one is to help.
+    fn servers(&self) -> Option<&[String]> {
+        Some(self.server.as_slice()).filter(|servers| !self.alone && !servers.is_empty())
     }
 }
 
@@ -84,16 +85,21 @@ impl Resources {
     }
 
     /// Starts a driver. Must be called within a tokio runtime.
-    fn join(&self, server: &str) -> Result<Driver, Failure> {
-        // A mistake in the URL is worth no key on the disk.
-        crate::socket::socket_url(server)
-            .map_err(|error| Failure::usage(format_args!("{error:#}")))?;
+    fn join(&self, servers: &[String]) -> Result<Driver, Failure> {
+        // A mistake in a URL is worth no key on the disk.
+        for server in servers {
+            crate::socket::socket_url(server)
+                .map_err(|error| Failure::usage(format_args!("{error:#}")))?;
+        }
+        if servers.len() > SERVERS_MAX {
+            return Err(Failure::usage(format_args!("at most {SERVERS_MAX} servers are tried")));
+        }
         let identity = match &self.data_dir {
-            Some(directory) => Identity::load(directory, server)?,
+            Some(directory) => Identity::load(directory, servers)?,
             None => Identity::ephemeral()?,
         };
         let settings = Settings {
-            server: server.into(),
+            servers: servers.to_vec(),
             threads: self.threads(),
             intensity: self.intensity,
             links_max: self.links,
@@ -114,7 +120,7 @@ impl Patience {
     /// # Errors
     /// When the server refuses a peer that is no member yet, or could never be reached. A member
     /// goes on without its server.
-    fn check(&mut self, server: &str, driver: &Driver, event: &Event) -> Result<(), Failure> {
+    fn check(&mut self, servers: &[String], driver: &Driver, event: &Event) -> Result<(), Failure> {
         let is_member = driver.node().is_some_and(node::Node::is_ready);
         let now = driver.now();
         match event {
@@ -128,7 +134,8 @@ impl Patience {
                 let next = (now + *retry).since(Time::ZERO);
                 let is_enough = self.tries >= FIRST_TRIES && next > FIRST_TRIES_MAX;
                 if is_enough || next > SILENT_TRIES_MAX {
-                    let message = format!("the server {server} cannot be reached: {reason}");
+                    let servers = servers.join(" or ");
+                    let message = format!("the server {servers} cannot be reached: {reason}");
                     return Err(Failure::new(Code::Unreachable, message));
                 }
             }
@@ -145,7 +152,7 @@ const MEMBER_MAX: Duration = Duration::from_secs(60);
 /// told of, or 0 where it was not asked.
 async fn become_member(
     driver: &mut Driver,
-    server: &str,
+    servers: &[String],
     signals: &mut Signals,
 ) -> Result<u32, Failure> {
     if driver.node().is_some_and(node::Node::is_ready) {
@@ -158,7 +165,7 @@ async fn become_member(
     loop {
         tokio::select! {
             notice = driver.next() => if let Notice::Event(event) = notice {
-                patience.check(server, driver, &event)?;
+                patience.check(servers, driver, &event)?;
                 match event {
                     Event::Node(NodeEvent::Ready) => return Ok(patience.peers.unwrap_or(0)),
                     Event::LinkFailed { reason, .. } => hindrance = reason,

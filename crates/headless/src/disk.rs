@@ -4,7 +4,8 @@
 //! lock      held while a process uses the directory
 //! key       the secret key's seed in hexadecimal, readable by its owner only
 //! epoch     how often this identity was started
-//! vouchers  one line for each server: its URL and the voucher in hexadecimal
+//! vouchers  one line for each server that a person named: its URL, the voucher in hexadecimal, and
+//!           where the introducers of its network are
 //! values    what this peer holds for the network (`archive.rs`)
 //! ```
 //!
@@ -28,8 +29,10 @@ pub struct Identity {
     pub secret: Secret,
     /// Higher at each start.
     pub epoch: u64,
-    /// The one from this server, or else the one received last.
+    /// The one from these servers, or else the one received last.
     pub voucher: Option<Voucher>,
+    /// Where else the network of these servers can be entered.
+    pub servers: Vec<String>,
     disk: Option<Disk>,
 }
 
@@ -39,21 +42,25 @@ impl Identity {
     /// # Errors
     /// Without a source of randomness.
     pub fn ephemeral() -> anyhow::Result<Self> {
-        Ok(Identity { secret: fresh_secret()?, epoch: 1, voucher: None, disk: None })
+        let (voucher, servers) = (None, Vec::new());
+        Ok(Identity { secret: fresh_secret()?, epoch: 1, voucher, servers, disk: None })
     }
 
     /// The identity kept in `directory`, which is made if need be.
     ///
     /// # Errors
     /// When it cannot be read or written, or another process uses it.
-    pub fn load(directory: &Path, server: &str) -> anyhow::Result<Self> {
+    pub fn load(directory: &Path, servers: &[String]) -> anyhow::Result<Self> {
         let disk = Disk::open(directory)?;
         let secret = disk.secret()?;
         let epoch = disk.count_start()?;
         let vouchers = disk.vouchers()?;
-        let here = vouchers.iter().find(|(at, _)| at == server).or(vouchers.last());
-        let voucher = here.map(|(_, voucher)| *voucher);
-        Ok(Identity { secret, epoch, voucher, disk: Some(disk) })
+        let of = |server: &String| vouchers.iter().find(|kept| kept.server == *server);
+        let here = servers.iter().find_map(of);
+        let voucher = here.or(vouchers.last()).map(|kept| kept.voucher);
+        // Those of another network are none of this one.
+        let servers = here.map(|kept| kept.introducers.clone()).unwrap_or_default();
+        Ok(Identity { secret, epoch, voucher, servers, disk: Some(disk) })
     }
 
     /// Where values of the network are kept, with a data directory.
@@ -61,13 +68,43 @@ impl Identity {
         self.disk.as_ref().map(|disk| disk.directory.join("values"))
     }
 
-    /// Keeps the voucher that `server` gave or took.
+    /// Keeps the voucher that the network of these servers gave or took, and where its introducers
+    /// are: by the first of the servers, which the others stand in for.
     ///
     /// # Errors
     /// When the disk does not take it.
-    pub fn keep(&mut self, server: &str, voucher: Voucher) -> anyhow::Result<()> {
+    pub fn keep(
+        &mut self,
+        servers: &[String],
+        voucher: Voucher,
+        introducers: &[String],
+    ) -> anyhow::Result<()> {
         self.voucher = Some(voucher);
-        self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(server, voucher))
+        let (Some(disk), Some(server)) = (&self.disk, servers.first()) else { return Ok(()) };
+        disk.keep(Kept { server: server.clone(), voucher, introducers: introducers.to_vec() })
+    }
+}
+
+/// A line of the file of vouchers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    server: String,
+    voucher: Voucher,
+    introducers: Vec<String>,
+}
+
+impl Kept {
+    fn from_line(line: &str) -> Option<Self> {
+        let mut words = line.split(' ').map(str::to_owned);
+        let (server, voucher) = (words.next()?, words.next()?);
+        let voucher = codec::decode(&from_hex(&voucher)?, VOUCHER_BYTES_MAX).ok()?;
+        Some(Kept { server, voucher, introducers: words.collect() })
+    }
+
+    fn line(&self) -> String {
+        let voucher = to_hex(&codec::encode(&self.voucher));
+        let words = [&self.server, &voucher].into_iter().chain(&self.introducers);
+        words.map(String::as_str).collect::<Vec<_>>().join(" ") + "\n"
     }
 }
 
@@ -118,29 +155,20 @@ impl Disk {
     }
 
     /// Oldest first. A damaged line costs a new voucher, not the start.
-    fn vouchers(&self) -> anyhow::Result<Vec<(String, Voucher)>> {
+    fn vouchers(&self) -> anyhow::Result<Vec<Kept>> {
         let text = self.read("vouchers")?.unwrap_or_default();
-        let line = |line: &str| {
-            let (server, voucher) = line.split_once(' ')?;
-            let voucher = codec::decode(&from_hex(voucher)?, VOUCHER_BYTES_MAX).ok()?;
-            Some((server.to_owned(), voucher))
-        };
-        Ok(text.lines().filter_map(line).collect())
+        Ok(text.lines().filter_map(Kept::from_line).collect())
     }
 
-    fn keep(&self, server: &str, voucher: Voucher) -> anyhow::Result<()> {
+    fn keep(&self, kept: Kept) -> anyhow::Result<()> {
         let mut vouchers = self.vouchers()?;
-        if vouchers.last() == Some(&(server.to_owned(), voucher)) {
+        if vouchers.last() == Some(&kept) {
             return Ok(());
         }
-        vouchers.retain(|(at, _)| at != server);
-        vouchers.push((server.to_owned(), voucher));
+        vouchers.retain(|other| other.server != kept.server);
+        vouchers.push(kept);
         let surplus = vouchers.len().saturating_sub(VOUCHERS_MAX);
-        let lines = vouchers
-            .iter()
-            .skip(surplus)
-            .map(|(server, voucher)| format!("{server} {}\n", to_hex(&codec::encode(voucher))));
-        self.write("vouchers", &lines.collect::<String>())
+        self.write("vouchers", &vouchers.iter().skip(surplus).map(Kept::line).collect::<String>())
     }
 
     fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
@@ -214,35 +242,44 @@ mod tests {
         }
     }
 
+    fn load(at: &Directory, servers: &[&str]) -> anyhow::Result<Identity> {
+        Identity::load(&at.0, &servers.iter().map(|&server| server.into()).collect::<Vec<_>>())
+    }
+
     #[test]
     fn an_identity_survives_and_counts_its_starts() {
         let at = Directory::new("survives");
-        let mut first = Identity::load(&at.0, "http://a").unwrap();
+        let mut first = load(&at, &["http://a"]).unwrap();
         let introducer = Secret::from_seed(&[7; 32]);
         let voucher = introducer.vouch(first.secret.public(), [1; 16]);
         let other = introducer.vouch(first.secret.public(), [2; 16]);
-        first.keep("http://a", voucher).unwrap();
-        first.keep("http://b", other).unwrap();
+        let companions = ["ws://a/v1/ws".to_owned(), "ws://d/v1/ws".to_owned()];
+        first.keep(&["http://a".into(), "http://x".into()], voucher, &companions).unwrap();
+        first.keep(&["http://b".into()], other, &[]).unwrap();
         let public = first.secret.public();
         drop(first);
-        for (epoch, server, expected) in
-            [(2, "http://a", voucher), (3, "http://b", other), (4, "http://c", other)]
-        {
-            let again = Identity::load(&at.0, server).unwrap();
+        for (epoch, servers, expected, known) in [
+            (2, &["http://a"][..], voucher, &companions[..]),
+            (3, &["http://b"], other, &[]),
+            (4, &["http://c"], other, &[]),
+            (5, &["http://c", "http://a"], voucher, &companions),
+        ] {
+            let again = load(&at, servers).unwrap();
             assert_eq!(again.secret.public(), public);
             assert_eq!(again.epoch, epoch);
-            assert_eq!(again.voucher, Some(expected), "{server}");
+            assert_eq!(again.voucher, Some(expected), "{servers:?}");
+            assert_eq!(again.servers, known, "{servers:?}");
         }
     }
 
     #[test]
     fn two_processes_cannot_share_it() {
         let at = Directory::new("lock");
-        let first = Identity::load(&at.0, "http://a").unwrap();
-        let refusal = Identity::load(&at.0, "http://a").unwrap_err().to_string();
+        let first = load(&at, &["http://a"]).unwrap();
+        let refusal = load(&at, &["http://a"]).unwrap_err().to_string();
         assert!(refusal.contains("in use"), "{refusal}");
         drop(first);
-        assert!(Identity::load(&at.0, "http://a").is_ok());
+        assert!(load(&at, &["http://a"]).is_ok());
     }
 
     #[test]
@@ -250,19 +287,19 @@ mod tests {
     fn the_key_is_private_and_never_overwritten() {
         use std::os::unix::fs::PermissionsExt as _;
         let at = Directory::new("key");
-        drop(Identity::load(&at.0, "http://a").unwrap());
+        drop(load(&at, &["http://a"]).unwrap());
         let key = at.0.join("key");
         assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&key, "garbage").unwrap();
-        assert!(Identity::load(&at.0, "http://a").is_err());
+        assert!(load(&at, &["http://a"]).is_err());
         assert_eq!(fs::read_to_string(&key).unwrap(), "garbage");
     }
 
     #[test]
     fn a_damaged_voucher_is_forgotten() {
         let at = Directory::new("voucher");
-        drop(Identity::load(&at.0, "http://a").unwrap());
-        fs::write(at.0.join("vouchers"), "http://a 00\nnonsense\nhttp://b zz\n").unwrap();
-        assert_eq!(Identity::load(&at.0, "http://a").unwrap().voucher, None);
+        drop(load(&at, &["http://a"]).unwrap());
+        fs::write(at.0.join("vouchers"), "http://a 00\nnonsense\nhttp://b zz c\n").unwrap();
+        assert_eq!(load(&at, &["http://a"]).unwrap().voucher, None);
     }
 }

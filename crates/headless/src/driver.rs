@@ -11,15 +11,15 @@ use crate::clock::Clock;
 use crate::link;
 use crate::links::Links;
 use anyhow::Context as _;
-use base::{Duration, Time};
+use base::{Bounded, Duration, Time};
 use node::{AuditId, LinkId, Node, Verdict};
-use peer::{Event, Input, Output, Peer};
+use peer::{Event, Input, Output, Peer, ServerId};
 
 use crate::archive::{Archive, Loaded};
 use crate::disk::Identity;
 use crate::pace::Intensity;
 use crate::pool::{Done, Ended, Pool};
-use crate::socket::{self, Socket, socket_url};
+use crate::socket::{self, Sockets, socket_url};
 use crate::workload::{self, Compute};
 
 /// The goodbyes and the flushing of all links take at most this long (hostile.md C2 gives 5 s).
@@ -30,8 +30,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// What a driver is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `http://` URL.
-    pub server: String,
+    /// Introducers of the network by their `http://` URLs, at least one: a later one stands in for
+    /// those that cannot be reached.
+    pub servers: Vec<String>,
     /// Tasks at once.
     pub threads: u16,
     /// How hard each of them is worked on.
@@ -53,7 +54,7 @@ pub enum Notice {
 #[derive(Debug)]
 enum Arrival {
     Datagrams,
-    Server(socket::Event),
+    Server(ServerId, socket::Event),
     Computed(Done),
     Audited(AuditId, Verdict),
     Loaded(Loaded),
@@ -70,7 +71,7 @@ pub struct Driver {
     /// Values that outlive the process, with a data directory.
     archive: Option<Archive>,
     peer: Peer,
-    socket: Socket,
+    sockets: Sockets,
     links: Links,
     pool: Pool,
     leaving: Option<Time>,
@@ -98,17 +99,21 @@ impl Driver {
     ) -> anyhow::Result<Self> {
         let clock = Clock::start();
         let now = clock.now();
+        let given = settings.servers.iter().map(|server| socket_url(server));
+        let mut servers = given.collect::<anyhow::Result<Vec<_>>>()?;
+        servers.extend_from_slice(&identity.servers);
         let config = peer::Config {
             public_key: identity.secret.public(),
             epoch: identity.epoch,
             voucher: identity.voucher,
+            servers: Bounded::truncating(servers),
             native: true,
-            loopback: signal::entry::is_loopback(&settings.server),
+            loopback: settings.servers.iter().any(|server| signal::entry::is_loopback(server)),
             links_max: settings.links_max,
             result_bytes_max: peer::RESULT_BYTES_MAX,
         };
         let mut driver = Driver {
-            socket: Socket::new(socket_url(&settings.server)?),
+            sockets: Sockets::default(),
             links: Links::new(clock, seed()?).context("no UDP socket can be opened")?,
             archive: identity.vault().as_deref().map(Archive::open).transpose()?,
             pool: Pool::start_with(settings.threads, settings.intensity, compute)
@@ -144,7 +149,7 @@ impl Driver {
             self.settle();
             match arrival {
                 Arrival::Datagrams | Arrival::Deadline => {}
-                Arrival::Server(event) => self.on_server(event),
+                Arrival::Server(server, event) => self.on_server(server, event),
                 Arrival::Computed(Done { work, outcome }) => {
                     self.tell(Input::Computed { work, outcome });
                 }
@@ -194,7 +199,7 @@ impl Driver {
         }
         tokio::select! {
             () = self.links.readable() => Arrival::Datagrams,
-            event = self.socket.event() => Arrival::Server(event),
+            (server, event) = self.sockets.event() => Arrival::Server(server, event),
             ended = self.pool.ended() => match ended {
                 Ended::Computed(done) => Arrival::Computed(done),
                 Ended::Audited(audit, verdict) => Arrival::Audited(audit, verdict),
@@ -248,12 +253,13 @@ impl Driver {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::ConnectServer => self.socket.connect(),
-            Output::DisconnectServer => self.socket.disconnect(),
-            Output::SendServer(message) => {
-                if !self.socket.send(message) {
-                    self.socket.disconnect();
-                    self.tell(Input::ServerClosed("the server does not keep up".into()));
+            Output::ConnectServer { server, url } => self.sockets.connect(server, url),
+            Output::DisconnectServer(server) => self.sockets.disconnect(server),
+            Output::SendServer { server, message } => {
+                if !self.sockets.send(server, message) {
+                    self.sockets.disconnect(server);
+                    let reason = "the server does not keep up".into();
+                    self.tell(Input::ServerClosed { server, reason });
                 }
             }
             Output::Sign { token, bytes } => {
@@ -316,18 +322,21 @@ impl Driver {
         });
     }
 
-    fn on_server(&mut self, event: socket::Event) {
+    fn on_server(&mut self, server: ServerId, event: socket::Event) {
         self.tell(match event {
-            socket::Event::Opened => Input::ServerOpened,
-            socket::Event::Closed(reason) => Input::ServerClosed(reason),
-            socket::Event::Received(bytes) => Input::ServerReceived(bytes),
+            socket::Event::Opened => Input::ServerOpened(server),
+            socket::Event::Closed(reason) => {
+                tracing::debug!(server = server.0, %reason, "no connection to a server");
+                Input::ServerClosed { server, reason }
+            }
+            socket::Event::Received(message) => Input::ServerReceived { server, message },
         });
     }
 
     fn on_event(&mut self, event: Event) {
         // STUN and TURN are for browsers: str0m has no client for either.
-        if let Event::Named { card, .. } = &event
-            && let Err(error) = self.identity.keep(&self.settings.server, card.voucher)
+        if let Event::Named { card, servers } = &event
+            && let Err(error) = self.identity.keep(&self.settings.servers, card.voucher, servers)
         {
             tracing::warn!(error = format!("{error:#}"), "the voucher could not be kept");
         }

@@ -138,7 +138,7 @@ mod tests {
         let (introducer, secret) = (Secret::from_seed(&[1; 32]), Secret::from_seed(&[2; 32]));
         let voucher = introducer.vouch(secret.public(), [3; 16]);
         let card = Card { public_key: secret.public(), voucher, epoch: 1 };
-        Node::new(node::Config::new(introducer.public(), card), 1, Time::ZERO)
+        Node::new(node::Config::new(introducer.public().into(), card), 1, Time::ZERO)
     }
 
     async fn ask(metrics: &Metrics, request: &str) -> String {

@@ -1,13 +1,15 @@
-//! The WebSocket to the server: one task per connection, a bounded channel each way.
+//! The WebSockets to the servers: one task per connection, a bounded channel each way.
 //!
 //! When to connect and what is said are [`signal::entry::Entry`]'s; here are only bytes.
 
-use std::future::pending;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
+use peer::ServerId;
 use signal::message::MESSAGE_BYTES_MAX;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -35,12 +37,9 @@ pub(crate) enum Event {
     Received(Bytes),
 }
 
-/// The connection to the server, if there is one.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    url: String,
-    connection: Option<Connection>,
-}
+/// The connections to servers: those that the peer asked for, and that have not ended.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets(Vec<(ServerId, Connection)>);
 
 #[derive(Debug)]
 struct Connection {
@@ -48,39 +47,48 @@ struct Connection {
     incoming: Receiver<Event>,
 }
 
-impl Socket {
-    /// Not connected. `url` is of [`socket_url`].
-    pub(crate) fn new(url: String) -> Self {
-        Socket { url, connection: None }
-    }
-
-    /// Opens a connection in place of the last.
-    pub(crate) fn connect(&mut self) {
+impl Sockets {
+    /// Opens a connection in place of the server's last. `url` is of [`socket_url`], or as another
+    /// server tells it.
+    pub(crate) fn connect(&mut self, server: ServerId, url: String) {
         let (outgoing, from_driver) = channel(QUEUE_MAX);
         let (to_driver, incoming) = channel(QUEUE_MAX);
-        tokio::spawn(run(self.url.clone(), from_driver, to_driver));
-        self.connection = Some(Connection { outgoing, incoming });
+        tokio::spawn(run(url, from_driver, to_driver));
+        self.disconnect(server);
+        self.0.push((server, Connection { outgoing, incoming }));
     }
 
     /// Closes it after what was sent; no event follows.
-    pub(crate) fn disconnect(&mut self) {
-        self.connection = None;
+    pub(crate) fn disconnect(&mut self, server: ServerId) {
+        self.0.retain(|(other, _)| *other != server);
     }
 
     /// Sends a binary message; false when the connection does not keep up and must be given up.
-    pub(crate) fn send(&mut self, message: Bytes) -> bool {
-        self.connection.as_ref().is_some_and(|c| c.outgoing.try_send(message).is_ok())
+    pub(crate) fn send(&mut self, server: ServerId, message: Bytes) -> bool {
+        let connection = self.0.iter().find(|(other, _)| *other == server);
+        connection.is_some_and(|(_, connection)| connection.outgoing.try_send(message).is_ok())
     }
 
-    /// Waits for the next event; for ever while there is no connection.
-    pub(crate) async fn event(&mut self) -> Event {
-        let Some(connection) = &mut self.connection else { return pending().await };
-        let event = connection.incoming.recv().await;
-        let event = event.unwrap_or_else(|| Event::Closed("the connection ended".into()));
-        if matches!(event, Event::Closed(_)) {
-            self.connection = None;
-        }
-        event
+    /// Waits for the next event of any; for ever while there is no connection. Cancel-safe.
+    pub(crate) async fn event(&mut self) -> (ServerId, Event) {
+        poll_fn(|context| {
+            let mut all = self.0.iter_mut().enumerate();
+            let ready = all.find_map(|(at, (_, connection))| {
+                match connection.incoming.poll_recv(context) {
+                    Poll::Ready(event) => Some((at, event)),
+                    Poll::Pending => None,
+                }
+            });
+            let Some((at, event)) = ready else { return Poll::Pending };
+            let event = event.unwrap_or_else(|| Event::Closed("the connection ended".into()));
+            // The others are heard before it is heard again.
+            let (server, connection) = self.0.remove(at);
+            if !matches!(event, Event::Closed(_)) {
+                self.0.push((server, connection));
+            }
+            Poll::Ready((server, event))
+        })
+        .await
     }
 }
 
@@ -159,6 +167,7 @@ async fn converse(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::pending;
 
     #[test]
     fn urls() {
@@ -181,11 +190,37 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let mut socket = Socket::new(format!("ws://127.0.0.1:{port}/ws"));
-        socket.connect();
-        assert!(matches!(socket.event().await, Event::Closed(_)));
-        assert!(!socket.send(Bytes::new()));
+        let (mut sockets, server) = (Sockets::default(), ServerId(3));
+        sockets.connect(server, format!("ws://127.0.0.1:{port}/ws"));
+        assert!(matches!(sockets.event().await, (ServerId(3), Event::Closed(_))));
+        assert!(!sockets.send(server, Bytes::new()));
     }
+
+    #[tokio::test]
+    async fn a_server_that_talks_does_not_drown_another() {
+        let mut sockets = Sockets::default();
+        let mut connections = Vec::new();
+        for server in [ServerId(0), ServerId(1)] {
+            let (outgoing, from_driver) = channel(QUEUE_MAX);
+            let (to_driver, incoming) = channel(QUEUE_MAX);
+            for _ in 0..3 {
+                to_driver.try_send(Event::Opened).unwrap();
+            }
+            sockets.0.push((server, Connection { outgoing, incoming }));
+            connections.push((from_driver, to_driver));
+        }
+        let mut heard = Vec::new();
+        for _ in 0..4 {
+            heard.push(sockets.event().await.0.0);
+        }
+        assert_eq!(heard, [0, 1, 0, 1]);
+        sockets.disconnect(ServerId(0));
+        drop(connections);
+        assert_eq!(sockets.event().await, (ServerId(1), Event::Opened));
+        assert!(matches!(sockets.event().await, (ServerId(1), Event::Closed(_))));
+        assert!(sockets.0.is_empty());
+    }
+
     #[tokio::test]
     async fn a_silent_server_is_given_up_and_one_that_pings_is_not() {
         let silence_max = Duration::from_millis(400);

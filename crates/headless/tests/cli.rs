@@ -108,6 +108,15 @@ fn mistakes_of_the_caller_exit_2_and_say_what_is_wrong() {
         (&["render", "--server", "https://host", "-o", &out], "TLS"),
         (&["peer", "--server", "host:80"], "http://HOST:PORT"),
         (&["peer", "--server", "http://h", "--threads", "0"], "threads"),
+        (&["peer", "--server", "http://h", "--server", "host:80"], "http://HOST:PORT"),
+        (
+            &[
+                "peer",
+                "--server",
+                "http://a http://b http://c http://d http://e http://f http://g http://h http://i",
+            ],
+            "at most 8",
+        ),
         (&["probe", "--im", "0"], "--re"),
         (&["probe", "--re", "one", "--im", "0"], "decimal number"),
         (&["bake"], "bake"),
@@ -174,16 +183,16 @@ fn frames_that_are_here_are_kept_and_the_rest_is_computed() {
 #[test]
 fn an_unreachable_server_exits_4() {
     let directory = Directory::new("unreachable");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    drop(listener);
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [server, other] = listeners
+        .map(|listener| format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port()));
     let out = directory.file("a.png");
     let render = millefeuille(&["render", "--server", &server, "--json", "-o", &out])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let peer = run(&["peer", "--server", &server, "--json"]);
+    let peer = run(&["peer", "--server", &server, "--server", &other, "--json"]);
     let render = finished(&render.wait_with_output().unwrap());
     assert_eq!((render.code, peer.code), (4, 4));
     assert_eq!(render.document()["error"]["code"], "unreachable");
@@ -191,6 +200,8 @@ fn an_unreachable_server_exits_4() {
     // A peer's first line is `ready`: what goes wrong before is for people, but for the end.
     let lines = peer.lines();
     assert!(lines.len() == 1 && lines[0]["error"]["code"] == "unreachable", "{lines:?}");
+    let message = lines[0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&server) && message.contains(&other), "{message}");
     assert!(peer.stderr.matches("cannot be reached").count() >= 3, "{}", peer.stderr);
     assert_eq!(directory.names(), 0, "nothing is left behind");
 }

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use base::{Card, Duration, NodeId, PublicKey, Signature};
+use base::{Card, Duration, Network, NodeId, Signature};
 use bytes::Bytes;
 use grid::{AuditId, AuditOrder, Failure, Verdict, WorkId};
 use overlay::GoneReason;
@@ -17,8 +17,8 @@ const LEAVE_TIME: Duration = Duration::from_secs(3);
 /// Settings of a node.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// The network: its introducer's key.
-    pub network: PublicKey,
+    /// Whose nodes are met.
+    pub network: Network,
     /// Who this node is, in this start.
     pub card: Card,
     /// Of the overlay.
@@ -34,7 +34,7 @@ pub struct Config {
 impl Config {
     /// The defaults, for a node with this card.
     #[must_use]
-    pub fn new(network: PublicKey, card: Card) -> Self {
+    pub fn new(network: Network, card: Card) -> Self {
         Config {
             network,
             card,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use base::{Key, PublicKey};
+use base::{Key, Network};
 use bytes::Bytes;
 use store::{Merge, Merged, Refusal};
 use wire::grid::{Record, merged};
@@ -13,7 +13,7 @@ const PIECE_TASKS: u32 = 1000;
 
 /// Job records of one network.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Records(pub(crate) PublicKey);
+pub(crate) struct Records(pub(crate) Network);
 
 impl Merge for Records {
     fn merge(&self, key: Key, held: Option<&[u8]>, news: &[u8]) -> Result<Merged, Refusal> {

@@ -3,7 +3,7 @@
 //! Signing is the driver's work and may take a while, so a statement waits here for its signature.
 //! Repetitions are noticed by a window of numbers for each sender.
 
-use base::{Card, Key, NodeId, PublicKey, Signature, SortedMap, Time};
+use base::{Card, Key, Network, NodeId, Signature, SortedMap, Time};
 use bytes::Bytes;
 use wire::overlay::Target;
 use wire::{Class, Sealed, Statement};
@@ -40,7 +40,7 @@ struct Sender {
 
 #[derive(Debug)]
 pub(crate) struct Sealer {
-    network: PublicKey,
+    network: Network,
     card: Card,
     number: u64,
     token: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    pub(crate) fn new(network: PublicKey, card: Card) -> Self {
+    pub(crate) fn new(network: Network, card: Card) -> Self {
         Sealer {
             network,
             card,
@@ -171,7 +171,7 @@ mod tests {
         let node = Secret::from_seed(&[seed; 32]);
         let voucher = introducer.vouch(node.public(), [seed; 16]);
         let card = Card { public_key: node.public(), voucher, epoch: 1 };
-        (node, Sealer::new(introducer.public(), card))
+        (node, Sealer::new(introducer.public().into(), card))
     }
 
     fn seal(node: &Secret, sealer: &mut Sealer, key: Key) -> Bytes {

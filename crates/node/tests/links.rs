@@ -26,7 +26,7 @@ impl Pair {
     /// Linked, both have said hello.
     fn new() -> Self {
         let secret = Secret::from_seed(&[1; 32]);
-        let network = Secret::from_seed(&[200; 32]).public();
+        let network = Secret::from_seed(&[200; 32]).public().into();
         let node = Node::new(Config::new(network, card(&secret, 1)), 5, NOW);
         let peer = card(&Secret::from_seed(&[2; 32]), 2);
         let mut pair = Pair { node, secret, peer };

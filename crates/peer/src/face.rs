@@ -5,14 +5,17 @@ use alloc::string::String;
 use base::{Bounded, Card, Duration, Signature};
 use bytes::Bytes;
 use node::{AuditId, AuditOrder, Class, Failure, JobId, LinkId, Name, Verdict, WorkId};
+use signal::entry::ServerId;
 use signal::message::{ICE_SERVERS_MAX, IceServer};
 use signal::negotiation::Attempt;
+
+use crate::SERVERS_MAX;
 
 /// Which signature is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SignToken {
-    /// The login at the server.
-    Login,
+    /// The login at a server.
+    Login(ServerId),
     /// An offer or answer.
     Proposal(Attempt),
     /// A sealed message of the node.
@@ -24,13 +27,23 @@ pub enum SignToken {
 /// What happened, or what is asked.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The WebSocket to the server is open.
-    ServerOpened,
-    /// It is closed, or could not be opened; why, in words.
-    ServerClosed(String),
-    /// A binary message of the server.
-    ServerReceived(Bytes),
-    /// A person pressed "retry": connect to the server now.
+    /// The WebSocket to a server is open.
+    ServerOpened(ServerId),
+    /// It is closed, or could not be opened.
+    ServerClosed {
+        /// Which.
+        server: ServerId,
+        /// In words.
+        reason: String,
+    },
+    /// A binary message of a server.
+    ServerReceived {
+        /// Which.
+        server: ServerId,
+        /// What.
+        message: Bytes,
+    },
+    /// A person pressed "retry": connect to the servers now.
     RetryNow,
     /// The signature that [`Output::Sign`] asked for.
     Signed {
@@ -141,12 +154,22 @@ pub enum Input {
 /// What the driver must do or learn.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Open the WebSocket to the server: `ServerOpened` or `ServerClosed` must follow.
-    ConnectServer,
+    /// Open the WebSocket to a server: `ServerOpened` or `ServerClosed` must follow.
+    ConnectServer {
+        /// Which: names it from now on.
+        server: ServerId,
+        /// Where it is.
+        url: String,
+    },
     /// Close it.
-    DisconnectServer,
-    /// Send the server a binary message.
-    SendServer(Bytes),
+    DisconnectServer(ServerId),
+    /// Send a server a binary message.
+    SendServer {
+        /// Which.
+        server: ServerId,
+        /// What.
+        message: Bytes,
+    },
     /// Sign with the node's key: `Signed` must follow.
     Sign {
         /// Names the request.
@@ -234,28 +257,30 @@ pub enum Output {
 /// What happened at this peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The server vouched for this peer: keep the voucher. Once in a start.
+    /// A server vouched for this peer: keep the voucher. Once in a start.
     Named {
         /// Key, voucher, epoch.
         card: Card,
-        /// STUN and TURN servers for the links.
-        ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
+        /// Where the network's introducers are, to be kept for the next start beside those that a
+        /// person names.
+        servers: Bounded<String, SERVERS_MAX>,
     },
-    /// The STUN and TURN servers for links from now on: their credentials do not last.
+    /// The STUN and TURN servers for links from now on, after the first welcome and whenever they
+    /// change: their credentials do not last.
     IceServers(Bounded<IceServer, ICE_SERVERS_MAX>),
-    /// Logged in at the server.
+    /// Logged in at a server.
     ServerReached {
         /// Peers connected to it.
         peers: u32,
     },
-    /// The server is out of reach; links and jobs go on without it.
+    /// Every server is out of reach; links and jobs go on without.
     ServerUnreachable {
         /// In words.
         reason: String,
         /// Until the next try.
         retry: Duration,
     },
-    /// The server does not take this peer, in words; it is not asked again unprompted.
+    /// No server takes this peer, in words; none is asked again unprompted.
     ServerRefused(String),
     /// A submission has its name now.
     Submitted {
@@ -285,8 +310,10 @@ pub enum Event {
 pub enum Wake {
     /// The node's reason.
     Node(node::Wake),
-    /// The conversation with the server.
+    /// A conversation with a server.
     Entry(signal::entry::Wake),
+    /// Another server is to be tried, too.
+    NextServer,
     /// The conversation with a peer about a link.
     Negotiation(signal::negotiation::Wake),
 }

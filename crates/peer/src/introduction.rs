@@ -1,15 +1,17 @@
-//! The way into a ring: which of the peers that the server named is tried.
+//! The way into a ring: which of the peers that a server named is tried.
 
 use alloc::collections::VecDeque;
 
 use base::NodeId;
 use node::LinkId;
+use signal::entry::ServerId;
 
 /// Where the way in stands.
 #[derive(Debug, Default)]
 pub(crate) struct Introduction {
-    /// Named by the server and not tried yet. As many as one introduction names.
-    anchors: VecDeque<NodeId>,
+    /// Named by a server, which carries the offer, and not tried yet. As many as one introduction
+    /// names.
+    anchors: VecDeque<(ServerId, NodeId)>,
     /// Being dialled, or linked and not joined through yet.
     through: Option<NodeId>,
     /// Its link, from the opening until both have said hello.
@@ -17,9 +19,13 @@ pub(crate) struct Introduction {
 }
 
 impl Introduction {
-    /// The server named these; returns the one to dial, unless one is being dialled.
-    pub(crate) fn start(&mut self, anchors: impl IntoIterator<Item = NodeId>) -> Option<NodeId> {
-        self.anchors = anchors.into_iter().collect();
+    /// A server named these; returns the one to dial, unless one is being dialled.
+    pub(crate) fn start(
+        &mut self,
+        server: ServerId,
+        anchors: impl IntoIterator<Item = NodeId>,
+    ) -> Option<(ServerId, NodeId)> {
+        self.anchors = anchors.into_iter().map(|anchor| (server, anchor)).collect();
         if self.through.is_some() {
             return None;
         }
@@ -27,7 +33,7 @@ impl Introduction {
     }
 
     /// The one under way did not work; returns the next to dial, if any is left.
-    pub(crate) fn failed(&mut self) -> Option<NodeId> {
+    pub(crate) fn failed(&mut self) -> Option<(ServerId, NodeId)> {
         (self.through, self.link) = (None, None);
         self.next()
     }
@@ -44,9 +50,10 @@ impl Introduction {
         self.link == Some(link)
     }
 
-    fn next(&mut self) -> Option<NodeId> {
-        self.through = self.anchors.pop_front();
-        self.through
+    fn next(&mut self) -> Option<(ServerId, NodeId)> {
+        let next = self.anchors.pop_front();
+        self.through = next.map(|(_, anchor)| anchor);
+        next
     }
 
     /// A link is up: true once, when it is the one to join through.

@@ -1,10 +1,11 @@
-//! A whole peer: [`node::Node`], [`signal::entry::Entry`] and
-//! [`signal::negotiation::Negotiator`] wired together; the one machine a driver sees.
+//! A whole peer: [`node::Node`], [`signal::negotiation::Negotiator`] and a
+//! [`signal::entry::Entry`] for each introducer wired together; the one machine a driver sees.
 //!
-//! The three are strangers: the node does not know how a link is built, the negotiator not what it
-//! is for, the entry not what a ring is. What lies between them (whom to dial first, when to ask
-//! for another introduction, when to found a ring) is here, once, so that a tab, a native process
-//! and the simulator run the same peer. A driver adds sockets, channels, timers, workers, a key.
+//! They are strangers: the node does not know how a link is built, the negotiator not what it
+//! is for, an entry not what a ring is, nor that there are others. What lies between them (whom to
+//! dial first, when to ask for another introduction, when to found a ring, which server to try) is
+//! here, once, so that a tab, a native process and the simulator run the same peer. A driver adds
+//! sockets, channels, timers, workers, a key.
 //!
 //! Driving contract: one [`Peer::handle`], then [`Peer::poll_output`] until `None`, then the next.
 #![no_std]
@@ -12,18 +13,22 @@ extern crate alloc;
 
 mod face;
 mod introduction;
+mod servers;
 mod wiring;
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 
-use base::{PublicKey, Rng, SortedMap, SortedSet, Time, Voucher};
+use base::{Bounded, PublicKey, Rng, SortedMap, SortedSet, Time, Voucher};
 use node::{Description, LinkId, Node};
-use signal::entry::Entry;
 use signal::negotiation::{Attempt, Negotiator};
 
 pub use face::{Event, Input, Output, SignToken, Wake};
+pub use servers::SERVERS_MAX;
+pub use signal::entry::ServerId;
 
 use introduction::Introduction;
+use servers::Servers;
 
 /// Submissions waiting for a signature; above it a new one is refused.
 const SUBMISSIONS_MAX: usize = 64;
@@ -40,10 +45,13 @@ pub struct Config {
     pub epoch: u64,
     /// The voucher it kept from an earlier start.
     pub voucher: Option<Voucher>,
+    /// Introducers to try, one after the other, by the addresses of their WebSockets. The first that
+    /// lets it in names the network and all others.
+    pub servers: Bounded<String, SERVERS_MAX>,
     /// Whether it is a native process.
     pub native: bool,
-    /// Whether peers on this very machine may be met at the loopback address: when the server is
-    /// on it too.
+    /// Whether peers and servers on this very machine may be met at the loopback address: when the
+    /// server is on it too.
     pub loopback: bool,
     /// Links at most.
     pub links_max: u16,
@@ -58,7 +66,7 @@ pub struct Config {
 pub struct Peer {
     config: Config,
     rng: Rng,
-    entry: Entry,
+    servers: Servers,
     /// From the first welcome on: without a voucher there is no id.
     named: Option<Named>,
     introduction: Introduction,
@@ -79,7 +87,7 @@ struct Named {
 }
 
 impl Peer {
-    /// A peer that asks for its server first. `seed` must be unpredictable in a driver.
+    /// A peer that asks for its first server at once. `seed` must be unpredictable in a driver.
     #[must_use]
     pub fn new(config: Config, seed: u64, now: Time) -> Self {
         let mut rng = Rng::new(seed);
@@ -87,10 +95,12 @@ impl Peer {
             public_key: config.public_key,
             epoch: config.epoch,
             voucher: config.voucher,
+            network: None,
             native: config.native,
         };
+        let (addresses, seed) = (&config.servers, rng.next_u64());
         let mut peer = Peer {
-            entry: Entry::new(entry, rng.next_u64(), now),
+            servers: Servers::new(addresses, entry, config.loopback, seed, now),
             config,
             rng,
             named: None,
@@ -106,7 +116,7 @@ impl Peer {
         peer
     }
 
-    /// The node, once the server has vouched for this peer: for reading.
+    /// The node, once a server has vouched for this peer: for reading.
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
         self.named.as_ref().map(|named| &named.node)
@@ -120,14 +130,15 @@ impl Peer {
     /// When to call with [`Input::Timeout`] at the latest, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
-        let entry = self.entry.poll_timeout().map(|(at, why)| (at, Wake::Entry(why)));
+        let entry = self.servers.poll_timeout().map(|(at, why)| (at, Wake::Entry(why)));
+        let next = self.servers.next_at().map(|at| (at, Wake::NextServer));
         let node = self.named.as_ref().and_then(|named| {
             let node = named.node.poll_timeout().map(|(at, why)| (at, Wake::Node(why)));
             let negotiation =
                 named.negotiator.poll_timeout().map(|(at, why)| (at, Wake::Negotiation(why)));
             [node, negotiation].into_iter().flatten().min_by_key(|(at, _)| *at)
         });
-        [entry, node].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [entry, next, node].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Takes one input; drain [`Peer::poll_output`] afterwards.

@@ -1,13 +1,15 @@
-//! Carries the outputs of node, entry and negotiator to one another's inputs, until all are quiet.
+//! Carries the outputs of node, entries and negotiator to one another's inputs, until all are quiet.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use base::{Card, NodeId, Time};
+use base::{Card, Network, NodeId, Time};
 use bytes::Bytes;
 use node::{LinkId, Node};
-use signal::entry;
+use signal::entry::{self, ServerId};
 use signal::negotiation::{self, Negotiator, Path};
 
+use crate::servers::Outlook;
 use crate::{Event, Input, Named, Output, Peer, SUBMISSIONS_MAX, SignToken, attempt_of, link_of};
 
 /// Steps of one pump; machines that keep each other busy beyond it have a bug.
@@ -16,10 +18,14 @@ const STEPS_MAX: u32 = 1_000_000;
 impl Peer {
     pub(crate) fn take(&mut self, now: Time, input: Input) {
         match input {
-            Input::ServerOpened => self.entry.handle(now, entry::Input::Opened),
-            Input::ServerClosed(why) => self.entry.handle(now, entry::Input::Closed(why)),
-            Input::ServerReceived(bytes) => self.entry.handle(now, entry::Input::Received(bytes)),
-            Input::RetryNow => self.entry.handle(now, entry::Input::RetryNow),
+            Input::ServerOpened(server) => self.servers.tell(now, server, entry::Input::Opened),
+            Input::ServerClosed { server, reason } => {
+                self.servers.tell(now, server, entry::Input::Closed(reason));
+            }
+            Input::ServerReceived { server, message } => {
+                self.servers.tell(now, server, entry::Input::Received(message));
+            }
+            Input::RetryNow => self.servers.tell_all(now, &entry::Input::RetryNow),
             Input::Signed { token, signature } => self.on_signed(now, token, signature),
             Input::Described { link, sdp } => {
                 let attempt = attempt_of(link);
@@ -80,13 +86,13 @@ impl Peer {
     }
 
     fn on_timeout(&mut self, now: Time) {
-        self.entry.handle(now, entry::Input::Timeout);
+        self.servers.on_timeout(now);
         self.negotiate(now, negotiation::Input::Timeout);
         self.tell(now, node::Input::Timeout);
     }
 
     fn on_leave(&mut self, now: Time) {
-        self.entry.handle(now, entry::Input::Leave);
+        self.servers.leave(now);
         if self.named.is_some() {
             self.tell(now, node::Input::Leave);
         } else {
@@ -96,7 +102,9 @@ impl Peer {
 
     fn on_signed(&mut self, now: Time, token: SignToken, signature: base::Signature) {
         match token {
-            SignToken::Login => self.entry.handle(now, entry::Input::Signed(signature)),
+            SignToken::Login(server) => {
+                self.servers.tell(now, server, entry::Input::Signed(signature));
+            }
             SignToken::Proposal(attempt) => {
                 self.negotiate(now, negotiation::Input::Signed { attempt, signature });
             }
@@ -141,8 +149,8 @@ impl Peer {
 
     pub(crate) fn pump(&mut self, now: Time) {
         for _ in 0..STEPS_MAX {
-            if let Some(output) = self.entry.poll_output() {
-                self.on_entry(now, output);
+            if let Some((server, output)) = self.servers.poll_output() {
+                self.on_entry(now, server, output);
             } else if let Some(output) =
                 self.named.as_mut().and_then(|named| named.negotiator.poll_output())
             {
@@ -151,29 +159,44 @@ impl Peer {
                 return;
             }
         }
-        panic!("entry, negotiator and node keep each other busy");
+        panic!("entries, negotiator and node keep each other busy");
     }
 
-    fn on_entry(&mut self, now: Time, output: entry::Output) {
+    fn on_entry(&mut self, now: Time, server: ServerId, output: entry::Output) {
         match output {
-            entry::Output::Connect => self.outputs.push_back(Output::ConnectServer),
-            entry::Output::Disconnect => self.outputs.push_back(Output::DisconnectServer),
-            entry::Output::Send(bytes) => self.outputs.push_back(Output::SendServer(bytes)),
-            entry::Output::Sign(bytes) => {
-                self.outputs.push_back(Output::Sign { token: SignToken::Login, bytes });
+            entry::Output::Connect => {
+                let url = self.servers.url(server);
+                self.outputs.push_back(Output::ConnectServer { server, url });
             }
-            entry::Output::Welcome { card, ice_servers, peers } => {
-                if self.named.is_none() {
-                    self.on_named(now, card);
-                    self.event(Event::Named { card, ice_servers });
-                } else {
-                    self.event(Event::IceServers(ice_servers));
+            entry::Output::Disconnect => {
+                self.outputs.push_back(Output::DisconnectServer(server));
+            }
+            entry::Output::Send(message) => {
+                self.outputs.push_back(Output::SendServer { server, message });
+            }
+            entry::Output::Sign(bytes) => {
+                if self.servers.claim(now, server) {
+                    self.outputs.push_back(Output::Sign { token: SignToken::Login(server), bytes });
                 }
+            }
+            entry::Output::Welcome { card, companions, ice_servers, peers } => {
+                self.servers.note_ice_servers(server, ice_servers);
+                if self.named.is_none() {
+                    let network = self.servers.named(now, server, card.voucher, &companions);
+                    self.on_named(now, network, card);
+                    let servers = self.servers.addresses();
+                    self.event(Event::Named { card, servers });
+                }
+                self.tell_ice_servers(server);
+                self.servers.spare(now);
                 self.event(Event::ServerReached { peers });
             }
-            entry::Output::IceServers(ice_servers) => self.event(Event::IceServers(ice_servers)),
+            entry::Output::IceServers(ice_servers) => {
+                self.servers.note_ice_servers(server, ice_servers);
+                self.tell_ice_servers(server);
+            }
             entry::Output::Introduced(anchors) => {
-                let through = self.introduction.start(self.strangers_of(&anchors));
+                let through = self.introduction.start(server, self.strangers_of(&anchors));
                 self.dial_anchor(now, through);
             }
             entry::Output::Visitor(peer) => {
@@ -185,22 +208,40 @@ impl Peer {
                 }
             }
             entry::Output::Signal { from, payload } => {
-                let path = Path::Server;
+                let path = Path::Server(server);
                 self.negotiate(now, negotiation::Input::Received { from, path, payload });
             }
             entry::Output::Absent(peer) => {
                 self.negotiate(now, negotiation::Input::Unreachable { peer });
             }
-            entry::Output::Unreachable { reason, retry } => {
-                self.event(Event::ServerUnreachable { reason, retry });
+            entry::Output::Unreachable { reason, .. } | entry::Output::Refused(reason) => {
+                self.on_server_lost(now, server, reason);
             }
-            entry::Output::Refused(reason) => self.event(Event::ServerRefused(reason)),
         }
     }
 
-    /// The server vouched for this peer: it has an id from now on, and looks for its ring.
-    fn on_named(&mut self, now: Time, card: Card) {
-        let network = card.voucher.introducer;
+    /// The next is tried if there is one, and a person hears of it if none is left.
+    fn on_server_lost(&mut self, now: Time, server: ServerId, reason: String) {
+        self.servers.begin_next(now);
+        self.servers.spare(now);
+        self.tell_ice_servers(server);
+        match self.servers.outlook() {
+            Outlook::Open => {}
+            Outlook::Closed(at) => {
+                self.event(Event::ServerUnreachable { reason, retry: at.since(now) });
+            }
+            Outlook::Refused => self.event(Event::ServerRefused(reason)),
+        }
+    }
+
+    fn tell_ice_servers(&mut self, changed: ServerId) {
+        if let Some(ice_servers) = self.servers.ice_servers_after(changed) {
+            self.event(Event::IceServers(ice_servers));
+        }
+    }
+
+    /// A server vouched for this peer: it has an id from now on, and looks for its ring.
+    fn on_named(&mut self, now: Time, network: Network, card: Card) {
         let mut config = node::Config::new(network, card);
         config.overlay.links_max = self.config.links_max;
         config.grid.result_bytes_max = self.config.result_bytes_max;
@@ -218,10 +259,10 @@ impl Peer {
             ),
         });
         self.tell(now, node::Input::Slots(self.slots));
-        self.entry.handle(now, entry::Input::Introduce);
+        self.servers.tell_all(now, &entry::Input::Introduce);
     }
 
-    /// A member that the server named others to: they may be of another ring, but whoever is linked
+    /// A member that a server named others to: they may be of another ring, but whoever is linked
     /// is of this one.
     fn has_ring(&self) -> bool {
         self.node().is_some_and(|node| node.is_ready() && node.link_count() > 0)
@@ -236,20 +277,20 @@ impl Peer {
         anchors.iter().copied().filter(is_stranger).collect()
     }
 
-    /// The way in that was tried is none: the next, or others that the server names. A member waits
+    /// The way in that was tried is none: the next, or others that a server names. A member waits
     /// for its next look for other rings.
     fn dial_next(&mut self, now: Time) {
         let next = self.introduction.failed();
         if next.is_none() && !self.has_ring() {
-            self.entry.handle(now, entry::Input::Introduce);
+            self.servers.tell_all(now, &entry::Input::Introduce);
         }
         self.dial_anchor(now, next);
     }
 
     /// Dials the peer to join through.
-    fn dial_anchor(&mut self, now: Time, through: Option<NodeId>) {
-        if let Some(peer) = through {
-            let dial = negotiation::Input::Dial { peer, permit: 0, path: Path::Server };
+    fn dial_anchor(&mut self, now: Time, through: Option<(ServerId, NodeId)>) {
+        if let Some((server, peer)) = through {
+            let dial = negotiation::Input::Dial { peer, permit: 0, path: Path::Server(server) };
             self.negotiate(now, dial);
         }
     }
@@ -271,8 +312,8 @@ impl Peer {
             negotiation::Output::Sign { attempt, bytes } => {
                 self.outputs.push_back(Output::Sign { token: SignToken::Proposal(attempt), bytes });
             }
-            negotiation::Output::Send { to, path: Path::Server, payload } => {
-                self.entry.handle(now, entry::Input::Signal { to, payload });
+            negotiation::Output::Send { to, path: Path::Server(server), payload } => {
+                self.servers.tell(now, server, entry::Input::Signal { to, payload });
             }
             negotiation::Output::Send { to, path: Path::Overlay { via }, payload } => {
                 self.tell(now, node::Input::Signal { to, via, payload });
@@ -377,7 +418,7 @@ impl Peer {
                 self.join_through = Some(peer);
             }
             node::Event::JoinFailed => {
-                self.entry.handle(now, entry::Input::Introduce);
+                self.servers.tell_all(now, &entry::Input::Introduce);
                 self.event(Event::Node(event));
             }
             _ => self.event(Event::Node(event)),
@@ -388,14 +429,14 @@ impl Peer {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// The entry needs to know whether this peer is a member, and how urgent the server is.
+    /// The entries need to know whether this peer is a member, and how urgent a server is.
     pub(crate) fn report_standing(&mut self, now: Time) {
         let Some(named) = &self.named else { return };
         let standing = (named.node.link_count(), named.node.is_ready());
         if standing != self.standing {
             self.standing = standing;
             let (links, ready) = standing;
-            self.entry.handle(now, entry::Input::Standing { links, ready });
+            self.servers.stand(now, links, ready);
             self.pump(now);
         }
     }

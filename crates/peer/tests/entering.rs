@@ -3,11 +3,12 @@
 use base::{Bounded, Card, NodeId, Secret, Time};
 use bytes::Bytes;
 use node::LinkId;
-use peer::{Config, Input, Output, Peer, SignToken};
+use peer::{Config, Input, Output, Peer, ServerId, SignToken};
 use signal::message::{ClientMessage, ServerMessage};
 use signal::negotiation::{self, Negotiator, Path};
 
 const NOW: Time = Time::from_millis(1_000);
+const SERVER: ServerId = ServerId(0);
 
 fn secret(seed: u8) -> Secret {
     Secret::from_seed(&[seed; 32])
@@ -30,16 +31,20 @@ impl Newcomer {
             public_key: secret.public(),
             epoch: 1,
             voucher: None,
+            servers: Bounded::truncating(["ws://server/v1/ws".to_owned()]),
             native: true,
             loopback: false,
             links_max: 16,
             result_bytes_max: peer::RESULT_BYTES_MAX,
         };
         let mut newcomer = Newcomer { peer: Peer::new(config, 5, NOW), secret };
-        newcomer.handle(Input::ServerOpened);
-        let version = base::PROTOCOL_VERSION;
-        let network_key = network().public();
-        newcomer.hear(&ServerMessage::Challenge { version, network: network_key, nonce: [5; 16] });
+        newcomer.handle(Input::ServerOpened(SERVER));
+        newcomer.hear(&ServerMessage::Challenge {
+            version: base::PROTOCOL_VERSION,
+            introducer: network().public(),
+            companions: Bounded::new(),
+            nonce: [5; 16],
+        });
         let voucher = network().vouch(newcomer.secret.public(), [6; 16]);
         let ice_servers = Bounded::new();
         let outputs = newcomer.hear(&ServerMessage::Welcome { voucher, ice_servers, peers: 3 });
@@ -70,7 +75,8 @@ impl Newcomer {
     }
 
     fn hear(&mut self, message: &ServerMessage) -> Vec<Output> {
-        self.handle(Input::ServerReceived(message.encode().into()))
+        let message = message.encode().into();
+        self.handle(Input::ServerReceived { server: SERVER, message })
     }
 
     /// Both channels of the link to `anchor` open; nobody says hello.
@@ -96,13 +102,14 @@ impl Anchor {
         let secret = secret(seed);
         let voucher = network().vouch(secret.public(), [seed; 16]);
         let card = Card { public_key: secret.public(), voucher, epoch: 1 };
-        let negotiator = Negotiator::new(network().public(), card, false, u64::from(seed), NOW);
+        let network = network().public().into();
+        let negotiator = Negotiator::new(network, card, false, u64::from(seed), NOW);
         Anchor { secret, id: card.id(), negotiator }
     }
 
     fn answer(&mut self, newcomer: NodeId, offer: &Bytes) -> Bytes {
         use negotiation::{Input, Output};
-        let (path, payload) = (Path::Server, offer.clone());
+        let (path, payload) = (Path::Server(SERVER), offer.clone());
         self.negotiator.handle(NOW, Input::Expect { peer: newcomer, permit: 0 });
         self.negotiator.handle(NOW, Input::Received { from: newcomer, path, payload });
         loop {
@@ -131,7 +138,9 @@ struct Offer {
 
 fn said(outputs: &[Output]) -> impl Iterator<Item = ClientMessage> + '_ {
     outputs.iter().filter_map(|output| match output {
-        Output::SendServer(bytes) => Some(ClientMessage::decode(bytes).expect("well-formed")),
+        Output::SendServer { message, .. } => {
+            Some(ClientMessage::decode(message).expect("well-formed"))
+        }
         _ => None,
     })
 }

@@ -1,16 +1,19 @@
-//! A peer's conversation with the server: log in, get a voucher, be introduced, come back.
+//! A peer's conversation with one server: log in, get a voucher, be introduced, come back.
 //!
 //! The server is needed to enter, never to stay: while an overlay link is up, a lost server is
-//! tried again at leisure. `login` is the way to a welcome, `asking` says when to ask for an
+//! tried again at leisure. A peer has a conversation with each introducer of its network, and the
+//! same name in all of them ([`Input::Named`]). `login` is the way to a welcome, `asking` says when to ask for an
 //! introduction, `pulse` when to ask whether the server is there, `retry` when to connect again.
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
 
-use base::{Bounded, Card, Duration, NodeId, PublicKey, Rng, Signature, Time, Voucher};
+use base::{Bounded, Card, Duration, Network, NodeId, PublicKey, Rng, Signature, Time, Voucher};
 use bytes::Bytes;
 
-use crate::message::{ClientMessage, ICE_SERVERS_MAX, IceServer, ServerMessage};
+use crate::message::{
+    COMPANIONS_MAX, ClientMessage, Companion, ICE_SERVERS_MAX, IceServer, ServerMessage,
+};
 use asking::Asking;
 use pulse::Pulse;
 use retry::Retry;
@@ -30,6 +33,10 @@ pub const OPEN_PATIENCE: Duration = Duration::from_secs(15);
 /// How long each answer of the server may take, signing included.
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Names one of a peer's conversations with servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerId(pub u8);
+
 /// What a peer brings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -39,6 +46,8 @@ pub struct Config {
     pub epoch: u64,
     /// The voucher it kept, with the introducer's key in it.
     pub voucher: Option<Voucher>,
+    /// Its network, if another conversation gave it its name already.
+    pub network: Option<Network>,
     /// Whether it is a native process.
     pub native: bool,
 }
@@ -70,6 +79,15 @@ pub enum Input {
         /// What.
         payload: Bytes,
     },
+    /// Another conversation gave this peer its name, for all of its start.
+    Named {
+        /// Shown here from now on.
+        voucher: Voucher,
+        /// Any other is left.
+        network: Network,
+    },
+    /// Whether this peer is logged in elsewhere: then this server is no hurry.
+    Spared(bool),
     /// Try to connect now instead of waiting (a person pressed "retry").
     RetryNow,
     /// Close for good.
@@ -95,6 +113,8 @@ pub enum Output {
     Welcome {
         /// Key, voucher, epoch.
         card: Card,
+        /// The other introducers of the server's network.
+        companions: Bounded<Companion, COMPANIONS_MAX>,
         /// STUN and TURN.
         ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
         /// Peers at the server.
@@ -149,8 +169,10 @@ pub struct Entry {
     native: bool,
     /// The kept one, then that of the last welcome.
     voucher: Option<Voucher>,
-    /// Whether there was a welcome: the id is in use.
-    is_named: bool,
+    /// From the first welcome on, here or elsewhere: the id is in use.
+    network: Option<Network>,
+    /// What the server said of itself when it was last connected.
+    told: Option<login::Told>,
     rng: Rng,
     state: State,
     retry: Retry,
@@ -158,7 +180,21 @@ pub struct Entry {
     pulse: Pulse,
     links: u32,
     ready: bool,
+    is_spared: bool,
     outputs: VecDeque<Output>,
+}
+
+/// Where a conversation stands, for whoever has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not connected; until the next try, or for good unless a person asks.
+    Away(Option<Time>),
+    /// On the way in.
+    UnderWay,
+    /// Welcome.
+    LoggedIn,
+    /// It was left, and will say nothing more.
+    Left,
 }
 
 /// Where the conversation stands.
@@ -173,7 +209,7 @@ enum State {
     /// Challenged: the node's key signs.
     Signing { login: login::Pending, deadline: Time },
     /// The login is sent.
-    Answering { network: PublicKey, deadline: Time },
+    Answering { deadline: Time },
     /// Welcome; `deadline` while an introduction or a ping is unanswered.
     LoggedIn { deadline: Option<Time> },
     /// Closed for good.
@@ -184,13 +220,14 @@ impl Entry {
     /// A peer that is not connected; the first output is [`Output::Connect`].
     #[must_use]
     pub fn new(config: Config, seed: u64, now: Time) -> Self {
-        let Config { public_key, epoch, voucher, native } = config;
+        let Config { public_key, epoch, voucher, network, native } = config;
         let mut entry = Entry {
             public_key,
             epoch,
             native,
             voucher,
-            is_named: false,
+            network,
+            told: None,
             rng: Rng::new(seed),
             state: State::Away { retry_at: None },
             retry: Retry::default(),
@@ -198,6 +235,7 @@ impl Entry {
             pulse: Pulse::new(!native, now),
             links: 0,
             ready: false,
+            is_spared: false,
             outputs: VecDeque::new(),
         };
         entry.connect(now);
@@ -220,6 +258,10 @@ impl Entry {
                 self.ask_when_due(now);
             }
             Input::Signal { to, payload } => self.on_signal(to, payload),
+            Input::Named { voucher, network } => {
+                (self.voucher, self.network) = (Some(voucher), Some(network));
+            }
+            Input::Spared(is_spared) => self.on_spared(now, is_spared),
             Input::RetryNow => {
                 if matches!(self.state, State::Away { .. }) {
                     self.connect(now);
@@ -238,6 +280,29 @@ impl Entry {
         self.outputs.pop_front()
     }
 
+    /// Where the conversation stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.state {
+            State::Away { retry_at } => Status::Away(retry_at),
+            State::LoggedIn { .. } => Status::LoggedIn,
+            State::Left => Status::Left,
+            _ => Status::UnderWay,
+        }
+    }
+
+    /// This peer's network, from the first welcome on.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.network
+    }
+
+    /// The key of the server, once it has shown itself.
+    #[must_use]
+    pub fn introducer(&self) -> Option<PublicKey> {
+        self.told.as_ref().map(|told| told.introducer)
+    }
+
     /// When to call with [`Input::Timeout`] at the latest, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
@@ -246,7 +311,7 @@ impl Entry {
             State::Opening { deadline }
             | State::Opened { deadline }
             | State::Signing { deadline, .. }
-            | State::Answering { deadline, .. } => Some((*deadline, Wake::Deadline)),
+            | State::Answering { deadline } => Some((*deadline, Wake::Deadline)),
             State::LoggedIn { deadline: Some(deadline) } => Some((*deadline, Wake::Deadline)),
             State::LoggedIn { deadline: None } => {
                 let asking = self.asking.due().map(|due| (due, Wake::Introduce));
@@ -268,15 +333,15 @@ impl Entry {
         match (&self.state, message) {
             (_, ServerMessage::Refused { reason }) => self.give_up(reason),
             (_, ServerMessage::Later { millis }) => self.come_back_later(now, millis),
-            (State::Opened { .. }, ServerMessage::Challenge { version, network, nonce }) => {
-                self.on_challenge(now, version, network, &nonce);
-            }
             (
-                State::Answering { network, .. },
-                ServerMessage::Welcome { voucher, ice_servers, peers },
+                State::Opened { .. },
+                ServerMessage::Challenge { version, introducer, companions, nonce },
             ) => {
-                let network = *network;
-                self.on_welcome(now, network, voucher, ice_servers, peers);
+                let told = login::Told::new(introducer, companions);
+                self.on_challenge(now, version, told, &nonce);
+            }
+            (State::Answering { .. }, ServerMessage::Welcome { voucher, ice_servers, peers }) => {
+                self.on_welcome(now, voucher, ice_servers, peers);
             }
             (State::LoggedIn { .. }, message) => self.on_service(now, message),
             _ => self.lose(now, "the server spoke out of turn".to_string()),
@@ -333,6 +398,17 @@ impl Entry {
             _ => {}
         }
         self.ask_when_due(now);
+    }
+
+    /// The other server is lost: what could wait for minutes cannot any more.
+    fn on_spared(&mut self, now: Time, is_spared: bool) {
+        let was_spared = core::mem::replace(&mut self.is_spared, is_spared);
+        if let State::Away { retry_at: Some(retry_at) } = &mut self.state
+            && was_spared
+            && !is_spared
+        {
+            *retry_at = (*retry_at).min(now + Retry::first(self.links, &mut self.rng));
+        }
     }
 
     fn on_signal(&mut self, to: NodeId, payload: Bytes) {

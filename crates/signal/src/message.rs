@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use base::codec::{self, DecodeError};
-use base::{Bounded, Card, Digest, NodeId, PublicKey, Signature, Voucher};
+use base::{
+    Bounded, Card, Digest, INTRODUCERS_MAX, Network, NodeId, PublicKey, Signature, Voucher,
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,29 @@ pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 pub const ICE_SERVERS_MAX: usize = 8;
 /// Anchors that one introduction names.
 pub const ANCHORS_MAX: usize = 2;
+/// Other introducers of its network that a server names.
+pub const COMPANIONS_MAX: usize = INTRODUCERS_MAX - 1;
+/// Bytes of a server's address; a longer one is none.
+pub const URL_BYTES_MAX: usize = 256;
+
+/// Another introducer of a server's network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companion {
+    /// Its key.
+    pub key: PublicKey,
+    /// Its WebSocket, `ws:` or `wss:`; at most [`URL_BYTES_MAX`].
+    pub url: String,
+}
+
+/// The network of an introducer and its companions.
+#[must_use]
+pub fn network_of(
+    introducer: PublicKey,
+    companions: &Bounded<Companion, COMPANIONS_MAX>,
+) -> Network {
+    let keys = core::iter::once(introducer).chain(companions.iter().map(|other| other.key));
+    Network::new(keys).expect("one and at most as many others as there may be")
+}
 
 /// A STUN or TURN server, in the form that `RTCPeerConnection` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +94,10 @@ pub enum ServerMessage {
     Challenge {
         /// [`base::PROTOCOL_VERSION`] of the server.
         version: u16,
-        /// The introducer's key: the name of the network.
-        network: PublicKey,
+        /// The server's key.
+        introducer: PublicKey,
+        /// The others whose vouchers count in its network.
+        companions: Bounded<Companion, COMPANIONS_MAX>,
         /// To be signed; used once, on this connection.
         nonce: [u8; 16],
     },
@@ -179,10 +206,10 @@ impl Proposal {
     }
 }
 
-/// The bytes that a peer signs to log in.
+/// The bytes that a peer signs to log in at this introducer.
 #[must_use]
-pub fn login_bytes(network: &PublicKey, nonce: &[u8; 16], epoch: u64) -> Vec<u8> {
-    [b"millefeuille/login/1".as_slice(), &network.0, nonce, &epoch.to_be_bytes()].concat()
+pub fn login_bytes(introducer: &PublicKey, nonce: &[u8; 16], epoch: u64) -> Vec<u8> {
+    [b"millefeuille/login/1".as_slice(), &introducer.0, nonce, &epoch.to_be_bytes()].concat()
 }
 
 macro_rules! coded {

@@ -12,9 +12,10 @@
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
 
-use base::{Card, Duration, NodeId, PublicKey, Rng, Signature, SortedMap, Time};
+use base::{Card, Duration, Network, NodeId, Rng, Signature, SortedMap, Time};
 use bytes::Bytes;
 
+use crate::entry::ServerId;
 use crate::message::{PeerSignal, Proposal};
 use crate::sdp;
 use attempts::{Dialogue, Role, Stage};
@@ -46,8 +47,8 @@ const FIRST_ATTEMPT_MAX: u64 = 1 << 48;
 /// How offers and answers of an attempt travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// Through the server, to a peer that it introduced.
-    Server,
+    /// Through a server, to a peer that it introduced.
+    Server(ServerId),
     /// As a message routed over the overlay, through `via` if given.
     Overlay {
         /// A node linked to the peer.
@@ -202,10 +203,10 @@ pub struct Negotiator {
 }
 
 impl Negotiator {
-    /// A peer with this card, in the network that `network` names. `loopback`: whether peers on
+    /// A peer with this card, in this network. `loopback`: whether peers on
     /// its own machine may be met at the loopback address.
     #[must_use]
-    pub fn new(network: PublicKey, card: Card, loopback: bool, seed: u64, _now: Time) -> Self {
+    pub fn new(network: Network, card: Card, loopback: bool, seed: u64, _now: Time) -> Self {
         Negotiator {
             me: card.id(),
             card,

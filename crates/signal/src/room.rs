@@ -10,9 +10,9 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use base::{NodeId, PublicKey, Rng, Secret, Time};
+use base::{Network, NodeId, Rng, Secret, Time};
 
-use crate::message::{ClientMessage, ServerMessage};
+use crate::message::{ClientMessage, ServerMessage, network_of};
 use crate::rate::Bucket;
 use pairs::Pairs;
 use turn::Renewals;
@@ -41,7 +41,8 @@ pub use turn::{CREDENTIAL_LIFE, Turn};
 pub struct Room {
     config: Config,
     secret: Secret,
-    network: PublicKey,
+    /// Whose vouchers count.
+    network: Network,
     rng: Rng,
     started: Time,
     /// At most `connections_max` of the settings.
@@ -83,12 +84,12 @@ enum State {
 }
 
 impl Room {
-    /// An empty room of the network that `secret` names.
+    /// An empty room of the introducer that `secret` is, and of its companions' network.
     #[must_use]
     pub fn new(config: Config, secret: Secret, seed: u64, now: Time) -> Self {
         Room {
+            network: network_of(secret.public(), &config.companions),
             config,
-            network: secret.public(),
             secret,
             rng: Rng::new(seed),
             started: now,

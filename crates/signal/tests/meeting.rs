@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use base::{Card, Duration, NodeId, Secret, Time};
-use signal::entry::{self, Entry};
+use signal::entry::{self, Entry, ServerId};
 use signal::negotiation::{self, Attempt, Negotiator, Path};
 use signal::room::{self, ConnectionId, Room};
 
@@ -68,6 +68,7 @@ impl World {
             public_key: secret.public(),
             epoch: 1,
             voucher: None,
+            network: None,
             native: index.is_multiple_of(2),
         };
         let entry = Entry::new(config, index as u64, self.now);
@@ -121,7 +122,7 @@ impl World {
                 self.pending.push_back((index, Input::Signed(signature)));
             }
             Output::Welcome { card, .. } => {
-                let network = self.network.public();
+                let network = self.network.public().into();
                 peer.card = Some(card);
                 peer.negotiator.get_or_insert_with(|| {
                     Negotiator::new(network, card, false, index as u64 + 1_000, self.now)
@@ -129,7 +130,7 @@ impl World {
             }
             Output::Introduced(anchors) => {
                 for peer in anchors {
-                    let path = Path::Server;
+                    let path = Path::Server(ServerId(0));
                     self.tell_negotiator(index, negotiation::Input::Dial { peer, permit: 0, path });
                 }
             }
@@ -142,7 +143,7 @@ impl World {
                 self.tell_standing(index);
             }
             Output::Signal { from, payload } => {
-                let path = Path::Server;
+                let path = Path::Server(ServerId(0));
                 self.tell_negotiator(index, negotiation::Input::Received { from, path, payload });
             }
             Output::Absent(peer) => {

@@ -1,5 +1,5 @@
 //! A network that falls into two: nothing passes between the sides until it is whole again. The
-//! server is on the first side.
+//! servers are on the first side.
 
 use peer::Input;
 
@@ -7,7 +7,7 @@ use crate::world::{Happening, index};
 use crate::{HostId, World};
 
 impl World {
-    /// Splits the network: these hosts on one side, all others, the server and every newcomer on
+    /// Splits the network: these hosts on one side, all others, the servers and every newcomer on
     /// the other. Transports notice it as they notice a death.
     pub fn part(&mut self, far_side: &[HostId]) {
         self.is_parted = true;
@@ -18,11 +18,18 @@ impl World {
         for id in hosts {
             self.break_across(id);
             if self.host(id).is_far {
-                let latency = self.network.latency(&mut self.rng);
-                let closed = Input::ServerClosed("connection lost".to_owned());
-                self.later(latency, Happening::Input(id, closed));
-                self.later(self.network.death_notice, Happening::Disconnect(id));
+                self.lose_servers(id);
+                self.hang_up(id, self.network.death_notice);
             }
+        }
+    }
+
+    fn lose_servers(&mut self, id: HostId) {
+        let servers: Vec<_> = self.host(id).servers.keys().copied().collect();
+        for server in servers {
+            let latency = self.network.latency(&mut self.rng);
+            let closed = Input::ServerClosed { server, reason: "connection lost".to_owned() };
+            self.later(latency, Happening::Input(id, closed));
         }
     }
 
@@ -43,7 +50,7 @@ impl World {
         self.is_parted && self.host(a).is_far != self.host(b).is_far
     }
 
-    /// Whether the server is out of a host's reach.
+    /// Whether the servers are out of a host's reach.
     pub(crate) fn is_cut_off(&self, id: HostId) -> bool {
         self.is_parted && self.host(id).is_far
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{NodeId, Secret, Time};
 use node::{LinkId, Name, Node, WorkId};
-use peer::{Event, Peer};
+use peer::{Event, Peer, ServerId};
 
 /// Names a host in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +21,19 @@ pub struct HostConfig {
     pub speed: f64,
     /// Bytes of results kept in memory at most.
     pub result_bytes_max: usize,
+    /// The introducer that it is told of, of those of the world.
+    pub entrance: u8,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        HostConfig { links_max: 64, slots: 1, speed: 1.0, result_bytes_max: peer::RESULT_BYTES_MAX }
+        HostConfig {
+            links_max: 64,
+            slots: 1,
+            speed: 1.0,
+            result_bytes_max: peer::RESULT_BYTES_MAX,
+            entrance: 0,
+        }
     }
 }
 
@@ -58,8 +66,10 @@ pub struct Host {
     pub(crate) peer: Peer,
     pub(crate) alive: bool,
     pub(crate) frozen: bool,
-    /// On the side of a split network that lacks the server.
+    /// On the side of a split network that lacks the servers.
     pub(crate) is_far: bool,
+    /// Which of the world's servers it means by the numbers that it gave them.
+    pub(crate) servers: BTreeMap<ServerId, u8>,
     pub(crate) connections: BTreeMap<LinkId, Connection>,
     pub(crate) computing: BTreeMap<WorkId, ()>,
     pub(crate) wake_at: Option<Time>,
@@ -74,13 +84,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// Its node, once the server has vouched for it.
+    /// Its node, once a server has vouched for it.
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
         self.peer.node()
     }
 
-    /// Its id, once the server has vouched for it.
+    /// Its id, once a server has vouched for it.
     #[must_use]
     pub fn id(&self) -> Option<NodeId> {
         self.node().map(Node::id)

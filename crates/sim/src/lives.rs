@@ -1,17 +1,18 @@
-//! What a scenario does to a world: hosts start, end and stand still, the server dies and comes
+//! What a scenario does to a world: hosts start, end and stand still, a server dies and comes
 //! back, somebody submits a job.
 
 use std::collections::BTreeMap;
 
-use base::{Duration, SECRET_BYTES, Secret};
+use base::{Bounded, Duration, SECRET_BYTES, Secret};
 use node::JobId;
 use peer::{Config, Event, Input, Peer};
 
+use crate::server::Server;
 use crate::world::{Happening, World, index};
 use crate::{Host, HostConfig, HostId, KIND, Work};
 
 impl World {
-    /// Starts a host; it asks for the server at once.
+    /// Starts a host; it asks for its server at once.
     pub fn start(&mut self, config: HostConfig) -> HostId {
         let mut seed = [0; SECRET_BYTES];
         self.rng.fill(&mut seed);
@@ -30,6 +31,7 @@ impl World {
             alive: true,
             frozen: false,
             is_far: false,
+            servers: BTreeMap::new(),
             connections: BTreeMap::new(),
             computing: BTreeMap::new(),
             wake_at: None,
@@ -53,7 +55,7 @@ impl World {
         for connection in connections.into_values() {
             self.break_far_end(connection, notice, "the peer is silent");
         }
-        self.later(Duration::ZERO, Happening::Disconnect(id));
+        self.hang_up(id, Duration::ZERO);
     }
 
     /// Starts the node of a dead host again, with a higher epoch.
@@ -93,18 +95,28 @@ impl World {
         self.drive(id, Input::Timeout);
     }
 
-    /// Ends the server's process.
+    /// Ends the first server's process.
     pub fn kill_server(&mut self) {
-        for host in self.server.kill() {
+        self.kill_server_number(0);
+    }
+
+    /// Ends a server's process.
+    pub fn kill_server_number(&mut self, server: u8) {
+        for (host, server) in self.servers[usize::from(server)].kill() {
             let latency = self.network.latency(&mut self.rng);
-            let closed = Input::ServerClosed("connection lost".to_owned());
+            let closed = Input::ServerClosed { server, reason: "connection lost".to_owned() };
             self.later(latency, Happening::Input(host, closed));
         }
     }
 
-    /// Starts the server again, with the same key.
+    /// Starts the first server again, with the same key.
     pub fn start_server(&mut self) {
-        self.server.start(&mut self.rng, self.now);
+        self.start_server_number(0);
+    }
+
+    /// Starts a server again, with the same key.
+    pub fn start_server_number(&mut self, server: u8) {
+        self.servers[usize::from(server)].start(&mut self.rng, self.now);
     }
 
     /// Submits a job at a host. The event `Submitted` names it.
@@ -129,7 +141,7 @@ impl World {
             let latency = self.network.latency(&mut self.rng);
             self.break_far_end(connection, latency, "closed");
         }
-        self.later(Duration::ZERO, Happening::Disconnect(id));
+        self.hang_up(id, Duration::ZERO);
     }
 }
 
@@ -138,6 +150,7 @@ fn settings(config: HostConfig, secret: &Secret, epoch: u64) -> Config {
         public_key: secret.public(),
         epoch,
         voucher: None,
+        servers: Bounded::truncating([Server::url(config.entrance)]),
         native: true,
         loopback: false,
         links_max: config.links_max,

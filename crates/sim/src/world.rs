@@ -1,4 +1,4 @@
-//! The world: hosts, the server, an agenda of what happens when. What a scenario does to it is in
+//! The world: hosts, the servers, an agenda of what happens when. What a scenario does to it is in
 //! `lives`.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base::{Duration, Rng, SECRET_BYTES, Secret, Time};
 use bytes::Bytes;
 use node::{Class, GridEvent, LinkId, Name, WorkId};
-use peer::{Input, Output};
+use peer::{Input, Output, ServerId};
 
 use crate::server::{Carry, Server};
 use crate::{Host, HostId, KIND, Network, Work, payload, workload};
@@ -16,18 +16,18 @@ use crate::{Host, HostId, KIND, Network, Work, payload, workload};
 pub(crate) enum Happening {
     /// A host's deadline.
     Wake(HostId),
-    /// The server's deadline.
+    /// A server's deadline.
     ServerWake,
     /// A driver's answer, after the time it takes.
     Input(HostId, Input),
     /// A computation is finished.
     Computed { host: HostId, work: WorkId, params: Bytes, task: u32 },
-    /// A host's WebSocket reaches the server.
-    Connect(HostId),
-    /// A message reaches the server.
-    ToServer(HostId, Bytes),
-    /// A host's WebSocket closes at the server.
-    Disconnect(HostId),
+    /// A host's WebSocket reaches a server.
+    Connect(HostId, ServerId),
+    /// A message reaches a server.
+    ToServer(HostId, ServerId, Bytes),
+    /// A host's WebSocket closes at a server.
+    Disconnect(HostId, ServerId),
     /// A host that said goodbye is gone.
     Gone(HostId),
 }
@@ -39,7 +39,8 @@ pub struct World {
     pub(crate) rng: Rng,
     pub(crate) network: Network,
     pub(crate) hosts: Vec<Host>,
-    pub(crate) server: Server,
+    /// The introducers of the network.
+    pub(crate) servers: Vec<Server>,
     agenda: BTreeMap<(Time, u64), Happening>,
     sequence: u64,
     server_wake_at: Option<Time>,
@@ -59,17 +60,26 @@ impl World {
     /// A world with a running server and nobody else.
     #[must_use]
     pub fn new(seed: u64, network: Network) -> Self {
+        World::with_servers(seed, network, 1)
+    }
+
+    /// A world with so many running servers that introduce into one network, and nobody else.
+    #[must_use]
+    pub fn with_servers(seed: u64, network: Network, count: u8) -> Self {
         let mut rng = Rng::new(seed);
-        let mut introducer = [0; SECRET_BYTES];
-        rng.fill(&mut introducer);
-        let mut server = Server::new(Secret::from_seed(&introducer));
-        server.start(&mut rng, Time::ZERO);
+        let secret = |_| {
+            let mut introducer = [0; SECRET_BYTES];
+            rng.fill(&mut introducer);
+            Secret::from_seed(&introducer)
+        };
+        let mut servers = Server::companions((0..count).map(secret).collect());
+        servers.iter_mut().for_each(|server| server.start(&mut rng, Time::ZERO));
         World {
             now: Time::ZERO,
             rng,
             network,
             hosts: Vec::new(),
-            server,
+            servers,
             agenda: BTreeMap::new(),
             sequence: 0,
             server_wake_at: None,
@@ -140,10 +150,16 @@ impl World {
         self.rng.below(bound.max(1))
     }
 
-    /// The server's counters; `None` while it is down.
+    /// The first server's counters; `None` while it is down.
     #[must_use]
     pub fn server_stats(&self) -> Option<signal::room::Stats> {
-        self.server.stats()
+        self.stats_of(0)
+    }
+
+    /// A server's counters; `None` while it is down.
+    #[must_use]
+    pub fn stats_of(&self, server: u8) -> Option<signal::room::Stats> {
+        self.servers[usize::from(server)].stats()
     }
 
     /// A host.
@@ -185,9 +201,17 @@ impl World {
 
     fn perform(&mut self, id: HostId, output: Output, inputs: &mut Vec<Input>) {
         match output {
-            Output::ConnectServer => self.after_latency(Happening::Connect(id)),
-            Output::DisconnectServer => self.after_latency(Happening::Disconnect(id)),
-            Output::SendServer(bytes) => self.after_latency(Happening::ToServer(id, bytes)),
+            Output::ConnectServer { server, url } => {
+                let number = Server::number(&url).expect("the world's own address");
+                self.hosts[index(id)].servers.insert(server, number);
+                self.after_latency(Happening::Connect(id, server));
+            }
+            Output::DisconnectServer(server) => {
+                self.after_latency(Happening::Disconnect(id, server));
+            }
+            Output::SendServer { server, message } => {
+                self.after_latency(Happening::ToServer(id, server, message));
+            }
             Output::Sign { token, bytes } => {
                 let signature = self.host(id).secret.sign(&bytes);
                 inputs.push(Input::Signed { token, signature });
@@ -279,7 +303,9 @@ impl World {
             }
             Happening::ServerWake => {
                 self.server_wake_at = None;
-                let carry = self.server.timeout(self.now);
+                let now = self.now;
+                let all = self.servers.iter_mut().flat_map(|server| server.timeout(now));
+                let carry = all.collect();
                 self.carry(carry);
             }
             Happening::Input(id, input) => self.give(id, input),
@@ -291,30 +317,39 @@ impl World {
                     self.give(host, Input::Computed { work, outcome });
                 }
             }
-            Happening::Connect(id) => self.connect_server(id),
-            Happening::ToServer(id, _) if self.is_cut_off(id) => {}
-            Happening::ToServer(id, bytes) => {
-                let carry = self.server.receive(self.now, id, bytes);
+            Happening::Connect(id, server) => self.connect_server(id, server),
+            Happening::ToServer(id, ..) if self.is_cut_off(id) => {}
+            Happening::ToServer(id, server, bytes) => {
+                let now = self.now;
+                let carry = self.server(id, server).receive(now, (id, server), bytes);
                 self.carry(carry);
             }
-            Happening::Disconnect(id) => {
-                let carry = self.server.disconnect(self.now, id);
+            Happening::Disconnect(id, server) => {
+                let now = self.now;
+                let carry = self.server(id, server).disconnect(now, (id, server));
                 self.carry(carry);
             }
             Happening::Gone(id) => self.end(id),
         }
     }
 
-    fn connect_server(&mut self, id: HostId) {
+    /// The server that a host means by its number.
+    fn server(&mut self, id: HostId, server: ServerId) -> &mut Server {
+        let number = self.host(id).servers[&server];
+        &mut self.servers[usize::from(number)]
+    }
+
+    fn connect_server(&mut self, id: HostId, server: ServerId) {
         if self.is_cut_off(id) {
-            let input = Input::ServerClosed("no route".to_owned());
+            let input = Input::ServerClosed { server, reason: "no route".to_owned() };
             return self.after_latency(Happening::Input(id, input));
         }
-        let (accepted, carry) = self.server.connect(self.now, id);
+        let now = self.now;
+        let (accepted, carry) = self.server(id, server).connect(now, (id, server));
         let input = if accepted {
-            Input::ServerOpened
+            Input::ServerOpened(server)
         } else {
-            Input::ServerClosed("connection refused".to_owned())
+            Input::ServerClosed { server, reason: "connection refused".to_owned() }
         };
         self.after_latency(Happening::Input(id, input));
         self.carry(carry);
@@ -325,8 +360,12 @@ impl World {
         let latency = self.network.latency_max;
         for item in carry {
             let (host, input) = match item {
-                Carry::Message(host, bytes) => (host, Input::ServerReceived(bytes)),
-                Carry::Close(host) => (host, Input::ServerClosed("closed".to_owned())),
+                Carry::Message((host, server), message) => {
+                    (host, Input::ServerReceived { server, message })
+                }
+                Carry::Close((host, server)) => {
+                    (host, Input::ServerClosed { server, reason: "closed".to_owned() })
+                }
             };
             if self.is_cut_off(host) {
                 continue;
@@ -353,6 +392,14 @@ impl World {
         self.agenda.insert((at, self.sequence), happening);
     }
 
+    /// A host's connections to the servers end after a while.
+    pub(crate) fn hang_up(&mut self, id: HostId, delay: Duration) {
+        let servers: Vec<ServerId> = self.host(id).servers.keys().copied().collect();
+        for server in servers {
+            self.later(delay, Happening::Disconnect(id, server));
+        }
+    }
+
     fn after_latency(&mut self, happening: Happening) {
         // The longest for all: what a host says to the server stays in order.
         self.later(self.network.latency_max, happening);
@@ -371,7 +418,8 @@ impl World {
     }
 
     fn arm_server(&mut self) {
-        let Some(at) = self.server.wake_at() else { return };
+        let wakes = self.servers.iter().filter_map(Server::wake_at);
+        let Some(at) = wakes.min() else { return };
         let at = at.max(self.now);
         if self.server_wake_at.is_none_or(|armed| at < armed) {
             self.server_wake_at = Some(at);
@@ -386,9 +434,9 @@ impl World {
             Happening::Input(id, Input::Received { chunk, .. }) => (3, id.0, chunk.len()),
             Happening::Input(id, _) => (4, id.0, 0),
             Happening::Computed { host, task, .. } => (5, host.0, *task as usize),
-            Happening::Connect(id) => (6, id.0, 0),
-            Happening::ToServer(id, bytes) => (7, id.0, bytes.len()),
-            Happening::Disconnect(id) => (8, id.0, 0),
+            Happening::Connect(id, _) => (6, id.0, 0),
+            Happening::ToServer(id, _, bytes) => (7, id.0, bytes.len()),
+            Happening::Disconnect(id, _) => (8, id.0, 0),
             Happening::Gone(id) => (9, id.0, 0),
         };
         for word in [self.now.as_micros(), code, u64::from(host), size as u64] {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use base::codec;
-use base::{Bounded, Card, Digest, IdentityError, Key, NodeId, PublicKey, Signature};
+use base::{Bounded, Card, Digest, IdentityError, Key, Network, NodeId, Signature};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +108,7 @@ impl SignedDescription {
     ///
     /// # Errors
     /// [`IdentityError`] when the creator, a node of this `network`, did not sign it.
-    pub fn verify(&self, network: &PublicKey) -> Result<JobId, IdentityError> {
+    pub fn verify(&self, network: &Network) -> Result<JobId, IdentityError> {
         self.description.creator.verify(network)?;
         let key = self.description.creator.public_key;
         key.verify(&self.description.signing_bytes(), &self.signature)?;

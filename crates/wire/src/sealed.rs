@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use base::codec::{self, DecodeError};
-use base::{Card, Digest, IdentityError, Key, NodeId, PublicKey, Signature};
+use base::{Card, Digest, IdentityError, Key, Network, NodeId, Signature};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ impl Sealed {
     ///
     /// # Errors
     /// [`SealError`]; whether it was said before is for the receiver to know.
-    pub fn open(bytes: &[u8], network: &PublicKey) -> Result<(NodeId, Statement), SealError> {
+    pub fn open(bytes: &[u8], network: &Network) -> Result<(NodeId, Statement), SealError> {
         let sealed: Sealed = codec::decode(bytes, BODY_BYTES_MAX)?;
         let id = sealed.statement.card.verify(network)?;
         let message = sealed.statement.signing_bytes();
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_sealed_message_opens() {
         let (introducer, sealed) = sealed();
-        let (id, statement) = Sealed::open(&sealed.encode(), &introducer.public()).unwrap();
+        let (id, statement) = Sealed::open(&sealed.encode(), &introducer.public().into()).unwrap();
         assert_eq!(id, sealed.statement.card.id());
         assert_eq!(statement, sealed.statement);
     }
@@ -110,7 +110,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Sealed::open(&flipped, &introducer.public()).is_err(), "bit {bit}");
+            assert!(Sealed::open(&flipped, &introducer.public().into()).is_err(), "bit {bit}");
         }
     }
 }

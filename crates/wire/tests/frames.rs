@@ -310,7 +310,7 @@ fn the_largest_lists_of_values_fit_the_control_channel() {
 #[test]
 fn a_job_is_named_after_its_creator_and_its_description() {
     let signed = description();
-    let network = Secret::from_seed(&[1; 32]).public();
+    let network = Secret::from_seed(&[1; 32]).public().into();
     let job = signed.verify(&network).unwrap();
     let creator = signed.description.creator.id();
     assert_eq!(job.value() >> 64, creator.value() >> 64);
@@ -318,7 +318,7 @@ fn a_job_is_named_after_its_creator_and_its_description() {
     changed.description.tasks = 49;
     assert_ne!(changed.description.job(), job);
     assert!(changed.verify(&network).is_err());
-    assert!(signed.verify(&Secret::from_seed(&[5; 32]).public()).is_err());
+    assert!(signed.verify(&Secret::from_seed(&[5; 32]).public().into()).is_err());
 }
 
 proptest! {

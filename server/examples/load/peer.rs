@@ -126,6 +126,7 @@ impl Peer {
             public_key: secret.public(),
             epoch: 1,
             voucher: None,
+            network: None,
             native: number.is_multiple_of(2),
         };
         let mut entry = Entry::new(config, number as u64, Time::ZERO + started.elapsed());

@@ -137,6 +137,30 @@ async fn what_is_said_of_the_server() {
 }
 
 #[tokio::test]
+async fn companions_are_named_and_the_page_may_connect_to_them() {
+    let (first, second) = ("11".repeat(32), "22".repeat(32));
+    let named = [
+        format!("https://other.example/behind={first}"),
+        format!("http://192.0.2.1:8080={second}"),
+    ];
+    let server = Server::start(&["--introducer", &named[0], "--introducer", &named[1]]).await;
+    let config = get(&server.address(), "/v1/config", "").await;
+    let config: serde_json::Value = serde_json::from_str(&config.body).expect("JSON");
+    let expected = serde_json::json!([
+        { "key": first, "url": "wss://other.example/behind/v1/ws" },
+        { "key": second, "url": "ws://192.0.2.1:8080/v1/ws" },
+    ]);
+    assert_eq!(config["introducers"], expected);
+    let page = get(&server.address(), "/", "").await;
+    let policy = page.header("content-security-policy");
+    let allowed = "connect-src 'self' wss://other.example ws://192.0.2.1:8080; frame-ancestors";
+    assert!(policy.contains(allowed), "{policy}");
+    let alone = Server::start(&[]).await;
+    let policy = get(&alone.address(), "/", "").await.header("content-security-policy").to_owned();
+    assert!(policy.contains("connect-src 'self'; frame-ancestors 'none'"), "{policy}");
+}
+
+#[tokio::test]
 async fn metrics_have_an_address_of_their_own_if_asked() {
     let server = Server::start(&[]).await;
     let metrics = get(&server.address(), "/metrics", "").await;

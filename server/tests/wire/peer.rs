@@ -1,6 +1,6 @@
 //! A peer at the server: the real entry machine on a real WebSocket.
 
-use base::{Card, Secret, Time};
+use base::{Card, Secret, Time, Voucher};
 use futures_util::{SinkExt as _, StreamExt as _};
 use signal::entry::{Config, Entry, Input, Output};
 use tokio::net::TcpStream;
@@ -23,8 +23,14 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(address: &str, seed: u8, native: bool) -> Self {
+        Self::known(address, seed, native, None)
+    }
+
+    /// The same with a voucher of an earlier start.
+    pub(crate) fn known(address: &str, seed: u8, native: bool, voucher: Option<Voucher>) -> Self {
         let secret = Secret::from_seed(&[seed; 32]);
-        let config = Config { public_key: secret.public(), epoch: 1, voucher: None, native };
+        let public_key = secret.public();
+        let config = Config { public_key, epoch: 1, voucher, network: None, native };
         Peer {
             entry: Entry::new(config, u64::from(seed), Time::ZERO),
             secret,

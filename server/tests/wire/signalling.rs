@@ -145,6 +145,18 @@ async fn a_restarted_server_gets_its_members_back() {
     assert_eq!(anchors, [card.id()]);
 }
 
+#[tokio::test]
+async fn whom_a_companion_vouched_for_keeps_its_id() {
+    let first = Server::start(&[]).await;
+    let companion = format!("http://{}={}", first.address(), first.field("network"));
+    let second = Server::start(&["--introducer", &companion]).await;
+    let apart = Server::start(&[]).await;
+    let card = Peer::new(&first.address(), 1, true).log_in().await;
+    let known = |server: &Server| Peer::known(&server.address(), 1, true, Some(card.voucher));
+    assert_eq!(known(&second).log_in().await, card);
+    assert_ne!(known(&apart).log_in().await.id(), card.id(), "a server of another network");
+}
+
 async fn connect(server: &Server, origin: Option<&str>) -> Result<Socket, Error> {
     let url = format!("ws://{}/v1/ws", server.address());
     let mut request = url.into_client_request()?;
@@ -224,8 +236,11 @@ async fn a_challenge_is_used_once() {
         let mut socket = connect(&server, None).await.expect("a connection");
         let Some(Ok(Message::Binary(challenge))) = socket.next().await else { panic!() };
         let challenge = ServerMessage::decode(&challenge).expect("well-formed");
-        let ServerMessage::Challenge { version, network, nonce } = challenge else { panic!() };
-        let login = *signed.get_or_insert_with(|| secret.sign(&login_bytes(&network, &nonce, 1)));
+        let ServerMessage::Challenge { version, introducer, nonce, .. } = challenge else {
+            panic!()
+        };
+        let login =
+            *signed.get_or_insert_with(|| secret.sign(&login_bytes(&introducer, &nonce, 1)));
         let login = ClientMessage::Login {
             version,
             public_key: secret.public(),

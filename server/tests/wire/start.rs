@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use base::Secret;
+
 use crate::http::get;
 use crate::process::{Folder, Server, run_to_end};
 
@@ -22,6 +24,48 @@ async fn a_key_file_names_one_network_for_ever() {
     assert_eq!(second.field("network"), network);
     let ephemeral = Server::start(&[]).await;
     assert_ne!(ephemeral.field("network"), network);
+}
+
+/// A file with the secret key of so many equal bytes, and the public one.
+fn key_file(folder: &Folder, seed: u8) -> (String, String) {
+    let name = format!("{seed}.key");
+    folder.write(&name, format!("{seed:02x}").repeat(32));
+    (folder.file(&name), Secret::from_seed(&[seed; 32]).public().to_string())
+}
+
+#[tokio::test]
+async fn the_key_is_shown_to_whoever_sets_up_a_companion() {
+    let folder = Folder::new();
+    let (file, public) = key_file(&folder, 7);
+    let output = run_to_end(&["--key", &file, "--show-key"]).await;
+    // The log may say that others can read the file.
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), public);
+    check_fails(&["--show-key"], "--key").await;
+}
+
+#[tokio::test]
+async fn companions_that_are_none_are_refused_in_one_line() {
+    let folder = Folder::new();
+    let (own_file, own) = key_file(&folder, 7);
+    let start = async |companions: &[&str], words: &str| {
+        let named = companions.iter().flat_map(|companion| ["--introducer", companion]);
+        let flags: Vec<&str> =
+            ["--listen", "127.0.0.1:0", "--key", &own_file].into_iter().chain(named).collect();
+        check_fails(&flags, words).await;
+    };
+    let url = "https://other.example";
+    let named = |seed: u8| format!("{url}={}", Secret::from_seed(&[seed; 32]).public());
+    start(&[url], "expected URL=KEY").await;
+    start(&[&format!("{url}=abcd")], "64 hexadecimal digits").await;
+    start(&[&format!("other.example={own}")], "expected a server's URL").await;
+    start(&[&format!("{url};script-src={own}")], "expected a server's URL").await;
+    start(&[&format!("{url}={own}")], "is the key of this server").await;
+    start(&[&named(1), &named(2), &named(1)], "is named twice").await;
+    start(&[&named(1), &named(2), &named(3), &named(4)], "at most 3 besides").await;
+    folder.write("server.toml", format!("introducer = [\"{url}={own}\"]\n"));
+    let file = folder.file("server.toml");
+    check_fails(&["--config", &file, "--key", &own_file], "is the key of this server").await;
 }
 
 #[tokio::test]

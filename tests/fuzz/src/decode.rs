@@ -27,7 +27,7 @@ pub(crate) fn frame(bytes: &[u8], verdict: &mut Verdict) {
 /// Sealed messages and what is in them.
 pub(crate) fn parcel(bytes: &[u8], verdict: &mut Verdict) {
     read!(Parcel, bytes, verdict);
-    let network = Secret::from_seed(&[200; 32]).public();
+    let network = Secret::from_seed(&[200; 32]).public().into();
     verdict.note(&Sealed::open(bytes, &network).is_ok());
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn chunk(mut bytes: &[u8], verdict: &mut Verdict) {
 pub(crate) fn record(bytes: &[u8], verdict: &mut Verdict) {
     let Ok(record) = Record::read(bytes) else { return verdict.note(&"refused") };
     assert_eq!(record.encode(), bytes, "a second byte form");
-    let network = Secret::from_seed(&[200; 32]).public();
+    let network = Secret::from_seed(&[200; 32]).public().into();
     verdict.note(&record.job.verify(&network).is_ok());
     let mut twice = record.clone();
     assert!(!twice.merge(&record), "a record that its own news change: {record:?}");

@@ -142,7 +142,7 @@ fn log_in(nonce: &[u8; 16], who: u8, connection: ConnectionId) -> room::Input {
 /// A whole peer, with links to others.
 pub(crate) fn node(bytes: &[u8], verdict: &mut Verdict) {
     let me = 7;
-    let network = introducer().public();
+    let network = introducer().public().into();
     let mut now = Time::from_millis(1_000);
     let mut node = Node::new(node::Config::new(network, card(me)), 5, now);
     let mut asked = Asked::default();

@@ -1,10 +1,10 @@
 //! What the peer reports: some of it changes the driver's state, most of it is shown on the page.
 
-use base::{Bounded, Voucher, codec};
+use base::codec;
 use js_sys::Uint8Array;
 use node::{GridEvent, JobListing, JobState};
 use peer::Event;
-use signal::message::{ICE_SERVERS_MAX, IceServer};
+use signal::message::IceServer;
 
 use super::Driver;
 use crate::host::{Note, list};
@@ -17,8 +17,13 @@ const LISTED_MAX: usize = 64;
 impl Driver {
     pub(super) fn on_event(&mut self, event: Event) {
         match event {
-            Event::Named { card, ice_servers } => self.on_named(card.voucher, &ice_servers),
-            Event::IceServers(ice_servers) => self.take_ice_servers(&ice_servers),
+            Event::Named { card, servers } => {
+                let voucher = Uint8Array::from(codec::encode(&card.voucher).as_slice());
+                self.host.keep_voucher(voucher, &servers.join(" "));
+            }
+            Event::IceServers(ice_servers) => {
+                self.ice_servers = list(ice_servers.iter().map(ice_note));
+            }
             Event::ServerReached { .. } => self.server = Server::Connected,
             Event::ServerUnreachable { reason, retry } => {
                 self.server = Server::Unreachable { reason, retry_at: self.now + retry };
@@ -63,15 +68,6 @@ impl Driver {
             }
             _ => {}
         }
-    }
-
-    fn on_named(&mut self, voucher: Voucher, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
-        self.take_ice_servers(ice_servers);
-        self.host.keep_voucher(Uint8Array::from(codec::encode(&voucher).as_slice()));
-    }
-
-    fn take_ice_servers(&mut self, ice_servers: &Bounded<IceServer, ICE_SERVERS_MAX>) {
-        self.ice_servers = list(ice_servers.iter().map(ice_note));
     }
 }
 

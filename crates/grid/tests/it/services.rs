@@ -237,7 +237,7 @@ impl World {
     fn merge(&mut self, node: usize, job: JobId, news: &[u8]) {
         let held = self.services.records.get(&(node, job));
         let held_bytes = held.map(|(record, _)| record.as_slice());
-        let network = self.introducer.public();
+        let network = self.introducer.public().into();
         let Ok((record, changed)) = wire::grid::merged(job, held_bytes, news, &network) else {
             return;
         };

@@ -120,7 +120,7 @@ impl World {
             places: 0,
             wrong: 0,
             trace: Digest([0; 32]),
-            config: Config::new(introducer.public()),
+            config: Config::new(introducer.public().into()),
             introducer,
             steps: BTreeMap::new(),
             count: 0,

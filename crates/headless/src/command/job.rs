@@ -47,9 +47,11 @@ struct Target {
 
 #[derive(Debug, clap::Args)]
 struct Network {
-    /// The server that introduces peers, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
-    server: String,
+    /// The server that introduces peers, as http://HOST:PORT. Repeatable, in the environment separated
+    /// by spaces: one that cannot be reached is one the next stands in for
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER", value_delimiter = ' ')]
+    #[arg(required = true)]
+    server: Vec<String>,
     #[command(flatten)]
     resources: Resources,
 }
@@ -61,9 +63,9 @@ pub(crate) async fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
     | Action::Cancel(Target { network, .. })) = &args.action;
     let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
     let mut driver = network.resources.join(&network.server)?;
-    let (server, signals) = (&network.server, &mut signals);
+    let (servers, signals) = (&network.server, &mut signals);
     let outcome = match &args.action {
-        Action::Ls(_) => list::run(server, &mut driver, signals, is_json).await,
+        Action::Ls(_) => list::run(servers, &mut driver, signals, is_json).await,
         Action::Show(target) => {
             show(target, &mut driver, signals).await.map(|summary| tell(&summary, is_json))
         }

@@ -21,9 +21,11 @@ const EARLY_MAX: usize = 256;
 /// Take part in a network and compute for others, until stopped
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The server that introduces peers, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
-    server: String,
+    /// The server that introduces peers, as http://HOST:PORT. Repeatable, in the environment separated
+    /// by spaces: one that cannot be reached is one the next stands in for
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER", value_delimiter = ' ')]
+    #[arg(required = true)]
+    server: Vec<String>,
     #[command(flatten)]
     resources: Resources,
     /// Tell numbers at http://ADDRESS/metrics, for Prometheus

@@ -116,8 +116,8 @@ pub(super) async fn compute(
     mut signals: Signals,
 ) -> Result<Outcome, Failure> {
     let resources = &helpers.resources;
-    let outcome = match helpers.server() {
-        Some(server) => together(&mut gather, server, resources, &mut signals).await,
+    let outcome = match helpers.servers() {
+        Some(servers) => together(&mut gather, servers, resources, &mut signals).await,
         None => alone(&mut gather, resources, &mut signals).await,
     };
     gather.progress.end();
@@ -164,9 +164,9 @@ pub(super) async fn detach(
     mut signals: Signals,
     is_json: bool,
 ) -> Result<(), Failure> {
-    let server = helpers.server().unwrap_or_default();
-    let mut driver = helpers.resources.join(server)?;
-    let accepted = entrust(frames, &mut driver, server, &mut signals).await;
+    let servers = helpers.servers().unwrap_or_default();
+    let mut driver = helpers.resources.join(servers)?;
+    let accepted = entrust(frames, &mut driver, servers, &mut signals).await;
     say_goodbye(&mut driver, &mut signals).await;
     let (job, copies) = accepted?;
     if usize::from(copies) < wire::store::COPIES {
@@ -187,10 +187,10 @@ pub(super) async fn detach(
 async fn entrust(
     frames: &Frames,
     driver: &mut Driver,
-    server: &str,
+    servers: &[String],
     signals: &mut Signals,
 ) -> Result<(JobId, u16), Failure> {
-    let peers = become_member(driver, server, signals).await?;
+    let peers = become_member(driver, servers, signals).await?;
     // A ring of a few, where the server knows more, is soon one with the others'.
     let enough = wire::store::COPIES.min(peers as usize);
     let mine = submit(frames, driver, signals).await?;
@@ -230,13 +230,14 @@ async fn entrust(
 /// With whoever is there, and a goodbye to them, whatever became of it.
 async fn together(
     gather: &mut Gather,
-    server: &str,
+    servers: &[String],
     resources: &Resources,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
-    let mut driver = resources.join(server)?;
-    gather.progress.waiting(&format!("joining the network of {server}"));
-    let outcome = cooperate(gather, &mut driver, server, signals).await;
+    let mut driver = resources.join(servers)?;
+    let known = servers.join(" or ");
+    gather.progress.waiting(&format!("joining the network of {known}"));
+    let outcome = cooperate(gather, &mut driver, servers, signals).await;
     say_goodbye(&mut driver, signals).await;
     outcome
 }
@@ -244,10 +245,10 @@ async fn together(
 async fn cooperate(
     gather: &mut Gather,
     driver: &mut Driver,
-    server: &str,
+    servers: &[String],
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
-    become_member(driver, server, signals).await?;
+    become_member(driver, servers, signals).await?;
     let job = submit(gather.frames(), driver, signals).await?;
     let begun = driver.now();
     let gathered = gather.collect(driver, job, signals).await;

@@ -28,9 +28,11 @@ const FOUND_MAX: Duration = Duration::from_secs(90);
 pub(crate) struct Args {
     /// The job's id, as `render --detach` prints it
     job: JobId,
-    /// The server that introduces peers, as http://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER")]
-    server: String,
+    /// The server that introduces peers, as http://HOST:PORT. Repeatable, in the environment separated
+    /// by spaces: one that cannot be reached is one the next stands in for
+    #[arg(long, value_name = "URL", env = "MILLEFEUILLE_SERVER", value_delimiter = ' ')]
+    #[arg(required = true)]
+    server: Vec<String>,
     #[command(flatten)]
     resources: Resources,
     /// Colours
@@ -63,7 +65,7 @@ async fn follow(
     driver: &mut Driver,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
-    progress.waiting(&format!("joining the network of {}", args.server));
+    progress.waiting(&format!("joining the network of {}", args.server.join(" or ")));
     become_member(driver, &args.server, signals).await?;
     progress.waiting(&format!("looking for the job {}", args.job));
     let found = find(driver, args.job, signals).await?;

@@ -92,7 +92,8 @@ impl Asking {
         self.peers = peers;
         match self.reason {
             Reason::Wish => self.next = now,
-            Reason::Reunion if self.has_few_links() => {
+            // Others are here, and this peer is linked to fewer: theirs may be the ring.
+            Reason::Lonely | Reason::Reunion if self.has_few_links() => {
                 self.next = self.next.min(now + FEW_PERIOD.mul_f64(rng.unit()));
             }
             Reason::Reunion if rng.chance((RETURNED / f64::from(peers.max(1))).min(1.0)) => {

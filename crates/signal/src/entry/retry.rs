@@ -10,7 +10,10 @@ const FIRST_ALONE: Duration = Duration::from_secs(2);
 /// Later tries: uniform below base·2ⁿ, at most the cap (full jitter).
 const LINKED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 const ALONE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// The exponent stops counting here; the caps are reached at 5.
+/// The same for a member that is logged in at another introducer. Chosen: one that is gone for good
+/// costs each member a connection in five minutes, and one that is back has a few of a crowd at once.
+const SPARED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(600));
+/// The exponent stops counting here; the caps are reached at 5, and at 9.
 const FAILURES_MAX: u32 = 16;
 
 /// Counts failures since the last welcome.
@@ -26,13 +29,17 @@ impl Retry {
     }
 
     /// The delay of the try after one more failure.
-    pub(super) fn next(&mut self, links: u32, rng: &mut Rng) -> Duration {
+    pub(super) fn next(&mut self, links: u32, is_spared: bool, rng: &mut Rng) -> Duration {
         let earlier = self.failures;
         self.failures = (earlier + 1).min(FAILURES_MAX);
         if earlier == 0 {
             return Self::first(links, rng);
         }
-        let (base, cap) = if links > 0 { LINKED } else { ALONE };
+        let (base, cap) = match links {
+            0 => ALONE,
+            _ if is_spared => SPARED,
+            _ => LINKED,
+        };
         base.saturating_mul(1 << earlier).min(cap).mul_f64(rng.unit())
     }
 

@@ -6,13 +6,14 @@ use base::Secret;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::login_bytes;
+use crate::message::{login_bytes, network_of};
 
 const NOW: Time = Time::from_millis(1_000);
 
 struct Peer {
     secret: Secret,
     network: Secret,
+    companions: Bounded<Companion, COMPANIONS_MAX>,
     entry: Entry,
 }
 
@@ -31,10 +32,10 @@ fn peer_with(voucher: Option<Voucher>, seed: u64) -> Peer {
 
 fn peer_of(native: bool, voucher: Option<Voucher>, seed: u64) -> Peer {
     let secret = secret(1);
-    let config = Config { public_key: secret.public(), epoch: 3, voucher, native };
+    let config = Config { public_key: secret.public(), epoch: 3, voucher, network: None, native };
     let mut entry = Entry::new(config, seed, NOW);
     assert!(matches!(entry.poll_output(), Some(Output::Connect)));
-    Peer { secret, network: super::tests::secret(200), entry }
+    Peer { secret, network: super::tests::secret(200), companions: Bounded::new(), entry }
 }
 
 fn peer() -> Peer {
@@ -53,9 +54,9 @@ impl Peer {
 
     fn challenge(&mut self, now: Time) -> Vec<Output> {
         self.handle(now, Input::Opened);
-        let network = self.network.public();
-        let version = base::PROTOCOL_VERSION;
-        self.hear(now, &ServerMessage::Challenge { version, network, nonce: [5; 16] })
+        let (introducer, companions) = (self.network.public(), self.companions.clone());
+        let (version, nonce) = (base::PROTOCOL_VERSION, [5; 16]);
+        self.hear(now, &ServerMessage::Challenge { version, introducer, companions, nonce })
     }
 
     /// From `Opened` to `Welcome`; what came out last, and the voucher that was shown.
@@ -103,7 +104,7 @@ fn a_login_ends_in_a_card() {
     let (outputs, shown) = peer.log_in(NOW);
     assert_eq!(shown, None);
     let [Output::Welcome { card, peers: 1, .. }] = outputs[..] else { panic!("{outputs:?}") };
-    assert_eq!(card.verify(&peer.network.public()), Ok(card.id()));
+    assert_eq!(card.verify(&peer.network.public().into()), Ok(card.id()));
     assert_eq!(card.epoch, 3);
     assert_eq!(peer.entry.poll_timeout(), None);
 }
@@ -131,6 +132,53 @@ fn an_id_lasts_for_a_start() {
     peer.handle(NOW, Input::RetryNow);
     peer.network = secret(200);
     assert!(peer.log_in(NOW).1.is_some());
+}
+
+fn companion(seed: u8) -> Bounded<Companion, COMPANIONS_MAX> {
+    let (key, url) = (secret(seed).public(), "wss://other.example/v1/ws".to_string());
+    Bounded::truncating([Companion { key, url }])
+}
+
+#[test]
+fn a_voucher_of_any_introducer_of_the_network_is_shown_and_stays() {
+    let voucher = secret(201).vouch(secret(1).public(), [9; 16]);
+    let mut peer = peer_with(Some(voucher), 1);
+    peer.companions = companion(201);
+    let (outputs, shown) = peer.log_in(NOW);
+    assert_eq!(shown, Some(voucher));
+    let [Output::Welcome { card, companions, .. }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!((card.voucher, companions), (voucher, &companion(201)));
+    let network = network_of(secret(200).public(), &companion(201));
+    assert_eq!(peer.entry.network(), Some(network));
+}
+
+#[test]
+fn a_peer_that_was_named_elsewhere_keeps_its_name() {
+    let voucher = secret(201).vouch(secret(1).public(), [9; 16]);
+    let network = network_of(secret(200).public(), &companion(201));
+    let mut peer = peer();
+    peer.companions = companion(201);
+    // On its way in as a stranger, when the other conversation is done.
+    let outputs = peer.challenge(NOW);
+    let Some(Output::Sign(bytes)) = outputs.first() else { panic!("{outputs:?}") };
+    let signature = peer.secret.sign(bytes);
+    peer.handle(NOW, Input::Named { voucher, network });
+    peer.handle(NOW, Input::Signed(signature));
+    let other = peer.network.vouch(peer.secret.public(), [6; 16]);
+    let ice_servers = Bounded::new();
+    let welcome = ServerMessage::Welcome { voucher: other, ice_servers, peers: 1 };
+    assert!(is_lost(&peer.hear(NOW, &welcome)), "it would have two ids");
+    peer.handle(NOW, Input::RetryNow);
+    assert_eq!(peer.log_in(NOW).1, Some(voucher));
+    assert_eq!(peer.entry.introducer(), Some(secret(200).public()));
+    // A server that does not take the voucher, and one of another network.
+    for (introducer, companions) in [(200, Bounded::new()), (202, companion(201))] {
+        peer.lose(NOW);
+        peer.handle(NOW, Input::RetryNow);
+        (peer.network, peer.companions) = (secret(introducer), companions);
+        assert!(is_lost(&peer.challenge(NOW)), "{introducer}");
+        peer.handle(NOW, Input::RetryNow);
+    }
 }
 
 #[test]
@@ -168,9 +216,13 @@ fn an_introduction_that_led_nowhere_is_asked_again_soon() {
 fn another_version_is_refused_until_a_person_retries() {
     let mut peer = peer();
     peer.handle(NOW, Input::Opened);
-    let network = peer.network.public();
-    let version = base::PROTOCOL_VERSION + 1;
-    let outputs = peer.hear(NOW, &ServerMessage::Challenge { version, network, nonce: [0; 16] });
+    let challenge = ServerMessage::Challenge {
+        version: base::PROTOCOL_VERSION + 1,
+        introducer: peer.network.public(),
+        companions: Bounded::new(),
+        nonce: [0; 16],
+    };
+    let outputs = peer.hear(NOW, &challenge);
     assert!(matches!(outputs[..], [Output::Disconnect, Output::Refused(_)]), "{outputs:?}");
     assert_eq!(peer.entry.poll_timeout(), None);
     assert!(matches!(peer.handle(NOW, Input::RetryNow)[..], [Output::Connect]));
@@ -287,6 +339,37 @@ fn the_first_retry_is_soon_and_the_later_ones_back_off() {
 }
 
 #[test]
+fn a_server_beside_another_is_no_hurry_until_that_is_lost() {
+    let (mut longest, mut soonest) = (Duration::ZERO, Duration::MAX);
+    for seed in 0..40 {
+        let mut peer = peer_with(None, seed);
+        peer.handle(NOW, Input::Standing { links: 5, ready: true });
+        peer.handle(NOW, Input::Spared(true));
+        for _ in 0..12 {
+            let retry = peer.lose(NOW);
+            assert!(retry <= secs(600));
+            (longest, soonest) = (longest.max(retry), soonest.min(retry));
+            peer.handle(NOW, Input::RetryNow);
+        }
+        peer.lose(NOW);
+        assert!(peer.handle(NOW, Input::Spared(false)).is_empty());
+        assert_eq!(peer.entry.status(), Status::Away(peer.entry.poll_timeout().map(|(at, _)| at)));
+        let (at, wake) = peer.entry.poll_timeout().expect("a try");
+        assert!(at <= NOW + secs(30) && wake == Wake::Reconnect);
+    }
+    assert!(longest > secs(500) && soonest < secs(2), "{longest:?} {soonest:?}");
+}
+
+#[test]
+fn a_founder_looks_at_once_where_the_server_knows_others() {
+    let mut peer = peer();
+    peer.handle(NOW, Input::Standing { links: 0, ready: true });
+    peer.log_in_among(NOW, 2);
+    let (due, wake) = peer.entry.poll_timeout().expect("there may be a ring");
+    assert!(wake == Wake::Introduce && due <= NOW + secs(3));
+}
+
+#[test]
 fn a_server_that_sends_away_is_believed_for_a_minute() {
     for (millis, retry) in [(2_500, Duration::from_millis(2_500)), (u32::MAX, secs(60))] {
         let mut peer = peer();
@@ -376,7 +459,8 @@ proptest! {
                 7 => Input::Received(
                     ServerMessage::Challenge {
                         version: base::PROTOCOL_VERSION,
-                        network: PublicKey([detail; 32]),
+                        introducer: PublicKey([detail; 32]),
+                        companions: Bounded::new(),
                         nonce: [0; 16],
                     }
                     .encode()

@@ -11,8 +11,8 @@ impl Negotiator {
         if self.proof.is_repeat(from, offer) || offer.card.id() != from || from == self.me {
             return;
         }
-        // Without a permit only the server's introduction counts.
-        let unarranged = offer.permit == 0 && path != Path::Server;
+        // Without a permit only a server's introduction counts.
+        let unarranged = offer.permit == 0 && !matches!(path, Path::Server(_));
         if unarranged || !self.expected.contains(from, offer.permit) {
             return self.decline(from, path, offer.attempt, "the peer expects no such offer");
         }

@@ -11,7 +11,7 @@ use crate::sdp;
 
 impl Negotiator {
     pub(super) fn on_dial(&mut self, now: Time, peer: NodeId, permit: u64, path: Path) {
-        let introduced = path == Path::Server && permit == 0;
+        let introduced = matches!(path, Path::Server(_)) && permit == 0;
         if let Some(under_way) = self.find(|dialogue| dialogue.peer == peer) {
             let dialogue = self.attempts.get_mut(&under_way).expect("it was just found");
             dialogue.introduced |= introduced;

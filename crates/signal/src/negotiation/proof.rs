@@ -1,6 +1,6 @@
 //! Whether an offer or answer is its author's, for this node, and fresh.
 
-use base::{NodeId, PublicKey, SortedMap, Time};
+use base::{Network, NodeId, SortedMap, Time};
 
 use crate::message::Proposal;
 use crate::sdp;
@@ -15,7 +15,7 @@ pub(super) struct Unproved;
 
 #[derive(Debug)]
 pub(super) struct Proof {
-    network: PublicKey,
+    network: Network,
     me: NodeId,
     /// The latest of every peer. At most [`REMEMBERED_MAX`].
     latest: SortedMap<NodeId, Latest>,
@@ -32,7 +32,7 @@ struct Latest {
 }
 
 impl Proof {
-    pub(super) fn new(network: PublicKey, me: NodeId) -> Self {
+    pub(super) fn new(network: Network, me: NodeId) -> Self {
         Proof { network, me, latest: SortedMap::new() }
     }
 

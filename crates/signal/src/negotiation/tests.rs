@@ -3,12 +3,13 @@
 use std::format;
 use std::vec::Vec;
 
-use base::{Secret, Time};
+use base::{PublicKey, Secret, Time};
 use proptest::prelude::*;
 
 use super::*;
 
 const NOW: Time = Time::from_millis(1_000);
+const SERVER: Path = Path::Server(ServerId(0));
 
 struct Side {
     secret: Secret,
@@ -21,10 +22,15 @@ fn network(seed: u8) -> Secret {
 }
 
 fn side_of(network: &Secret, seed: u8, epoch: u64) -> Side {
+    side_in(network.public().into(), network, seed, epoch)
+}
+
+/// A side of a network that `introducer` vouched for.
+fn side_in(network: Network, introducer: &Secret, seed: u8, epoch: u64) -> Side {
     let secret = Secret::from_seed(&[seed; 32]);
-    let voucher = network.vouch(secret.public(), [seed; 16]);
+    let voucher = introducer.vouch(secret.public(), [seed; 16]);
     let card = Card { public_key: secret.public(), voucher, epoch };
-    let negotiator = Negotiator::new(network.public(), card, false, u64::from(seed), NOW);
+    let negotiator = Negotiator::new(network, card, false, u64::from(seed), NOW);
     Side { secret, id: card.id(), negotiator }
 }
 
@@ -59,7 +65,7 @@ impl Side {
     }
 
     fn dial(&mut self, peer: NodeId, permit: u64) -> (Attempt, Bytes) {
-        let path = if permit == 0 { Path::Server } else { OVERLAY };
+        let path = if permit == 0 { SERVER } else { OVERLAY };
         let outputs = self.handle(NOW, Input::Dial { peer, permit, path });
         let Output::CreateOffer(attempt) = outputs[0] else { panic!("{outputs:?}") };
         (attempt, sent(&outputs).expect("an offer"))
@@ -119,9 +125,9 @@ fn two_peers_meet_through_the_server() {
     let (mut a, mut b) = sides();
     b.expect(a.id, 0);
     let (offered, offer) = a.dial(b.id, 0);
-    let outputs = b.receive(a.id, Path::Server, &offer);
+    let outputs = b.receive(a.id, SERVER, &offer);
     let answered = answering(&outputs).expect("a peer connection");
-    let outputs = a.receive(b.id, Path::Server, &sent(&outputs).expect("an answer"));
+    let outputs = a.receive(b.id, SERVER, &sent(&outputs).expect("an answer"));
     assert!(applies(&outputs));
     assert_eq!(established(&a.handle(NOW, Input::Opened(offered))), Some(b.id));
     assert_eq!(established(&b.handle(NOW, Input::Opened(answered))), Some(a.id));
@@ -153,9 +159,9 @@ fn no_flipped_bit_of_an_offer_costs_a_peer_connection() {
     for bit in 0..offer.len() * 8 {
         let mut flipped = offer.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(answering(&b.receive(a.id, Path::Server, &flipped.into())), None, "bit {bit}");
+        assert_eq!(answering(&b.receive(a.id, SERVER, &flipped.into())), None, "bit {bit}");
     }
-    assert!(answering(&b.receive(a.id, Path::Server, &offer)).is_some());
+    assert!(answering(&b.receive(a.id, SERVER, &offer)).is_some());
 }
 
 #[test]
@@ -163,15 +169,15 @@ fn no_flipped_bit_of_an_answer_is_applied() {
     let (mut a, mut b) = sides();
     b.expect(a.id, 0);
     let (_, offer) = a.dial(b.id, 0);
-    let answer = sent(&b.receive(a.id, Path::Server, &offer)).expect("an answer");
+    let answer = sent(&b.receive(a.id, SERVER, &offer)).expect("an answer");
     for bit in 0..answer.len() * 8 {
         let mut flipped = answer.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let outputs = a.receive(b.id, Path::Server, &flipped.into());
+        let outputs = a.receive(b.id, SERVER, &flipped.into());
         let untouched = !applies(&outputs) && failure(&outputs).is_none();
         assert!(untouched && answering(&outputs).is_none(), "bit {bit}: {outputs:?}");
     }
-    assert!(applies(&a.receive(b.id, Path::Server, &answer)));
+    assert!(applies(&a.receive(b.id, SERVER, &answer)));
 }
 
 #[test]
@@ -180,7 +186,7 @@ fn every_prefix_is_harmless() {
     b.expect(a.id, 0);
     let (_, offer) = a.dial(b.id, 0);
     for end in 0..offer.len() {
-        assert!(b.receive(a.id, Path::Server, &offer.slice(..end)).is_empty());
+        assert!(b.receive(a.id, SERVER, &offer.slice(..end)).is_empty());
     }
 }
 
@@ -195,7 +201,7 @@ fn check_refused(mut receiver: Side, from: NodeId, path: Path, offer: &Bytes, de
 fn an_unexpected_offer_is_declined() {
     let (mut a, b) = sides();
     let (_, offer) = a.dial(b.id, 0);
-    check_refused(b, a.id, Path::Server, &offer, true);
+    check_refused(b, a.id, SERVER, &offer, true);
 }
 
 #[test]
@@ -220,7 +226,7 @@ fn an_offer_for_another_receiver_is_ignored() {
     let mut c = side_of(&network(200), 3, 1);
     c.expect(a.id, 0);
     let (_, offer) = a.dial(b.id, 0);
-    check_refused(c, a.id, Path::Server, &offer, false);
+    check_refused(c, a.id, SERVER, &offer, false);
 }
 
 #[test]
@@ -229,7 +235,34 @@ fn another_network_is_ignored() {
     let mut stranger = side_of(&network(201), 3, 1);
     b.expect(stranger.id, 0);
     let (_, offer) = stranger.dial(b.id, 0);
-    check_refused(b, stranger.id, Path::Server, &offer, false);
+    check_refused(b, stranger.id, SERVER, &offer, false);
+}
+
+#[test]
+fn introducers_of_one_network_stand_for_one_another_and_a_third_does_not() {
+    let both = Network::new([200, 201].map(|seed| network(seed).public())).expect("two keys");
+    let mut a = side_in(both, &network(200), 1, 1);
+    let mut b = side_in(both, &network(201), 2, 1);
+    b.expect(a.id, 0);
+    let (_, offer) = a.dial(b.id, 0);
+    let outputs = b.receive(a.id, SERVER, &offer);
+    assert!(answering(&outputs).is_some());
+    assert!(applies(&a.receive(b.id, SERVER, &sent(&outputs).expect("an answer"))));
+    let mut stranger = side_in(both, &network(202), 3, 1);
+    b.expect(stranger.id, 0);
+    let (_, offer) = stranger.dial(b.id, 0);
+    check_refused(b, stranger.id, SERVER, &offer, false);
+}
+
+#[test]
+fn an_answer_goes_back_by_the_server_that_brought_the_offer() {
+    let (mut a, mut b) = sides();
+    b.expect(a.id, 0);
+    let (_, offer) = a.dial(b.id, 0);
+    let other = Path::Server(ServerId(3));
+    let outputs = b.receive(a.id, other, &offer);
+    let by = |output: &Output| matches!(output, Output::Send { path, .. } if *path == other);
+    assert!(outputs.iter().any(by), "{outputs:?}");
 }
 
 #[test]
@@ -238,7 +271,7 @@ fn a_foreign_offer_under_anothers_name_is_ignored() {
     let mut c = side_of(&network(200), 3, 1);
     b.expect(a.id, 0);
     let (_, offer) = c.dial(b.id, 0);
-    check_refused(b, a.id, Path::Server, &offer, false);
+    check_refused(b, a.id, SERVER, &offer, false);
 }
 
 /// hostile.md O1: each of these ids is somebody's who did not write the offer, or nobody's.
@@ -277,7 +310,7 @@ fn an_id_that_is_not_its_keys_costs_no_peer_connection() {
         let bytes = Proposal::signing_bytes(false, &card, b.id, 1, 0, &sdp);
         let signature = signature.unwrap_or_else(|| liar.secret.sign(&bytes));
         let offer = PeerSignal::Offer(Proposal { card, attempt: 1, permit: 0, sdp, signature });
-        let outputs = b.receive(card.id(), Path::Server, &offer.encode().into());
+        let outputs = b.receive(card.id(), SERVER, &offer.encode().into());
         assert!(outputs.is_empty(), "{what}: {outputs:?}");
     }
 }
@@ -287,12 +320,12 @@ fn a_replayed_offer_is_ignored() {
     let (mut a, mut b) = sides();
     b.expect(a.id, 0);
     let (_, offer) = a.dial(b.id, 0);
-    let outputs = b.receive(a.id, Path::Server, &offer);
+    let outputs = b.receive(a.id, SERVER, &offer);
     // A second copy while the first is under way, and one long after.
-    assert!(b.receive(a.id, Path::Server, &offer).is_empty());
+    assert!(b.receive(a.id, SERVER, &offer).is_empty());
     b.handle(NOW, Input::Opened(answering(&outputs).expect("a peer connection")));
     b.expect(a.id, 0);
-    check_refused(b, a.id, Path::Server, &offer, false);
+    check_refused(b, a.id, SERVER, &offer, false);
 }
 
 #[test]
@@ -303,9 +336,9 @@ fn an_offer_of_an_earlier_start_is_ignored() {
     let (_, stale) = earlier.dial(b.id, 0);
     let (_, fresh) = later.dial(b.id, 0);
     b.expect(later.id, 0);
-    assert!(answering(&b.receive(later.id, Path::Server, &fresh)).is_some());
+    assert!(answering(&b.receive(later.id, SERVER, &fresh)).is_some());
     b.expect(later.id, 0);
-    check_refused(b, later.id, Path::Server, &stale, false);
+    check_refused(b, later.id, SERVER, &stale, false);
 }
 
 #[test]
@@ -322,7 +355,7 @@ fn an_answer_of_another_peer_is_ignored() {
         PeerSignal::Answer(Proposal { card, attempt: attempt.0, permit: 0, sdp, signature });
     let payload: Bytes = answer.encode().into();
     for from in [b.id, c.id] {
-        assert!(a.receive(from, Path::Server, &payload).is_empty());
+        assert!(a.receive(from, SERVER, &payload).is_empty());
     }
 }
 
@@ -330,9 +363,9 @@ fn an_answer_of_another_peer_is_ignored() {
 fn a_decline_ends_the_attempt_and_a_forged_one_does_not() {
     let (mut a, mut b) = sides();
     let (attempt, offer) = a.dial(b.id, 0);
-    let decline = sent(&b.receive(a.id, Path::Server, &offer)).expect("a decline");
-    assert!(a.receive(NodeId::new(5), Path::Server, &decline).is_empty());
-    let outputs = a.receive(b.id, Path::Server, &decline);
+    let decline = sent(&b.receive(a.id, SERVER, &offer)).expect("a decline");
+    assert!(a.receive(NodeId::new(5), SERVER, &decline).is_empty());
+    let outputs = a.receive(b.id, SERVER, &decline);
     assert!(matches!(outputs[0], Output::Close(closed) if closed == attempt));
     assert_eq!(failure(&outputs), Some((b.id, true)));
 }
@@ -342,14 +375,14 @@ fn an_attempt_has_ten_seconds_and_a_late_answer_is_ignored() {
     let (mut a, mut b) = sides();
     b.expect(a.id, 0);
     let (attempt, offer) = a.dial(b.id, 0);
-    let answer = sent(&b.receive(a.id, Path::Server, &offer)).expect("an answer");
+    let answer = sent(&b.receive(a.id, SERVER, &offer)).expect("an answer");
     let deadline = NOW + ATTEMPT_PATIENCE;
     assert_eq!(a.negotiator.poll_timeout(), Some((deadline, Wake::Deadline)));
     assert!(a.handle(NOW, Input::Timeout).is_empty());
     let outputs = a.handle(deadline, Input::Timeout);
     assert!(matches!(outputs[0], Output::Close(closed) if closed == attempt));
     assert_eq!(failure(&outputs), Some((b.id, true)));
-    assert!(a.receive(b.id, Path::Server, &answer).is_empty());
+    assert!(a.receive(b.id, SERVER, &answer).is_empty());
     assert!(a.handle(deadline, Input::Opened(attempt)).is_empty());
     assert_eq!(failure(&b.handle(deadline, Input::Timeout)), Some((a.id, false)));
     assert_eq!((a.negotiator.poll_timeout(), b.negotiator.poll_timeout()), (None, None));
@@ -377,12 +410,12 @@ fn of_two_crossed_offers_the_smaller_ids_counts() {
     large.expect(small.id, 0);
     let (kept, offer) = small.dial(large.id, 0);
     let (dropped, crossed) = large.dial(small.id, 0);
-    assert!(small.receive(large.id, Path::Server, &crossed).is_empty());
-    let outputs = large.receive(small.id, Path::Server, &offer);
+    assert!(small.receive(large.id, SERVER, &crossed).is_empty());
+    let outputs = large.receive(small.id, SERVER, &offer);
     assert!(matches!(outputs[0], Output::Close(closed) if closed == dropped));
     assert_eq!(failure(&outputs), None);
     let answered = answering(&outputs).expect("a peer connection");
-    assert!(applies(&small.receive(large.id, Path::Server, &sent(&outputs).expect("an answer"))));
+    assert!(applies(&small.receive(large.id, SERVER, &sent(&outputs).expect("an answer"))));
     assert_eq!(established(&small.handle(NOW, Input::Opened(kept))), Some(large.id));
     // Both are newcomers to each other.
     assert_eq!(established(&large.handle(NOW, Input::Opened(answered))), Some(small.id));
@@ -396,7 +429,7 @@ fn a_dial_joins_the_attempt_under_way() {
     b.expect(a.id, 5);
     let (_, offer) = a.dial(b.id, 5);
     let attempt = answering(&b.receive(a.id, OVERLAY, &offer)).expect("a peer connection");
-    let dial = Input::Dial { peer: a.id, permit: 0, path: Path::Server };
+    let dial = Input::Dial { peer: a.id, permit: 0, path: SERVER };
     assert!(b.handle(NOW, dial).is_empty());
     assert_eq!(established(&b.handle(NOW, Input::Opened(attempt))), Some(a.id));
 }
@@ -407,7 +440,7 @@ fn an_answerer_without_a_peer_connection_says_so() {
     b.expect(a.id, 0);
     let (_, offer) = a.dial(b.id, 0);
     // By hand: the driver cannot construct the peer connection.
-    let received = Input::Received { from: a.id, path: Path::Server, payload: offer };
+    let received = Input::Received { from: a.id, path: SERVER, payload: offer };
     b.negotiator.handle(NOW, received);
     let Some(Output::CreateAnswer { attempt, .. }) = b.negotiator.poll_output() else {
         panic!("no answer wanted")
@@ -416,7 +449,7 @@ fn an_answerer_without_a_peer_connection_says_so() {
     let outputs = b.handle(NOW, Input::Broken { attempt, reason });
     assert!(is_decline(&outputs));
     assert_eq!(failure(&outputs), Some((a.id, false)));
-    let outputs = a.receive(b.id, Path::Server, &sent(&outputs).expect("a decline"));
+    let outputs = a.receive(b.id, SERVER, &sent(&outputs).expect("a decline"));
     assert_eq!(failure(&outputs), Some((b.id, true)));
 }
 
@@ -451,14 +484,14 @@ fn attempts_and_expectations_are_bounded() {
 #[test]
 fn a_node_does_not_dial_itself() {
     let (mut a, _) = sides();
-    let dial = Input::Dial { peer: a.id, permit: 0, path: Path::Server };
+    let dial = Input::Dial { peer: a.id, permit: 0, path: SERVER };
     assert_eq!(failure(&a.handle(NOW, dial)), Some((a.id, true)));
 }
 
 #[test]
 fn a_long_description_fails_here_not_there() {
     let (mut a, b) = sides();
-    a.negotiator.handle(NOW, Input::Dial { peer: b.id, permit: 0, path: Path::Server });
+    a.negotiator.handle(NOW, Input::Dial { peer: b.id, permit: 0, path: SERVER });
     let Some(Output::CreateOffer(attempt)) = a.negotiator.poll_output() else { panic!("no offer") };
     let sdp = "x".repeat(SDP_BYTES_MAX as usize + 1);
     let outputs = a.handle(NOW, Input::Described { attempt, sdp });
@@ -471,7 +504,7 @@ proptest! {
     fn garbage_is_silent(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let (a, mut b) = sides();
         b.expect(a.id, 0);
-        let outputs = b.receive(a.id, Path::Server, &bytes.into());
+        let outputs = b.receive(a.id, SERVER, &bytes.into());
         prop_assert_eq!(answering(&outputs), None);
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::limits::CONNECTIONS_MAX;
 use super::turn::Turn;
-use crate::message::{ICE_SERVERS_MAX, IceServer};
+use crate::message::{COMPANIONS_MAX, Companion, ICE_SERVERS_MAX, IceServer};
 
 /// Settings of a room.
 #[derive(Clone, Debug)]
@@ -14,6 +14,9 @@ pub struct Config {
     pub ice_servers: Bounded<IceServer, ICE_SERVERS_MAX>,
     /// Relays named to every peer besides, with credentials that it alone gets.
     pub turn: Option<Turn>,
+    /// The network's other introducers, named to every peer: their vouchers count here, and the
+    /// peers keep up a conversation with each.
+    pub companions: Bounded<Companion, COMPANIONS_MAX>,
     /// Connections at once.
     pub connections_max: u32,
     /// Whether a network may be running already (the introducer's key is older than this
@@ -27,6 +30,7 @@ impl Default for Config {
         Config {
             ice_servers: Bounded::new(),
             turn: None,
+            companions: Bounded::new(),
             connections_max: CONNECTIONS_MAX,
             may_have_members: false,
         }

@@ -44,11 +44,13 @@ impl Room {
                 owed: 0,
             },
         );
-        let network = self.network;
-        self.send(
-            connection,
-            &ServerMessage::Challenge { version: PROTOCOL_VERSION, network, nonce },
-        );
+        let challenge = ServerMessage::Challenge {
+            version: PROTOCOL_VERSION,
+            introducer: self.secret.public(),
+            companions: self.config.companions.clone(),
+            nonce,
+        };
+        self.send(connection, &challenge);
     }
 
     pub(super) fn on_login(
@@ -66,7 +68,7 @@ impl Room {
             );
             return self.refuse(connection, words, "another protocol version");
         }
-        let signed = login_bytes(&self.network, nonce, login.epoch);
+        let signed = login_bytes(&self.secret.public(), nonce, login.epoch);
         if login.public_key.verify(&signed, &login.signature).is_err() {
             let words = "the login is not signed by its key".to_string();
             return self.refuse(connection, words, "a bad login signature");
@@ -94,7 +96,7 @@ impl Room {
         self.send(connection, &welcome);
     }
 
-    /// The card with the voucher that the peer showed, if it is this network's.
+    /// The card with the voucher that the peer showed, if an introducer of this network gave it.
     fn known_card(&self, login: &Login) -> Option<Card> {
         let Login { public_key, epoch, voucher, .. } = *login;
         let card = Card { public_key, voucher: voucher?, epoch };

@@ -3,12 +3,12 @@
 use std::string::{String, ToString as _};
 use std::vec::Vec;
 
-use base::{Bounded, Card, Duration, PROTOCOL_VERSION, Signature, Voucher};
+use base::{Bounded, Card, Duration, PROTOCOL_VERSION, PublicKey, Signature, Voucher};
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::{PeerSignal, Proposal, login_bytes};
+use crate::message::{Companion, PeerSignal, Proposal, login_bytes};
 
 mod introduce;
 mod later;
@@ -31,7 +31,20 @@ struct Guest {
 
 fn hall(may_have_members: bool) -> Hall {
     let config = Config { may_have_members, ..Config::default() };
-    Hall { room: Room::new(config, Secret::from_seed(&[200; 32]), 1, NOW), next: 0 }
+    hall_of(200, config)
+}
+
+fn hall_of(introducer: u8, config: Config) -> Hall {
+    Hall { room: Room::new(config, secret(introducer), 1, NOW), next: 0 }
+}
+
+/// A room of one introducer that has these companions.
+fn hall_among(introducer: u8, companions: &[u8]) -> Hall {
+    let url = "wss://other.example/v1/ws".to_string();
+    let companions = companions.iter().map(|other| secret(*other).public());
+    let companions = companions.map(|key| Companion { key, url: url.clone() });
+    let companions = Bounded::truncating(companions);
+    hall_of(introducer, Config { companions, ..Config::default() })
 }
 
 fn secret(seed: u8) -> Secret {
@@ -52,12 +65,14 @@ impl Hall {
         let connection = ConnectionId(self.next);
         self.next += 1;
         let outputs = self.handle(now, Input::Connected(connection));
-        let ServerMessage::Challenge { network, nonce, version } = told(&outputs, connection)
+        let ServerMessage::Challenge { version, introducer, companions, nonce } =
+            told(&outputs, connection)
         else {
             panic!("{outputs:?}")
         };
         assert_eq!(version, PROTOCOL_VERSION);
-        (connection, network, nonce)
+        assert_eq!(companions, self.room.config.companions);
+        (connection, introducer, nonce)
     }
 
     /// Logs in on a fresh connection; what the room said to everybody.

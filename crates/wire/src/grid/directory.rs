@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use base::codec;
-use base::{Bounded, IdentityError, Key, PublicKey, Signature};
+use base::{Bounded, IdentityError, Key, Network, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::{JobId, SignedDescription, Tenure, cancel_bytes};
@@ -71,7 +71,7 @@ impl Listing {
     /// [`IdentityError`] when the creator, a node of this `network`, did not sign it.
     pub fn verify(
         &self,
-        network: &PublicKey,
+        network: &Network,
         known: Option<&Listing>,
     ) -> Result<JobId, IdentityError> {
         let job = match known.filter(|known| known.job == self.job) {

@@ -13,7 +13,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use base::codec::{self, DecodeError};
-use base::{Digest, IdentityError, NodeId, PublicKey, Signature};
+use base::{Digest, IdentityError, Network, NodeId, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::{JobId, PARAMS_BYTES_MAX, SignedDescription, TASKS_MAX};
@@ -131,7 +131,7 @@ impl Record {
     ///
     /// # Errors
     /// [`Invalid`]; nothing was kept of the bytes.
-    pub fn open(bytes: &[u8], key: JobId, network: &PublicKey) -> Result<Self, Invalid> {
+    pub fn open(bytes: &[u8], key: JobId, network: &Network) -> Result<Self, Invalid> {
         let record = Record::read(bytes)?;
         record.check(key)?;
         record.job.verify(network)?;
@@ -242,7 +242,7 @@ pub fn merged(
     key: JobId,
     held: Option<&[u8]>,
     news: &[u8],
-    network: &PublicKey,
+    network: &Network,
 ) -> Result<(Vec<u8>, bool), Invalid> {
     let Some(held) = held else {
         return Ok((Record::open(news, key, network)?.encode(), true));

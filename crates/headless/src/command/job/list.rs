@@ -17,12 +17,12 @@ const ANSWERED_MAX: Duration = Duration::from_secs(20);
 
 /// Asks the network for its jobs, and prints them: the newest first.
 pub(super) async fn run(
-    server: &str,
+    servers: &[String],
     driver: &mut Driver,
     signals: &mut Signals,
     is_json: bool,
 ) -> Result<(), Failure> {
-    become_member(driver, server, signals).await?;
+    become_member(driver, servers, signals).await?;
     let (mut jobs, missing) = ask(driver, signals).await?;
     jobs.sort_by_key(|listing| (std::cmp::Reverse(listing.created), listing.job));
     if is_json {

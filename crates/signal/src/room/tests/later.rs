@@ -26,7 +26,7 @@ fn credentials_of_relays_are_a_peers_own_and_renewed() {
         unix_zero: 1_000,
     };
     let config = Config { turn: Some(turn), ..Config::default() };
-    let mut hall = Hall { room: Room::new(config, Secret::from_seed(&[200; 32]), 1, NOW), next: 0 };
+    let mut hall = hall_of(200, config);
     let (connection, outputs) = hall.log_in(NOW, &secret(1), 1, None);
     let ServerMessage::Welcome { ice_servers, .. } = told(&outputs, connection) else { panic!() };
     assert!(ice_servers[0].username.starts_with("1601:"), "{ice_servers:?}");

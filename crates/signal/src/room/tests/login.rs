@@ -31,6 +31,36 @@ fn a_foreign_or_stolen_voucher_gives_a_fresh_id() {
 }
 
 #[test]
+fn a_voucher_of_a_companion_keeps_its_id_and_one_of_others_does_not() {
+    let mut first = hall_among(200, &[201]);
+    let guest = first.guest(1);
+    // Whom the first vouched for is known at the second, where a stranger's word counts as nothing.
+    let mut second = hall_among(201, &[200]);
+    let (connection, outputs) = second.log_in(NOW, &guest.secret, 1, Some(guest.voucher));
+    let ServerMessage::Welcome { voucher, .. } = told(&outputs, connection) else { panic!() };
+    assert_eq!(voucher, guest.voucher);
+    assert!(second.room.peers.contains_key(&guest.id));
+    // A newcomer gets the voucher of whoever it came to.
+    let newcomer = second.guest(2);
+    assert_eq!(newcomer.voucher.introducer, secret(201).public());
+    // One that does not name the other as its companion takes its vouchers for none.
+    let mut apart = hall_among(202, &[201]);
+    let (connection, outputs) = apart.log_in(NOW, &guest.secret, 1, Some(guest.voucher));
+    let ServerMessage::Welcome { voucher, .. } = told(&outputs, connection) else { panic!() };
+    assert_eq!(voucher.introducer, secret(202).public());
+}
+
+#[test]
+fn a_login_for_one_introducer_is_none_for_its_companion() {
+    let (mut first, mut second) = (hall_among(200, &[201]), hall_among(201, &[200]));
+    let guest = first.guest(1);
+    let (connection, _, nonce) = second.connect(NOW);
+    let signature = guest.secret.sign(&login_bytes(&secret(200).public(), &nonce, 1));
+    let message = login(guest.secret.public(), 1, Some(guest.voucher), signature);
+    assert!(closed(&second.say(NOW, connection, &message), connection));
+}
+
+#[test]
 fn a_lower_epoch_is_refused() {
     let mut hall = hall(false);
     let guest = hall.guest(1);
@@ -101,7 +131,7 @@ fn the_hall_has_a_last_place() {
 #[test]
 fn a_tenth_of_the_places_is_kept_for_known_peers() {
     let config = Config { connections_max: 20, ..Config::default() };
-    let mut hall = Hall { room: Room::new(config, Secret::from_seed(&[200; 32]), 1, NOW), next: 0 };
+    let mut hall = hall_of(200, config);
     let known = hall.guest(1);
     hall.handle(NOW, Input::Disconnected(known.connection));
     for seed in 2..20 {

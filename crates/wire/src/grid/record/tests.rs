@@ -101,7 +101,7 @@ proptest! {
 
     #[test]
     fn holders_agree_in_whatever_order_they_hear(a in any_record(), b in any_record()) {
-        let network = introducer().public();
+        let network = introducer().public().into();
         let merge = |held: Option<&[u8]>, news: &Record| merged(key(), held, &news.encode(), &network);
         let (first, _) = merge(None, &a).unwrap();
         let (first, changed) = merge(Some(&first), &b).unwrap();
@@ -115,7 +115,7 @@ proptest! {
     fn foreign_bytes_are_an_error_or_a_record(mut bytes in any_record().prop_map(|r| r.encode()),
         at in any::<prop::sample::Index>(), bit in 0..8u8, cut in any::<prop::sample::Index>())
     {
-        let network = introducer().public();
+        let network = introducer().public().into();
         prop_assert!(Record::open(&bytes[..cut.index(bytes.len())], key(), &network).is_err());
         let place = at.index(bytes.len());
         bytes[place] ^= 1 << bit;
@@ -128,7 +128,7 @@ proptest! {
 
 #[test]
 fn only_the_creator_makes_and_cancels() {
-    let (network, other) = (introducer().public(), Secret::from_seed(&[9; 32]));
+    let (network, other) = (introducer().public().into(), Secret::from_seed(&[9; 32]));
     let open = |record: &Record| Record::open(&record.encode(), key(), &network);
     assert!(open(&record()).is_ok());
     let forged = Record { job: signed(TASKS, &other), ..record() };
@@ -142,13 +142,16 @@ fn only_the_creator_makes_and_cancels() {
     assert!(merged(key(), Some(&held), &forged.encode(), &network).is_err());
     assert!(merged(key(), None, &forged.encode(), &network).is_err());
     assert!(merged(key(), None, &wrong.encode(), &network).is_err());
-    assert!(Record::open(&record().encode(), key(), &other.public()).is_err(), "another network");
+    assert!(
+        Record::open(&record().encode(), key(), &other.public().into()).is_err(),
+        "another network"
+    );
     assert!(Record::open(&record().encode(), JobId::new(5), &network).is_err(), "another key");
 }
 
 #[test]
 fn entries_of_tasks_that_the_job_does_not_have_are_refused() {
-    let network = introducer().public();
+    let network = introducer().public().into();
     let mut record = record();
     record.done.insert(TASKS, done(0, 1, 1));
     let bytes = record.encode();
