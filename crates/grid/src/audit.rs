@@ -126,14 +126,14 @@ impl Job {
         Digest::of(&digests)
     }
 
-    /// How it ended, for whoever asks an owner.
-    pub(crate) fn ending(&self) -> Ending {
+    /// How it ended, as far as this node may say so; not where only this node's part in it did.
+    pub(crate) fn ending(&self) -> Option<Ending> {
         match self.state {
-            JobState::Cancelled if self.is_mine || self.cancelled.is_some() => {
-                Ending::Cancelled(self.cancelled)
+            JobState::Cancelled if self.is_withdrawn || self.cancelled.is_some() => {
+                Some(Ending::Cancelled(self.cancelled))
             }
-            JobState::Cancelled => Ending::GivenUp,
-            _ => Ending::Done(self.results_digest()),
+            JobState::Cancelled => self.is_owned().then_some(Ending::GivenUp),
+            _ => Some(Ending::Done(self.results_digest())),
         }
     }
 
@@ -279,9 +279,17 @@ impl Grid {
             return;
         }
         self.review(id, worker);
-        if worker == self.me {
-            // Nobody takes anything of this node: its machine is at fault.
-            self.end(id, JobState::Cancelled);
+        if worker != self.me {
+            return;
+        }
+        // Nobody takes anything of this node: its machine is at fault. Of its own job it still wants to see
+        // the results.
+        match self.jobs.get_mut(&id).filter(|job| job.is_mine).and_then(Job::joined) {
+            Some(joined) => {
+                joined.works = false;
+                self.drop_work(|ticket| ticket.job == id);
+            }
+            None => drop(self.end(id, JobState::Cancelled)),
         }
     }
 

@@ -54,9 +54,6 @@ impl Grid {
             self.counters.ignored += 1;
             return false;
         }
-        if self.jobs.contains_key(&job) {
-            self.forget(job);
-        }
         self.candidate = Some(Candidate { job, owner, asked: now, tries: 1, welcome: None });
         self.send(owner, Message::Enlist { job, slots: self.worker.slots });
         true
@@ -208,11 +205,16 @@ impl Grid {
     }
 
     fn join(&mut self, now: Time, id: JobId, owner: NodeId, welcome: &Welcome) {
+        let role = Role::Participant(Joined::new(now, true));
+        let tenure = Tenure { epoch: welcome.epoch, owner };
+        if let Some(job) = self.jobs.get_mut(&id).filter(|job| job.may_go_on_with(owner)) {
+            (job.tenure, job.role) = (tenure, role);
+            self.go_on(id, JobState::Running);
+            return self.catch_up(now, id, &welcome.done);
+        }
         if self.jobs.contains_key(&id) || !self.make_place() {
             return self.send(owner, Message::Quit { job: id });
         }
-        let role = Role::Participant(Joined::new(now, true));
-        let tenure = Tenure { epoch: welcome.epoch, owner };
         self.open(Job::new(welcome.signed.clone(), tenure, self.me, self.opened, role));
         self.catch_up(now, id, &welcome.done);
         if welcome.done.iter().any(|byte| *byte != 0) {
@@ -259,8 +261,21 @@ impl Grid {
         self.event(Event::JobRefused { job, reason: reason.into() });
     }
 
+    /// A job that a former owner gave up.
+    pub(crate) fn go_on(&mut self, id: JobId, state: JobState) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        (job.state, job.is_given_up) = (state, false);
+        self.links_changed = true;
+        self.event(Event::JobChanged { job: id, state });
+        // What this node says to the job's group, it says as a member.
+        self.review_groups(false);
+    }
+
     /// Invitations to this job are declined from now on.
     pub(crate) fn remember_refusal(&mut self, job: JobId) {
+        if self.refused.contains(&job) {
+            return;
+        }
         self.refused.push_back(job);
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_front();

@@ -123,8 +123,8 @@ pub enum Input {
         /// This node is the live node closest to the job's id.
         is_root: bool,
     },
-    /// None of those who should hold a job's record has it: the answer to [`Output::Recall`] where there
-    /// is no record.
+    /// None of those asked who may hold a job's record has it: the answer to [`Output::Recall`] where there
+    /// is no record. Where nobody answers there is none.
     NoRecord {
         /// Which job.
         job: JobId,

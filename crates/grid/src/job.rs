@@ -107,6 +107,10 @@ pub(crate) struct Job {
     pub(crate) rounds: SortedMap<u32, u8>,
     pub(crate) tally: SortedMap<NodeId, u32>,
     pub(crate) cancelled: Option<Signature>,
+    /// This node, its creator, cancelled it; the signature may be under way.
+    pub(crate) is_withdrawn: bool,
+    /// It ended here because its owner gave it up.
+    pub(crate) is_given_up: bool,
     /// Since when its owner is known to be gone.
     pub(crate) lost_at: Option<Time>,
     pub(crate) record_copies: u16,
@@ -149,6 +153,8 @@ impl Job {
             rounds: SortedMap::new(),
             tally: SortedMap::new(),
             cancelled: None,
+            is_withdrawn: false,
+            is_given_up: false,
             lost_at: None,
             record_copies: 0,
             is_unwritten: false,
@@ -179,8 +185,7 @@ impl Job {
 
     /// Its owner gave it up, which binds nobody else.
     pub(crate) fn may_go_on_with(&self, owner: NodeId) -> bool {
-        let is_given_up = self.state == JobState::Cancelled && self.cancelled.is_none();
-        is_given_up && !self.is_mine && self.owner() != owner
+        self.is_given_up && self.owner() != owner
     }
 
     /// Neither finished nor cancelled.

@@ -86,10 +86,6 @@ impl Grid {
 
     /// The record as it is stored.
     pub(crate) fn on_record(&mut self, now: Time, id: JobId, bytes: &[u8], is_root: bool) {
-        let may_go_on = |job: &Job| job.may_go_on_with(self.me) && !self.refused.contains(&id);
-        if is_root && self.jobs.get(&id).is_some_and(may_go_on) {
-            self.forget(id);
-        }
         let record = match self.jobs.get(&id) {
             Some(job) => Record::open_known(bytes, id, &job.signed),
             None if is_root || self.watches.contains_key(&id) => {
@@ -111,6 +107,10 @@ impl Grid {
         let is_over = record.cancelled.is_some() || (record.is_complete() && !is_asked);
         if self.watches.contains_key(&id) && (is_over || !is_root) {
             return self.on_watched(id, record);
+        }
+        if is_root && !is_over && self.jobs.get(&id).is_some_and(|job| job.may_go_on_with(self.me))
+        {
+            self.go_on(id, JobState::Orphaned);
         }
         if let Some(job) = self.jobs.get_mut(&id) {
             job.is_root = is_root;

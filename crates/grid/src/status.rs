@@ -79,6 +79,7 @@ impl Grid {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let (owner, is_open) = (job.owner(), job.is_open());
         if job.is_mine && is_open {
+            job.is_withdrawn = true;
             let bytes = Bytes::from(cancel_bytes(id));
             self.outputs.push_back(Output::SignCancel { job: id, bytes });
         }
@@ -141,6 +142,7 @@ impl Grid {
         }
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let (epoch, ending) = (job.tenure.epoch, job.ending());
+        let Some(ending) = ending else { return };
         let Some(owned) = job.owned() else { return };
         let others = owned.board.others(self.me);
         for to in others {
@@ -194,10 +196,7 @@ impl Grid {
         let results = match ending {
             Ending::Done(results) => results,
             Ending::Cancelled(signature) => return self.on_cancelled(now, from, id, signature),
-            Ending::GivenUp => {
-                self.end(id, JobState::Cancelled);
-                return;
-            }
+            Ending::GivenUp => return self.on_given_up(now, id),
         };
         if !self.end(id, JobState::Finished) {
             return;
@@ -214,14 +213,31 @@ impl Grid {
     fn on_cancelled(&mut self, now: Time, from: NodeId, id: JobId, signature: Option<Signature>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let creator = &job.signed.description.creator;
-        let signed = |signature| creator.public_key.verify(&cancel_bytes(id), &signature).is_ok();
-        if from == creator.id() || signature.is_some_and(signed) {
-            job.cancelled = job.cancelled.or(signature);
+        let is_proof =
+            |signature: &Signature| creator.public_key.verify(&cancel_bytes(id), signature).is_ok();
+        let proof = signature.filter(is_proof);
+        if proof.is_some() || (from == creator.id() && signature.is_none()) {
+            job.cancelled = job.cancelled.or(proof);
             self.remember_refusal(id);
             self.end(id, JobState::Cancelled);
         } else {
-            self.misbehaved(from, "cancellation of another node's job");
+            self.misbehaved(from, "cancellation without its creator's signature");
             self.orphan(now, id);
+        }
+    }
+
+    /// From the owner: it gives the job up. Whoever works on it goes idle, and may be found by the next
+    /// owner; whoever wants to see the results waits for that one.
+    fn on_given_up(&mut self, now: Time, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let is_mine = job.is_mine;
+        if is_mine || !job.joined().is_some_and(|joined| joined.works) {
+            return self.orphan(now, id);
+        }
+        if self.end(id, JobState::Cancelled)
+            && let Some(job) = self.jobs.get_mut(&id)
+        {
+            job.is_given_up = true;
         }
     }
 

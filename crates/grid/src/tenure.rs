@@ -336,10 +336,9 @@ impl Grid {
 
     /// Tells a peer that the job has ended, or that nothing is known of it.
     pub(crate) fn over(&mut self, to: NodeId, id: JobId) {
-        let message = match self.jobs.get(&id).filter(|job| !job.is_open()) {
-            Some(job) => {
-                Message::Finished { job: id, epoch: job.tenure.epoch, ending: job.ending() }
-            }
+        let ended = self.jobs.get(&id).filter(|job| !job.is_open());
+        let message = match ended.and_then(|job| Some((job.tenure.epoch, job.ending()?))) {
+            Some((epoch, ending)) => Message::Finished { job: id, epoch, ending },
             None => Message::Sorry { job: id, reason: Reason::new("no such job here") },
         };
         self.send(to, message);

@@ -15,7 +15,7 @@ const WATCHES_MAX: usize = 16;
 /// Heartbeats for which a record is looked up. Chosen: where an owner dies, and the next one, and the
 /// next, it takes up to 12 until another acts, and nobody answers for the job's key meanwhile.
 const TRIES_MAX: u32 = 20;
-/// Times that those who should hold the record say that there is none. Chosen: whoever just came to be the
+/// Times that whoever is asked for the record says that there is none. Chosen: whoever just came to be the
 /// closest to the job's key has not got it yet.
 const DENIALS_MAX: u32 = 3;
 
@@ -36,6 +36,7 @@ impl Watch {
 
 impl Grid {
     pub(crate) fn on_watch(&mut self, now: Time, id: JobId) {
+        self.refused.retain(|refused| *refused != id);
         if self.watches.contains_key(&id) || self.tell_again(now, id) {
             return;
         }

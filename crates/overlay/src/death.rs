@@ -142,7 +142,7 @@ impl Overlay {
         let stood_left = self.leaf.left().iter().any(|contact| contact.id == id)
             && self.leaf.right().iter().all(|contact| contact.id != id);
         if self.leaf.remove(id) {
-            self.tuning.note_gone(self.now);
+            self.tuning.note_gone();
             self.stale.leaf = true;
             self.repair_leaf_set(id, !stood_left);
         }

@@ -3,7 +3,7 @@
 //!
 //! Where processors, links or both are overloaded, answers come late, are taken for silence, and what
 //! follows a death is more load: without this a crowd on one machine kills itself for good. So a node
-//! that has reason to doubt itself waits longer for answers, and returns to its usual patience when
+//! that has reason to doubt itself waits longer for answers, asks fewer at once, and returns to its usual ways when
 //! nothing goes wrong any more. A dead peer is no such reason.
 
 use base::{Duration, NodeId, Time};

@@ -12,8 +12,8 @@ use crate::peers::Beats;
 
 /// What a heartbeat may be late, in parts of its sender's period.
 const LATE_PART: u32 = 4;
-/// Of the heartbeats to the left, every so-manyth goes to the right, too. It only renews a promise:
-/// the left neighbour finds a dead node first, and tells the right one.
+/// The right neighbour hears so many times more rarely, as that only renews a promise: the left one finds
+/// a dead node first, and tells it.
 pub(crate) const RIGHT_RARER: u32 = 3;
 /// Bounds of what a peer may say of its period and its lease.
 const BEAT_MAX: Duration = Duration::from_secs(60);

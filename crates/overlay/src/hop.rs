@@ -31,7 +31,7 @@ use crate::Overlay;
 use crate::links::Link;
 
 /// Relays that a message tries before it waits a moment.
-pub(crate) const RELAYS_MAX: usize = 4;
+const RELAYS_MAX: usize = 4;
 
 /// Where a message to the root of a key goes; see [`Overlay::next_hop`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,6 +60,8 @@ pub(crate) struct Join {
     pub(crate) spacing: Option<u128>,
     attempt: u64,
     stage: Stage,
+    /// Since when the leaf set has to answer.
+    settling: Time,
     tries: u8,
     pause: Duration,
 }
@@ -67,7 +69,7 @@ pub(crate) struct Join {
 impl Join {
     fn new(through: Option<NodeId>, due: Time, stage: Stage) -> Self {
         let (seek, spacing, attempt, tries, pause) = (None, None, 0, 0, PAUSE_FIRST);
-        Join { through, due, seek, spacing, attempt, stage, tries, pause }
+        Join { through, due, seek, spacing, attempt, stage, settling: due, tries, pause }
     }
 }
 
@@ -244,7 +246,8 @@ impl Overlay {
             return;
         }
         let mut complete = true;
-        let mut room = self.questions(JOIN_PROBES_MAX).saturating_sub(self.watch.asked().count());
+        // Beside those whom others named, so that these cannot keep a join from its end.
+        let mut room = self.questions(JOIN_PROBES_MAX).saturating_sub(self.watch.members_asked());
         for member in self.leaf.members() {
             if self.peers.get(member.id).is_some_and(|peer| peer.answered) {
                 continue;
@@ -286,7 +289,7 @@ impl Overlay {
 
     /// A third of real pairs cannot link: the wait for the neighbours' links has an end.
     fn has_waited_for_links(&self) -> bool {
-        self.join.as_ref().is_none_or(|join| self.now + SETTLE_TIME >= join.due + ANCHOR_TIME)
+        self.join.as_ref().is_none_or(|join| self.now >= join.settling + ANCHOR_TIME)
     }
 
     fn begin_settling(&mut self, through: Option<NodeId>) {
@@ -294,10 +297,8 @@ impl Overlay {
         // Whoever was found dead may only have been out of reach from outside the ring.
         self.watch.forget_dead();
         let (due, stage) = (self.now + self.join_patience(SETTLE_TIME), Stage::Settling);
-        match self.join.as_mut() {
-            Some(join) => (join.due, join.stage) = (due, stage),
-            None => self.join = Some(Join::new(through, due, stage)),
-        }
+        let join = self.join.get_or_insert_with(|| Join::new(through, due, stage));
+        (join.due, join.stage, join.settling) = (due, stage, self.now);
     }
 
     /// How long a step of a join may take that usually takes `usual` at most.

@@ -182,6 +182,10 @@ impl Overlay {
         let reply = Message::Pong { token, ready: self.ready };
         self.send_back(from.id, via, reply);
         self.renew_lease(from.id, via);
+        // It may have been taken for dead here.
+        if self.ready && self.leaf.wants(from.id) {
+            self.learn(from, None, via);
+        }
     }
 
     /// A question that took another path than the straight one is answered on another path, too:
@@ -273,13 +277,14 @@ impl Overlay {
         let known = datagrams && probe.direct;
         let patience = if known { round_trips.max(PROBE_TIME_MIN) } else { usual };
         probe.due = self.now + patience.min(usual);
-        let (token, direct, teller) = (probe.token, probe.direct, probe.teller);
-        let misses = probe.misses;
+        let Probe { token, direct, teller, misses, accused, .. } = *probe;
         let hinted = !direct && probe.detours % 2 == 0;
-        // Whoever is silent is asked again for nothing but a sign of life.
-        let is_repeat = self.ready && misses > 0 && self.leaf.contains(id);
+        // Whoever is silent, or said to be dead, is asked for nothing but a sign of life. Who hears only what
+        // takes another way learns of this node by that.
+        let is_doubted = misses > 0 || accused.is_some();
+        let is_check = self.ready && direct && is_doubted && self.leaf.contains(id);
         let in_leaf_set = self.leaf.contains(id) || self.leaf.wants(id);
-        let message = if in_leaf_set && !is_repeat && self.seeking().is_none() {
+        let message = if in_leaf_set && !is_check && self.seeking().is_none() {
             Message::Probe { token, leaf: self.leaf.state(self.ready) }
         } else {
             Message::Ping { token }

@@ -13,17 +13,19 @@ use wire::limits::{BODY_BYTES_MAX, HOPS_MAX};
 use wire::overlay::{Message, MessageId, Routed, Target};
 
 use crate::custody::{Custody, RTO_FIRST};
-use crate::hop::{RELAYS_MAX, Step};
+use crate::hop::Step;
 use crate::recent::TRIED_MAX;
 use crate::{Event, Output, Overlay};
 
-/// How long a message may be in custody (chosen: until a dead root's lease has ended in an idle
-/// ring).
-const CUSTODY_TIME: Duration = Duration::from_secs(35);
+/// How long a message may be in custody (chosen: until a dead root's lease has ended in an idle ring,
+/// where its right neighbour promised 52 s and 5 more).
+const CUSTODY_TIME: Duration = Duration::from_secs(60);
 /// Between two looks for a way.
 const WAIT: Duration = Duration::from_secs(1);
 /// Times that one message is sent from here.
 const SENDS_MAX: u8 = 48;
+/// Of these, before one more relay has its price: a round of relays.
+const FREE_SENDS: u8 = 4;
 /// What a large body may take on top: the slowest uplink worth waiting for.
 const RTO_BYTES_PER_SECOND: u64 = 32 * 1024;
 /// Bodies up to this size measure the round trip; larger ones measure the bandwidth.
@@ -210,17 +212,16 @@ impl Overlay {
     }
 
     /// Sends on what was sent before although nobody is known to be gone: a relay did not know a way, or
-    /// there was none for a while. Over links, beyond the first relays, that has its budget, too: where
-    /// many are not to be reached yet, the search for ways to them would be most of what is said.
+    /// there was none for a while. Over links, beyond the first relays, one more has its price: where many
+    /// are not to be reached yet, the search for ways to them would be most of what is said.
     fn dispatch_again(&mut self, custody: Custody) {
         let is_over = self.now.since(custody.since) >= CUSTODY_TIME;
-        if !self.is_direct()
-            && usize::from(custody.sends) > RELAYS_MAX
-            && !is_over
-            && matches!(self.step(&custody.way()), Step::Hop(..))
+        let is_free = self.is_direct() || custody.sends <= FREE_SENDS || is_over;
+        if !is_free
+            && matches!(self.step(&custody.way()), Step::Hop(_, Some(_)))
             && !self.routes.retries.spend(self.now)
         {
-            return self.wait(custody);
+            return self.hold(custody);
         }
         self.dispatch(custody);
     }
@@ -280,18 +281,21 @@ impl Overlay {
     }
 
     fn wait(&mut self, mut custody: Custody) {
-        if !self.routes.has_room(&custody.routed.body) {
-            if custody.from.is_none() {
-                self.give_up(&custody);
-            }
-            return;
-        }
-        self.take_over(&mut custody);
         self.stats.held += u64::from(custody.round == 0);
-        custody.hop = None;
         custody.round = custody.round.saturating_add(1);
+        self.hold(custody);
+    }
+
+    /// Looks for a way later, where there is room.
+    fn hold(&mut self, mut custody: Custody) {
+        custody.hop = None;
         custody.due = self.now + WAIT;
-        self.routes.keep(custody);
+        if self.routes.has_room(&custody.routed.body) {
+            self.take_over(&mut custody);
+            self.routes.keep(custody);
+        } else if custody.from.is_none() {
+            self.give_up(&custody);
+        }
     }
 
     fn give_up(&mut self, custody: &Custody) {

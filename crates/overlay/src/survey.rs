@@ -20,18 +20,18 @@ use crate::Overlay;
 /// Nodes to be asked for their tables: as many as tables of 10⁶ nodes hold. When full, no more.
 const QUEUE_MAX: usize = 128;
 /// At least so many, however short nodes stay: whoever is told that they do may be told a lie.
-const QUEUE_MIN: usize = 8;
+const QUEUE_MIN: usize = 4;
 /// For each so many seconds that a newcomer can be expected to stay it asks one more. Chosen: a
-/// question, its answer and what is shown in the end are 3 KiB, so a second stage costs 200 bytes for
+/// question, its answer and what is shown in the end are 3 KiB, so a second stage costs 130 bytes for
 /// each second; tables that nobody uses for long need not be the nearest.
-const SECONDS_PER_QUESTION: usize = 16;
+const SECONDS_PER_QUESTION: usize = 24;
 /// Requests under way.
 const ASKED_MAX: usize = 4;
 /// How long one may take.
 const REPLY_TIME: Duration = Duration::from_secs(2);
 
 /// The state of this conversation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Survey {
     queue: VecDeque<NodeId>,
     asked: SortedMap<NodeId, Time>,
@@ -43,7 +43,8 @@ pub(crate) struct Survey {
 
 impl Survey {
     pub(crate) fn new() -> Self {
-        Survey { questions: QUEUE_MAX, ..Survey::default() }
+        let (queue, asked) = (VecDeque::new(), SortedMap::new());
+        Survey { queue, asked, is_fresh: false, questions: QUEUE_MAX }
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
@@ -97,7 +98,7 @@ impl Overlay {
     }
 
     /// The end of a join: everybody in the tables sees what came of it (Pastry §2.4), and takes
-    /// what is nearer than what they have.
+    /// what is nearer than what they have. Where nodes stay for short, the nearest do.
     fn show_state(&mut self) {
         if !self.is_direct() {
             return;

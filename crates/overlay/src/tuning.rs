@@ -23,6 +23,8 @@ const INTERVAL_MAX: Duration = Duration::from_secs(30 * 60);
 /// Heartbeats in a mean session at the least: a neighbour's keys are without an answer for three to
 /// five of them after it died, so this bounds the share of time that they are.
 const SESSION_BEATS: f64 = 1_000.0;
+/// A stay in seconds that is as good as one for ever: two days. What a root says beyond it says nothing.
+const TOLD_MAX: u32 = 2 * 24 * 60 * 60;
 /// Between two estimates.
 const RETUNE_TIME: Duration = Duration::from_secs(30);
 
@@ -32,11 +34,12 @@ pub(crate) struct Tuning {
     /// When the last peers of the tables were found dead, the earliest first. It begins with the
     /// start of this node, as if one had failed then (MSPastry).
     failures: VecDeque<Time>,
-    /// The same of members of the leaf set, of whose deaths everybody near is told, and of those who said
-    /// goodbye.
-    gone: VecDeque<Time>,
+    /// When this node started.
+    begun: Time,
+    /// Members that the leaf set lost since: everybody near is told of their deaths.
+    gone: u32,
     /// How long nodes stay in the mean, in seconds, as this one was told when it joined.
-    told: u32,
+    told: Option<u32>,
     interval: Duration,
     /// Between heartbeats in an idle ring.
     idle_period: Duration,
@@ -47,8 +50,9 @@ impl Tuning {
     pub(crate) fn new(now: Time) -> Self {
         Tuning {
             failures: VecDeque::from([now]),
-            gone: VecDeque::from([now]),
-            told: u32::MAX,
+            begun: now,
+            gone: 0,
+            told: None,
             interval: INTERVAL_MAX,
             idle_period: Duration::MAX,
             next: now,
@@ -66,12 +70,15 @@ impl Tuning {
     }
 
     pub(crate) fn note_failure(&mut self, now: Time) {
-        note(&mut self.failures, now);
+        if self.failures.len() >= FAILURES {
+            self.failures.pop_front();
+        }
+        self.failures.push_back(now);
     }
 
-    /// A member of the leaf set is dead, or left.
-    pub(crate) fn note_gone(&mut self, now: Time) {
-        note(&mut self.gone, now);
+    /// A member of the leaf set is dead, left, or started anew.
+    pub(crate) fn note_gone(&mut self) {
+        self.gone = self.gone.saturating_add(1);
     }
 
     /// Failures per node and second, of `monitored` nodes.
@@ -80,13 +87,6 @@ impl Tuning {
         let count = self.failures.len() as f64;
         count / (span.as_secs_f64().max(1.0) * monitored.max(1) as f64)
     }
-}
-
-fn note(times: &mut VecDeque<Time>, now: Time) {
-    if times.len() >= FAILURES {
-        times.pop_front();
-    }
-    times.push_back(now);
 }
 
 impl Overlay {
@@ -110,21 +110,19 @@ impl Overlay {
     /// How long nodes stay in the mean, in seconds: what a newcomer is told, which has not seen anything.
     /// What this node was told itself counts as one session. For ever, where nobody has seen one end.
     pub(crate) fn session_seconds(&self) -> u32 {
-        let Tuning { gone, told, .. } = &self.tuning;
-        let span = gone.front().map_or(Duration::ZERO, |first| self.now.since(*first));
-        let lived = span.as_secs_f64() * self.leaf.members().len() as f64;
-        // The first of them only says since when they are counted.
-        let ended = gone.len().saturating_sub(1) as f64;
-        match *told {
-            u32::MAX if ended < 1.0 => u32::MAX,
-            u32::MAX => (lived / ended) as u32,
-            told => ((lived + f64::from(told)) / (ended + 1.0)) as u32,
+        let Tuning { begun, gone, told, .. } = self.tuning;
+        let lived = self.now.since(begun).as_secs_f64() * self.leaf.members().len() as f64;
+        let ended = f64::from(gone);
+        match told {
+            None if gone == 0 => u32::MAX,
+            None => (lived / ended) as u32,
+            Some(told) => ((lived + f64::from(told)) / (ended + 1.0)) as u32,
         }
     }
 
     /// A root says how long nodes stay in the mean.
     pub(crate) fn note_told(&mut self, seconds: u32) {
-        self.tuning.told = seconds;
+        self.tuning.told = (seconds < TOLD_MAX).then_some(seconds);
         self.expect_stay(seconds);
     }
 

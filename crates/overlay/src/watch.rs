@@ -70,6 +70,11 @@ impl Watch {
         self.probes.values().filter(|probe| probe.hearsay).map(|probe| probe.contact.id)
     }
 
+    /// Probes of contacts that are in a table.
+    pub(crate) fn members_asked(&self) -> usize {
+        self.probes.values().filter(|probe| !probe.hearsay).count()
+    }
+
     /// Everybody who is asked.
     pub(crate) fn asked(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.probes.keys().copied()

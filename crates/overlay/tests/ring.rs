@@ -344,3 +344,23 @@ fn two_hundred_nodes_are_less_than_two_hops_apart() {
     println!("{links:.1} links each; {:.2} messages/s each when idle", idle as f64 / 24_000.0);
     println!("{:?}", world.kinds);
 }
+
+/// A node that wakes doubts itself, and gives others time; for links that cannot be it waits no longer
+/// than any newcomer.
+#[test]
+fn whoever_wakes_beside_a_neighbour_that_it_cannot_link_is_ready_soon() {
+    for seed in seeds() {
+        let mut world = World::ring(seed, 14, 32);
+        let id = world.ids()[5];
+        let next = world.neighbours_of(id, 1)[0];
+        world.forbid(id, next);
+        world.cut(id, next);
+        world.run(60 * SECOND);
+        assert!(world.is_ready(id), "seed {seed}");
+        world.hosts.get_mut(&id).unwrap().frozen = true;
+        world.run(8 * SECOND);
+        world.thaw(id);
+        assert!(!world.is_ready(id), "seed {seed}: it asks first");
+        assert!(world.run_until(20 * SECOND, |world| world.is_ready(id)), "seed {seed}");
+    }
+}

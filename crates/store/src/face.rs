@@ -169,7 +169,13 @@ pub enum Event {
         record: Bytes,
     },
     /// The answer to [`Input::Get`] and [`Input::GetRecord`] when no holder was found.
-    Missing(Name),
+    Missing {
+        /// Which.
+        name: Name,
+        /// Somebody who may hold it said that it does not; otherwise nobody answered, or there was nobody
+        /// to ask.
+        denied: bool,
+    },
     /// A record that this node holds changed, or this node became or ceased to be the live node
     /// closest to its key.
     Record {

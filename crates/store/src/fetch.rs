@@ -187,7 +187,7 @@ impl<M: Merge> Store<M> {
             self.fetches.fetches.insert(name, fetch);
             self.fetches.queue.push_back(name);
         } else if wanted.get {
-            self.event(Event::Missing(name));
+            self.event(Event::Missing { name, denied: false });
         }
     }
 
@@ -276,10 +276,10 @@ impl<M: Merge> Store<M> {
             // What the disk had is better than nothing.
             return self.arrived(name, record);
         }
-        let is_waited_for = fetch.wanted.get;
+        let (is_waited_for, denied) = (fetch.wanted.get, !fetch.without.is_empty());
         self.fetches.fetches.remove(name);
         if is_waited_for {
-            self.event(Event::Missing(*name));
+            self.event(Event::Missing { name: *name, denied });
         }
         // Who offered it offers it again.
     }

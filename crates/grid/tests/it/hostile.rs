@@ -316,3 +316,27 @@ fn whoever_was_told_that_a_job_is_given_up_works_for_its_next_owner() {
         assert!(back >= 3, "seed {seed}: {back} came back");
     }
 }
+
+#[test]
+fn a_creator_that_is_told_that_its_job_is_given_up_or_barred_from_it_cancels_nothing() {
+    for is_barred in [true, false] {
+        let mut world = World::new(5, 6);
+        world.run_for(secs(3));
+        let job = world.submit(0, 1, 300);
+        world.run_for(secs(3));
+        // Out of the ring it does not know who the root is, so it follows whoever says so.
+        world.input(0, Input::Ready(false));
+        let (epoch, worker) = (2, world.hosts[0].id);
+        world.inject(3, 0, Message::Lease { job, epoch, tasks: Tasks::new() });
+        assert_eq!(world.hosts[0].grid.job(job).unwrap().owner, world.hosts[3].id);
+        let message = match is_barred {
+            true => Message::Barred { job, epoch, worker },
+            false => Message::Finished { job, epoch, ending: Ending::GivenUp },
+        };
+        world.inject(3, 0, message);
+        assert_ne!(world.state(0, job), Some(JobState::Cancelled), "{is_barred}");
+        world.input(0, Input::Ready(true));
+        world.run_until(secs(100), |world| world.is_complete(job));
+        world.check_complete(job);
+    }
+}

@@ -43,7 +43,7 @@ impl Node {
             store::Event::Found { digest, blob } => {
                 grid::Input::Loaded { digest, payload: Some(blob) }
             }
-            store::Event::Missing(Name::Blob(digest)) => {
+            store::Event::Missing { name: Name::Blob(digest), .. } => {
                 grid::Input::Loaded { digest, payload: None }
             }
             store::Event::Record { key: job, record, is_root } => {
@@ -55,7 +55,11 @@ impl Node {
             }
             store::Event::NotStored { name: Name::Blob(digest) } => grid::Input::NotKept { digest },
             store::Event::NotStored { name: Name::Record(job) } => grid::Input::NotRecorded { job },
-            store::Event::Missing(Name::Record(job)) => grid::Input::NoRecord { job },
+            store::Event::Missing { name: Name::Record(job), denied: true } => {
+                grid::Input::NoRecord { job }
+            }
+            // The grid repeats what it still wants.
+            store::Event::Missing { name: Name::Record(_), denied: false } => return,
             store::Event::HandedOver { .. } => return self.on_handed_over(),
             store::Event::Misbehaved { peer, why } => {
                 return self.on_misbehaviour(now, Event::Misbehaved { peer, why }, peer, why);

@@ -86,7 +86,7 @@ fn what_nobody_has_is_missing() {
         world.input(id, Input::Get(digest));
     }
     world.run(60 * SECOND);
-    let missing = Event::Missing(Name::Blob(digest));
+    let missing = Event::Missing { name: Name::Blob(digest), denied: true };
     assert_eq!(world.events.iter().filter(|(_, _, event)| *event == missing).count(), 20);
 }
 

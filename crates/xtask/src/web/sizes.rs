@@ -17,14 +17,15 @@ struct Budget {
 }
 
 const BUDGETS: [Budget; 7] = [
-    Budget { what: "wasm", limit: 369_050, unit: "B", used: |s| s.kind("wasm") },
+    Budget { what: "wasm", limit: 369_700, unit: "B", used: |s| s.kind("wasm") },
     Budget { what: "js", limit: 56_400, unit: "B", used: |s| s.scripts() },
     Budget { what: "other pages", limit: 10_000, unit: "B", used: |s| s.embedded() },
     Budget { what: "css", limit: 10_000, unit: "B", used: |s| s.kind("css") },
-    Budget { what: "everything", limit: 481_200, unit: "B", used: |s| s.all() },
+    Budget { what: "everything", limit: 481_800, unit: "B", used: |s| s.all() },
     Budget { what: "first view", limit: 60_000, unit: "B", used: |s| s.view() },
     Budget { what: "first view", limit: 6, unit: "requests", used: |s| s.first_view.len() as u64 },
 ];
+
 /// What a browser receives, and what it asks for before the visitor does anything.
 struct Sizes<'a> {
     files: &'a Folder,
