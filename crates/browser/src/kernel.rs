@@ -126,7 +126,6 @@ pub struct Counts(Histogram);
 impl Counts {
     /// Of nothing yet.
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "for the page, which knows no traits")]
     pub fn new() -> Counts {
         Counts(Histogram::default())
     }
